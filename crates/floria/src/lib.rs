@@ -1,1 +1,26 @@
-//! (being written)
+//! Floria keeps orchestration data as a graph of templates and instances, and evaluates and stores it.
+//!
+//! The life of a value: a frontend lowers a document to a [`Design`] of templates; `instantiate` makes it a [`Graph`] of
+//! vertexes and edges; an [`Evaluator`] turns the [`Expression`]s of their properties into [`Value`]s; a [`Batch`] of
+//! [`Change`]s and [`Record`]s commits it to a [`Store`], whose log is history, journal and outbox in one.
+//!
+//! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
+
+mod entity;
+mod evaluate;
+mod expression;
+mod graph;
+mod store;
+mod value;
+mod value_serde;
+
+pub use entity::{
+    Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler, Handlers,
+    Implementation, Metadata, Namespace, Origin, Properties, Property, Vertex, VertexId, VertexTemplate,
+    VertexTemplateId,
+};
+pub use evaluate::{Evaluated, EvaluationError, Evaluator, Functions, Site};
+pub use expression::{Call, Expression};
+pub use graph::{Design, Graph};
+pub use store::{Batch, Change, LogEntry, LogQuery, LogRow, Record, Revision, Store, StoreError};
+pub use value::{Value, ValueMap};

@@ -1,0 +1,262 @@
+//! The entities of a graph: classes, templates and instances.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Expression, Value};
+
+/// Plain data about an entity, by name. Metadata never holds expressions.
+pub type Metadata = BTreeMap<String, Value>;
+
+/// Properties by name, in canonical order.
+pub type Properties = BTreeMap<String, Property>;
+
+/// Event handlers by event name, such as `lifecycle.start`.
+pub type Handlers = BTreeMap<String, Handler>;
+
+/// Where in a source something was asked for. Travels with templates and instances, so that an operation that fails
+/// weeks later still names the line that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The name of the source as the person gave it, such as `examples/hello-world/service.yaml`.
+    pub source: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}:{}", self.source, self.line, self.column)
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "{}", self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// The id of a vertex template, unique in its store.
+    VertexTemplateId
+}
+id! {
+    /// The id of an edge template, unique in its store.
+    EdgeTemplateId
+}
+id! {
+    /// The id of a vertex, unique in its store and never used again.
+    VertexId
+}
+id! {
+    /// The id of an edge, unique in its store and never used again.
+    EdgeId
+}
+
+/// A namespace: the directory that entities live in, levels separated by `/`. A service has one of its own name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Namespace(pub String);
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The name of a class, qualified by whoever defines it: `khutulun.process:0.1:Process`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClassName(pub String);
+
+impl fmt::Display for ClassName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A class. Classes are not types: they select, index and carry policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    /// The name, unique in its namespace.
+    pub name: ClassName,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The classes that this one extends, nearest first.
+    pub ancestors: Vec<ClassName>,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// A property of a template or an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Property {
+    /// The value, once there is one.
+    pub value: Option<Value>,
+    /// The expression that computes the value, if it is computed.
+    pub updater: Option<Expression>,
+    /// The expression that coerces and validates whatever is about to be stored: a call whose last argument, the value,
+    /// is appended by the caller. See [`crate::Evaluator::prepare`].
+    pub preparer: Option<Expression>,
+    /// Whether only its updater may change it. TOSCA's properties are read-only, its attributes are not.
+    pub read_only: bool,
+    /// Plain data, such as `khutulun.change`.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// What runs when an event reaches an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handler {
+    /// The code. Without it the event is known and nothing runs.
+    pub implementation: Option<Implementation>,
+    /// The inputs, evaluated just before the call, with the entity as `SELF`.
+    pub inputs: BTreeMap<String, Expression>,
+    /// Which output goes where: output name to property name on this entity.
+    pub outputs: BTreeMap<String, String>,
+    /// How long one call may take, in milliseconds. None: the engine's default.
+    pub timeout_ms_max: Option<u64>,
+    /// Plain data.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// Code that can handle an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Implementation {
+    /// A Wasm component built into the product, by its name: `process`.
+    Driver(String),
+    /// A Wasm component that came with the service.
+    Plugin(Artifact),
+    /// A script or any other executable that came with the service.
+    Script {
+        /// The file that is run.
+        artifact: Artifact,
+        /// Files that the script expects beside it, at the same relative paths.
+        dependencies: Vec<Artifact>,
+    },
+}
+
+/// A file, carried by digest so that an instance works after its package is gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The path relative to the package's root, with `/` between levels.
+    pub path: String,
+    /// SHA-256 of the content in lower-case hexadecimal; empty until whoever has the file filled it in.
+    pub digest: String,
+}
+
+/// A vertex template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VertexTemplate {
+    /// The id.
+    pub id: VertexTemplateId,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The name, unique in its container.
+    pub name: String,
+    /// The template that contains it.
+    pub container: Option<VertexTemplateId>,
+    /// Its classes, most specific first.
+    pub classes: Vec<ClassName>,
+    /// Its properties.
+    pub properties: Properties,
+    /// Its event handlers.
+    pub handlers: Handlers,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// An edge template, from a vertex template to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeTemplate {
+    /// The id.
+    pub id: EdgeTemplateId,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The name: that of the requirement. Several edges of one source may share a name; `index` tells them apart.
+    pub name: String,
+    /// The place among the edges of one source and one name, from 0.
+    pub index: u32,
+    /// Where it starts.
+    pub source: VertexTemplateId,
+    /// Where it ends: a node's template, or one of its capabilities'.
+    pub target: VertexTemplateId,
+    /// Its classes, most specific first.
+    pub classes: Vec<ClassName>,
+    /// Its properties.
+    pub properties: Properties,
+    /// Its event handlers.
+    pub handlers: Handlers,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// A vertex: an instance. It never depends on the template that it was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vertex {
+    /// The id.
+    pub id: VertexId,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The name, unique in its container.
+    pub name: String,
+    /// The vertex that contains it.
+    pub container: Option<VertexId>,
+    /// Its classes, most specific first.
+    pub classes: Vec<ClassName>,
+    /// Its properties.
+    pub properties: Properties,
+    /// Its event handlers.
+    pub handlers: Handlers,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// An edge: an instance of a relationship, with data and behaviour of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The id.
+    pub id: EdgeId,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The name: that of the requirement.
+    pub name: String,
+    /// The place among the edges of one source and one name, from 0.
+    pub index: u32,
+    /// Where it starts.
+    pub source: VertexId,
+    /// Where it ends: a node, or one of its capabilities.
+    pub target: VertexId,
+    /// Its classes, most specific first.
+    pub classes: Vec<ClassName>,
+    /// Its properties.
+    pub properties: Properties,
+    /// Its event handlers.
+    pub handlers: Handlers,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
