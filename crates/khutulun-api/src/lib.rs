@@ -1,1 +1,16 @@
-//! (being written)
+//! What crosses the engine's doors.
+//!
+//! The engine hands an [`Operation`] to an [`Executor`] and gets an [`Outcome`]; an executor that runs sandboxed code asks a
+//! [`Machine`] for what the code may have. [`names`] holds the words that the layers agree on. Nothing here does anything.
+
+mod executor;
+mod machine;
+pub mod names;
+mod operation;
+
+pub use executor::{BoxFuture, Executor, Recovery};
+pub use machine::{
+    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,
+    ProcessSpec, ProcessState, ProcessStatus, RestartPolicy,
+};
+pub use operation::{Failure, FailureClass, Operation, OperationId, Outcome, RunId, Subject};

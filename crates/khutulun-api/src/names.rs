@@ -1,0 +1,56 @@
+//! The words that lowering, planning, the engine and the drivers agree on.
+
+/// The prefix of the events of the lifecycle: `lifecycle.create` and so on. Lowering gives this prefix to the operations of
+/// every interface whose type is, or derives from, the profile's `Lifecycle`; others keep their interface's name.
+pub const LIFECYCLE: &str = "lifecycle";
+
+/// The operations that bring a node into being, in this order.
+pub const LIFECYCLE_UP: [&str; 3] = ["create", "configure", "start"];
+
+/// The operations that take a node away, in this order.
+pub const LIFECYCLE_DOWN: [&str; 2] = ["stop", "delete"];
+
+/// The operation that looks at reality and changes nothing. Its output `state` is one of [`STATES`].
+pub const OBSERVE: &str = "observe";
+
+/// The operation that answers where a node's output can be read. Its output `source` is a map: either `file` with a list of
+/// paths, or `program` with `arguments` and `follow-arguments`, which the host runs.
+pub const LOGS: &str = "logs";
+
+/// The states that `observe` may answer: there and working; there and at rest; ended with a failure; not there.
+pub const STATES: [&str; 4] = ["running", "stopped", "failed", "absent"];
+
+/// Metadata of a vertex: marks a node, the unit of planning. Its value is the name of the TOSCA node template.
+pub const NODE: &str = "khutulun.node";
+
+/// Metadata of a vertex: marks a capability in its node.
+pub const CAPABILITY: &str = "khutulun.capability";
+
+/// Metadata of a vertex: how far the lifecycle has come, one of [`LIFECYCLE_STATES`]. Written by the engine only.
+pub const STATE: &str = "khutulun.state";
+
+/// The lifecycle states of a node, as [`STATE`] holds them.
+pub const LIFECYCLE_STATES: [&str; 7] =
+    ["initial", "created", "configured", "started", "stopped", "deleted", "failed"];
+
+/// Metadata of a vertex: the values that its last successful bring-up was made from, as a map; what a plan compares with.
+/// Written by the engine only.
+pub const APPLIED: &str = "khutulun.applied";
+
+/// Metadata of a property: what a change of it needs, one of [`CHANGES`]. Lowering copies it from the definition's metadata.
+pub const CHANGE: &str = "khutulun.change";
+
+/// What a change of a property needs: nothing at all; `configure` alone; stop, configure and start (the default); delete and
+/// create anew.
+pub const CHANGES: [&str; 4] = ["none", "configure", "restart", "replace"];
+
+/// Metadata of an operation: whether running it again does no harm, a boolean. Every operation of a driver is taken to be
+/// repeatable; a script is not, unless it says so here.
+pub const REPEATABLE: &str = "khutulun.repeatable";
+
+/// Metadata of the service's template and vertex: the outputs, as a list of names; each is a property of the vertex whose
+/// name is [`OUTPUT_PREFIX`] and its own.
+pub const OUTPUTS: &str = "khutulun.outputs";
+
+/// The prefix of the properties of a service's vertex that hold its outputs, so that no input has the same name.
+pub const OUTPUT_PREFIX: &str = "output:";

@@ -1,0 +1,109 @@
+//! Operations and their outcomes.
+
+use std::{collections::BTreeMap, fmt};
+
+use floria::{Implementation, Origin, Value, VertexId};
+use serde::{Deserialize, Serialize};
+
+/// The id of a run, unique in its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunId(pub u64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+/// The id of one operation of one run. An effect that carries it happens at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OperationId {
+    /// The run.
+    pub run: RunId,
+    /// The place of the operation in the run's plan, from 0.
+    pub step: u32,
+}
+
+/// As `17-3`: safe as a file name.
+impl fmt::Display for OperationId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.run, self.step)
+    }
+}
+
+/// What an operation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The service: the namespace.
+    pub service: String,
+    /// The node: the vertex's name, and its index when there is more than one (`web`, `web-3`). Safe as a file name.
+    pub node: String,
+    /// The vertex.
+    pub vertex: VertexId,
+    /// Where the node was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// One thing to do, with everything that doing it takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The id.
+    pub id: OperationId,
+    /// What it is about.
+    pub subject: Subject,
+    /// The event, such as `lifecycle.start`.
+    pub event: String,
+    /// The code.
+    pub implementation: Implementation,
+    /// The inputs, evaluated.
+    pub inputs: BTreeMap<String, Value>,
+    /// What the code may read of the graph: a map with `properties` and `attributes` of the node, `capabilities` (name to a
+    /// map of values), and `requirements` (name to a list of maps with `node`, `properties` of the relationship, and
+    /// `capability`, the values of the target capability).
+    pub context: Value,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It did what it was asked for; outputs by name.
+    Succeeded(BTreeMap<String, Value>),
+    /// It did not.
+    Failed(Failure),
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of failure, which decides what happens next.
+    pub class: FailureClass,
+    /// What and why, in a sentence for a person, without a period.
+    pub message: String,
+    /// More, such as the last lines that a script wrote; may be empty.
+    pub detail: String,
+}
+
+impl Failure {
+    /// Makes a failure that trying again will not mend.
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self { class: FailureClass::Permanent, message: message.into(), detail: String::new() }
+    }
+}
+
+/// What kind of failure it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureClass {
+    /// May go away by itself.
+    Transient,
+    /// Will not go away by itself.
+    Permanent,
+    /// Needs an operator's answer.
+    NeedsOperator,
+    /// Nobody can tell whether the effect happened.
+    UnknownOutcome,
+    /// Somebody asked for what was not granted.
+    Denied,
+}
