@@ -1,0 +1,159 @@
+//! The plan as a document.
+
+use std::collections::BTreeMap;
+
+use floria::{Change, Implementation, Namespace, Origin, Revision, Value};
+use khutulun_api::Subject;
+use serde::{Deserialize, Serialize};
+
+/// What has to happen for the instances to become what is wanted. It can be saved, shown and approved, and then binds: a run
+/// executes only what its plan holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// `khutulun.plan/1`.
+    pub schema: String,
+    /// The service.
+    pub namespace: Namespace,
+    /// What it is for.
+    pub goal: Goal,
+    /// The namespace's revision that it was made from; a run refuses when it has moved.
+    pub base: Revision,
+    /// The digest of the design that it leads to; None for a removal.
+    pub design: Option<String>,
+    /// One entry for each node that something happens to, or that stays, in the design's order.
+    pub nodes: Vec<NodeChange>,
+    /// The operations; an index in this list is the operation's step.
+    pub steps: Vec<Step>,
+    /// Changes of the graph that the run commits when it starts: new and changed vertexes and edges.
+    pub prepare: Vec<Change>,
+    /// Changes of the graph that the run commits when all steps succeeded: what is gone.
+    pub conclude: Vec<Change>,
+}
+
+impl Plan {
+    /// Returns whether there is nothing to do and nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.prepare.is_empty() && self.conclude.is_empty()
+    }
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// The instances become what the design says.
+    Deploy,
+    /// The instances go.
+    Destroy,
+    /// One operation on one node.
+    Run,
+}
+
+/// What happens to a node as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeChange {
+    /// The node's name.
+    pub node: String,
+    /// What happens to it.
+    pub action: Action,
+    /// Why, as sentences for a person: one for each property that changes and so on.
+    pub reasons: Vec<Reason>,
+    /// Where the node was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// What happens to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Nothing.
+    Keep,
+    /// It is new, or half-made and made complete.
+    Create,
+    /// It is changed where it is.
+    Update,
+    /// It goes and is made anew.
+    Replace,
+    /// It goes.
+    Delete,
+    /// One operation is run on it.
+    Run,
+}
+
+/// Why something happens to a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Reason {
+    /// It is in the design and not there.
+    New,
+    /// It is there and not in the design.
+    Removed,
+    /// The service is destroyed.
+    Destroyed,
+    /// An earlier run left it in this lifecycle state.
+    Incomplete {
+        /// The state.
+        state: String,
+    },
+    /// A value changed: `property` is `port`, `capability.endpoint.port`, `input.start.flag` or `requirement.database`.
+    Changed {
+        /// Which value.
+        property: String,
+        /// What it was; None: there was none.
+        from: Option<Value>,
+        /// What it will be; None: there will be none, or it is unknown before run time.
+        to: Option<Value>,
+        /// Whether it is unknown before run time.
+        unknown: bool,
+        /// Where the new value was asked for.
+        origin: Option<Origin>,
+    },
+    /// The code of an operation changed.
+    Code {
+        /// The operation's event.
+        event: String,
+    },
+    /// Something that it depends on is replaced or changed.
+    Dependency {
+        /// The node that it depends on.
+        node: String,
+    },
+    /// Somebody asked for this operation.
+    Asked {
+        /// The operation's event.
+        event: String,
+    },
+}
+
+/// One operation of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it is about.
+    pub subject: Subject,
+    /// The event, such as `lifecycle.start`.
+    pub event: String,
+    /// The code, with its digest where it came with the service.
+    pub implementation: Implementation,
+    /// The inputs as far as they are known now.
+    pub inputs: BTreeMap<String, PlannedValue>,
+    /// The steps that must have succeeded before this one starts, by index, in order.
+    pub after: Vec<u32>,
+    /// What it does to the node.
+    pub action: Action,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// The lifecycle state that the node is in when this step succeeded. None: it stays as it is.
+    pub state: Option<String>,
+    /// Where the operation was asked for.
+    pub origin: Option<Origin>,
+}
+
+/// A value as a plan knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlannedValue {
+    /// Known now.
+    Known(Value),
+    /// Known when these have a value: as `web.pid`.
+    Unknown(Vec<String>),
+}
