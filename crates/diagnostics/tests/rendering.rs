@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, SourceMap, Span, TextStyle, render_json, re
 fn check(text: &str, needle: &str, expected: &str) {
     let mut sources = SourceMap::new();
     let file = sources.add("a.yaml", text);
-    let start = text.find(needle).unwrap() as u32;
+    let start = text.find(needle).expect("the needle is in the text") as u32;
     let span = Span::new(file, start, start + needle.len() as u32);
     let diagnostic = Diagnostic::error("code", "message").at(Place::new(span, "label"));
     assert_eq!(render_text(&diagnostic, &sources, TextStyle::plain()), expected);

@@ -1,0 +1,114 @@
+//! The checked model: what a TOSCA file and its imports mean, with nothing left to look up.
+//!
+//! A [`Model`] is what later layers read. In it every name is resolved to an id, every type holds its *effective*
+//! definitions (its own merged over its ancestors', TOSCA 2.0, 6.4.2), every template holds a value or the reason
+//! for its absence for each property that its type defines, and every element has the [`Span`] that it came from.
+//!
+//! A model exists only when no error was found, so a reader needs no checks of its own; functions are kept as
+//! [`Expression`]s, because inputs and attributes are known only at run time.
+
+mod expression;
+mod name;
+mod template;
+mod types;
+mod value;
+
+use std::sync::Arc;
+
+use diagnostics::{SourceId, Span};
+pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, Reference, Step};
+pub use name::{Map, Name};
+pub use template::{
+    Artifact, Capability, Checksum, Implementation, Interface, NodeTemplate, NodeTemplateId, Operation,
+    Output, Parameter, Property, Relationship, Requirement, ServiceTemplate, ValueOrigin,
+};
+pub use types::{
+    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, InterfaceDefinition,
+    InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PropertyDefinition, RelationshipType,
+    RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind,
+};
+pub use value::Value;
+
+use crate::sources::Locator;
+
+/// The `metadata` of an element: plain data, never functions (TOSCA 2.0, 5.3.1).
+pub type Metadata = Map<Value>;
+
+/// A TOSCA file and everything it imports, checked.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The files read, the entry first.
+    pub files: Vec<File>,
+    /// All types: the built-in data types, then those of the files. Index with [`TypeId`], or [`Model::type_of`].
+    pub types: Vec<Type>,
+    /// The entry's service template; absent when the entry only defines types (a profile).
+    pub service_template: Option<ServiceTemplate>,
+}
+
+/// One file of a model.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its text in the compilation's source map.
+    pub source: SourceId,
+    /// What its relative URLs (imports, artifact files) are relative to.
+    pub locator: Locator,
+    /// The profile that its types belong to: its own, else that of the file that first imported it (6.7.1).
+    pub profile: Option<Name>,
+    /// Its `description`.
+    pub description: Option<Arc<str>>,
+    /// Its `metadata`.
+    pub metadata: Metadata,
+}
+
+impl Model {
+    /// The type of an id.
+    ///
+    /// # Panics
+    /// When the id belongs to another model.
+    pub fn type_of(&self, id: TypeId) -> &Type {
+        &self.types[id.index()]
+    }
+
+    /// The node template of an id.
+    ///
+    /// # Panics
+    /// When the id belongs to another model.
+    pub fn node(&self, id: NodeTemplateId) -> &NodeTemplate {
+        let service =
+            self.service_template.as_ref().expect("a node template id comes from a service template");
+        &service.node_templates[id.index()]
+    }
+
+    /// Whether `id` is `ancestor` or derived from it.
+    pub fn is_derived(&self, id: TypeId, ancestor: TypeId) -> bool {
+        id == ancestor || self.type_of(id).ancestors.contains(&ancestor)
+    }
+
+    /// The qualified names of a type and its ancestors, the type's own first.
+    pub fn lineage(&self, id: TypeId) -> impl Iterator<Item = &Name> {
+        let own = self.type_of(id);
+        std::iter::once(&own.qualified_name)
+            .chain(own.ancestors.iter().map(|&ancestor| &self.type_of(ancestor).qualified_name))
+    }
+
+    /// The type of a kind with this qualified name (`profile:Type`).
+    pub fn find_type(&self, kind: TypeKind, qualified_name: &str) -> Option<TypeId> {
+        let same = |found: &Type| found.kind() == kind && found.qualified_name == *qualified_name;
+        self.types.iter().position(same).map(TypeId::from_index)
+    }
+
+    /// A metadata value of a type, or of its nearest ancestor that has the key.
+    ///
+    /// The standard does not inherit metadata (6.4.2); this is for keys of our own that speak for a family of types.
+    pub fn inherited_metadata(&self, id: TypeId, key: &str) -> Option<&Value> {
+        let own = self.type_of(id);
+        std::iter::once(own)
+            .chain(own.ancestors.iter().map(|&ancestor| self.type_of(ancestor)))
+            .find_map(|found| found.metadata.get(key))
+    }
+
+    /// The file that a span is in.
+    pub fn file_of(&self, span: Span) -> Option<&File> {
+        self.files.iter().find(|file| file.source == span.source)
+    }
+}

@@ -1,0 +1,450 @@
+//! Types, with their effective definitions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use diagnostics::Span;
+
+use super::{Artifact, Expression, Implementation, Map, Metadata, Name, Reference};
+
+/// Names a type of any kind in its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(u32);
+
+impl TypeId {
+    /// The position in [`Model::types`](super::Model::types).
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(crate) fn from_index(index: usize) -> Self {
+        Self(u32::try_from(index).expect("types are fewer than the bytes of their documents, which fit u32"))
+    }
+}
+
+/// The kinds of types (TOSCA 2.0, 6.4.3). Groups and policies are not supported yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TypeKind {
+    /// 12.1.
+    Artifact,
+    /// 9.2.
+    Data,
+    /// 8.1.
+    Capability,
+    /// 11.1.
+    Interface,
+    /// 7.3.
+    Relationship,
+    /// 7.1.
+    Node,
+}
+
+impl TypeKind {
+    /// All kinds, in the order of the standard.
+    pub const ALL: [Self; 6] =
+        [Self::Artifact, Self::Data, Self::Capability, Self::Interface, Self::Relationship, Self::Node];
+
+    /// `node`, `data`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Artifact => "artifact",
+            Self::Data => "data",
+            Self::Capability => "capability",
+            Self::Interface => "interface",
+            Self::Relationship => "relationship",
+            Self::Node => "node",
+        }
+    }
+}
+
+impl fmt::Display for TypeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A type of any kind.
+#[derive(Debug, Clone)]
+pub struct Type {
+    /// The name that it was defined with.
+    pub name: Name,
+    /// `profile:Name`; without a profile the name alone, or `file:Name` when another type has that already. Unique
+    /// among the model's types of one kind.
+    pub qualified_name: Name,
+    /// The profile that it belongs to; absent for built-in data types and files outside any profile.
+    pub profile: Option<Name>,
+    /// What it is derived from.
+    pub parent: Option<TypeId>,
+    /// The parent, the parent's parent, and so on.
+    pub ancestors: Arc<[TypeId]>,
+    /// Its `version`, as text.
+    pub version: Option<Arc<str>>,
+    /// Its `description`; not inherited.
+    pub description: Option<Arc<str>>,
+    /// Its `metadata`; not inherited.
+    pub metadata: Metadata,
+    /// The name where it is defined; absent for built-in data types.
+    pub span: Option<Span>,
+    /// What its kind adds.
+    pub body: TypeBody,
+}
+
+impl Type {
+    /// What kind of type it is.
+    pub fn kind(&self) -> TypeKind {
+        match self.body {
+            TypeBody::Artifact(_) => TypeKind::Artifact,
+            TypeBody::Data(_) => TypeKind::Data,
+            TypeBody::Capability(_) => TypeKind::Capability,
+            TypeBody::Interface(_) => TypeKind::Interface,
+            TypeBody::Relationship(_) => TypeKind::Relationship,
+            TypeBody::Node(_) => TypeKind::Node,
+        }
+    }
+
+    /// The properties that the type defines; none for interface types.
+    pub fn properties(&self) -> Option<&Map<Arc<PropertyDefinition>>> {
+        match &self.body {
+            TypeBody::Artifact(body) => Some(&body.properties),
+            TypeBody::Data(body) => Some(&body.properties),
+            TypeBody::Capability(body) => Some(&body.properties),
+            TypeBody::Interface(_) => None,
+            TypeBody::Relationship(body) => Some(&body.properties),
+            TypeBody::Node(body) => Some(&body.properties),
+        }
+    }
+
+    /// The attributes that the type defines; none for artifact, data and interface types.
+    pub fn attributes(&self) -> Option<&Map<Arc<PropertyDefinition>>> {
+        match &self.body {
+            TypeBody::Capability(body) => Some(&body.attributes),
+            TypeBody::Relationship(body) => Some(&body.attributes),
+            TypeBody::Node(body) => Some(&body.attributes),
+            _ => None,
+        }
+    }
+}
+
+/// What each kind of type adds. Definitions are effective: inherited ones included, refinements applied.
+#[derive(Debug, Clone)]
+pub enum TypeBody {
+    /// 12.1.
+    Artifact(ArtifactType),
+    /// 9.2.
+    Data(DataType),
+    /// 8.1.
+    Capability(CapabilityType),
+    /// 11.1.
+    Interface(InterfaceType),
+    /// 7.3.
+    Relationship(RelationshipType),
+    /// 7.1.
+    Node(NodeType),
+}
+
+/// An artifact type (12.1).
+#[derive(Debug, Clone, Default)]
+pub struct ArtifactType {
+    /// `mime_type`.
+    pub mime_type: Option<Arc<str>>,
+    /// `file_ext`, without leading dots.
+    pub file_ext: Vec<Arc<str>>,
+    /// Whether `file_ext` is the type's own rather than inherited.
+    pub file_ext_is_own: bool,
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+}
+
+/// What the values of a data type are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataBase {
+    /// 9.1.1.1.
+    String,
+    /// 9.1.1.2.
+    Integer,
+    /// 9.1.1.3.
+    Float,
+    /// 9.1.1.4.
+    Boolean,
+    /// 9.1.1.6.
+    Nil,
+    /// 9.1.3.1.
+    List,
+    /// 9.1.3.2.
+    Map,
+    /// Named properties (9.2).
+    Structure,
+}
+
+impl DataBase {
+    /// The built-in type's name; `structure` for types of our own properties.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::Boolean => "boolean",
+            Self::Nil => "nil",
+            Self::List => "list",
+            Self::Map => "map",
+            Self::Structure => "structure",
+        }
+    }
+}
+
+/// A data type (9.2).
+#[derive(Debug, Clone)]
+pub struct DataType {
+    /// What its values are made of.
+    pub base: DataBase,
+    /// The properties of a structure.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// For types derived from `map`.
+    pub key_schema: Option<Arc<Schema>>,
+    /// For types derived from `list` or `map`.
+    pub entry_schema: Option<Arc<Schema>>,
+    /// Clauses that must all hold, the ancestors' first.
+    pub validation: Vec<Expression>,
+}
+
+/// A capability type (8.1).
+#[derive(Debug, Clone, Default)]
+pub struct CapabilityType {
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// Attributes.
+    pub attributes: Map<Arc<PropertyDefinition>>,
+    /// Node types that may be the source; absent means any.
+    pub valid_source_node_types: Option<Vec<TypeId>>,
+    /// Relationship types that may target it; absent means any.
+    pub valid_relationship_types: Option<Vec<TypeId>>,
+}
+
+/// An interface type (11.1).
+#[derive(Debug, Clone, Default)]
+pub struct InterfaceType {
+    /// Inputs of all operations.
+    pub inputs: Map<Arc<ParameterDefinition>>,
+    /// Operations.
+    pub operations: Map<Arc<OperationDefinition>>,
+}
+
+/// A relationship type (7.3).
+#[derive(Debug, Clone, Default)]
+pub struct RelationshipType {
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// Attributes.
+    pub attributes: Map<Arc<PropertyDefinition>>,
+    /// Interfaces.
+    pub interfaces: Map<Arc<InterfaceDefinition>>,
+    /// Capability types that may be the target; absent means any.
+    pub valid_capability_types: Option<Vec<TypeId>>,
+    /// Node types that may be the target; absent means any.
+    pub valid_target_node_types: Option<Vec<TypeId>>,
+    /// Node types that may be the source; absent means any.
+    pub valid_source_node_types: Option<Vec<TypeId>>,
+}
+
+/// A node type (7.1).
+#[derive(Debug, Clone, Default)]
+pub struct NodeType {
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// Attributes.
+    pub attributes: Map<Arc<PropertyDefinition>>,
+    /// Capabilities.
+    pub capabilities: Map<Arc<CapabilityDefinition>>,
+    /// Requirements, in order.
+    pub requirements: Map<Arc<RequirementDefinition>>,
+    /// Interfaces.
+    pub interfaces: Map<Arc<InterfaceDefinition>>,
+    /// Artifacts.
+    pub artifacts: Map<Arc<Artifact>>,
+}
+
+/// What values are allowed (9.3, schema definition).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// The data type.
+    pub data_type: TypeId,
+    /// For maps; absent means `string`.
+    pub key_schema: Option<Arc<Schema>>,
+    /// For lists and maps.
+    pub entry_schema: Option<Arc<Schema>>,
+    /// Clauses that must all hold besides the data type's own.
+    pub validation: Vec<Expression>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A property or attribute definition (9.3, 9.5). For attributes `required` is false and `value` absent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PropertyDefinition {
+    /// What values are allowed.
+    pub schema: Schema,
+    /// Whether there must be a value; true by default.
+    pub required: bool,
+    /// The value when none is assigned.
+    pub default: Option<Expression>,
+    /// The fixed value; nobody may assign another.
+    pub value: Option<Expression>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}
+
+/// A parameter definition (9.7) of an interface or operation: input when it has a value, output when it has a
+/// mapping.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterDefinition {
+    /// What values are allowed; absent means whatever it is assigned or mapped to.
+    pub schema: Option<Schema>,
+    /// Whether there must be a value; true by default.
+    pub required: bool,
+    /// The value when none is assigned.
+    pub default: Option<Expression>,
+    /// The fixed value of an input.
+    pub value: Option<Expression>,
+    /// The attribute that an output goes to.
+    pub mapping: Option<Reference>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}
+
+/// A capability definition (8.2).
+#[derive(Debug, Clone)]
+pub struct CapabilityDefinition {
+    /// Its capability type.
+    pub type_id: TypeId,
+    /// The type's properties, refined.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// The type's attributes, refined.
+    pub attributes: Map<Arc<PropertyDefinition>>,
+    /// Node types that may be the source; absent means any.
+    pub valid_source_node_types: Option<Vec<TypeId>>,
+    /// Relationship types that may target it; absent means any.
+    pub valid_relationship_types: Option<Vec<TypeId>>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}
+
+/// How many relationships a requirement may have (8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountRange {
+    /// At least.
+    pub min: u64,
+    /// At most; absent means `UNBOUNDED`.
+    pub max: Option<u64>,
+}
+
+impl Default for CountRange {
+    /// `[0, UNBOUNDED]` (8.4).
+    fn default() -> Self {
+        Self { min: 0, max: None }
+    }
+}
+
+impl fmt::Display for CountRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.max {
+            Some(max) => write!(f, "[{}, {max}]", self.min),
+            None => write!(f, "[{}, UNBOUNDED]", self.min),
+        }
+    }
+}
+
+/// What a requirement definition asks of its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequiredCapability {
+    /// A capability of this type or one derived from it.
+    OfType(TypeId),
+    /// The capability of this name in the required node type, of the given type there.
+    Named {
+        /// The name.
+        name: Name,
+        /// Its type in the required node type.
+        type_id: TypeId,
+    },
+}
+
+impl RequiredCapability {
+    /// The capability type that the target's must be or be derived from.
+    pub fn type_id(&self) -> TypeId {
+        match self {
+            Self::OfType(type_id) | Self::Named { type_id, .. } => *type_id,
+        }
+    }
+}
+
+/// A requirement definition (8.4).
+#[derive(Debug, Clone)]
+pub struct RequirementDefinition {
+    /// What the target must offer.
+    pub capability: RequiredCapability,
+    /// The node type that the target must have.
+    pub node: Option<TypeId>,
+    /// The relationship type.
+    pub relationship: TypeId,
+    /// The relationship type's properties, refined.
+    pub relationship_properties: Map<Arc<PropertyDefinition>>,
+    /// The relationship type's attributes, refined.
+    pub relationship_attributes: Map<Arc<PropertyDefinition>>,
+    /// The relationship type's interfaces, refined.
+    pub relationship_interfaces: Map<Arc<InterfaceDefinition>>,
+    /// How many relationships.
+    pub count_range: CountRange,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}
+
+/// An interface definition (11.2): an interface type in a node or relationship type, refined.
+#[derive(Debug, Clone)]
+pub struct InterfaceDefinition {
+    /// Its interface type.
+    pub type_id: TypeId,
+    /// Inputs of all operations.
+    pub inputs: Map<Arc<ParameterDefinition>>,
+    /// Operations.
+    pub operations: Map<Arc<OperationDefinition>>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}
+
+/// An operation definition (11.4).
+#[derive(Debug, Clone)]
+pub struct OperationDefinition {
+    /// Its own inputs; those of the interface come on top.
+    pub inputs: Map<Arc<ParameterDefinition>>,
+    /// Outputs.
+    pub outputs: Map<Arc<ParameterDefinition>>,
+    /// Absent in interface types, and where an operation does nothing.
+    pub implementation: Option<Arc<Implementation>>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `metadata`.
+    pub metadata: Metadata,
+    /// The name where it is defined (or last refined).
+    pub span: Span,
+}

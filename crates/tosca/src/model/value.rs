@@ -1,0 +1,88 @@
+//! Literal values.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A literal value: no functions in it, and where its data type is known, already of that type (an integer given
+/// for a float is a [`Value::Float`]; `$$name` in the document is the string `$name`).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`.
+    Nil,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// 64 bits, signed (TOSCA 2.0, 9.1.1.2).
+    Integer(i64),
+    /// IEEE 754 double precision, with infinities and NaN (9.1.1.3).
+    Float(f64),
+    /// Text.
+    String(Arc<str>),
+    /// A list.
+    List(Vec<Value>),
+    /// A map or a structure, in the order of the document. Keys of structures are strings.
+    Map(Vec<(Value, Value)>),
+}
+
+impl Value {
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entry of a map with a string key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Self::Map(entries) => {
+                entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    /// What kind of value it is, in the standard's words: `string`, `integer`, ….
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Nil => "nil",
+            Self::Boolean(_) => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Float(_) => "float",
+            Self::String(_) => "string",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// The value as one line of YAML, strings in double quotes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nil => f.write_str("null"),
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) if value.is_nan() => f.write_str(".nan"),
+            Self::Float(value) if value.is_infinite() => {
+                f.write_str(if *value > 0.0 { ".inf" } else { "-.inf" })
+            }
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::String(text) => write!(f, "{text:?}"),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Self::Map(entries) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    write!(f, "{}{key}: {value}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
