@@ -102,7 +102,8 @@ pub struct Class {
 /// A property of a template or an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
-    /// The value, once there is one.
+    /// The value, once there is one. A value that is null is a value.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
     pub value: Option<Value>,
     /// The expression that computes the value, if it is computed.
     pub updater: Option<Expression>,
@@ -116,6 +117,11 @@ pub struct Property {
     pub metadata: Metadata,
     /// Where it was asked for.
     pub origin: Option<Origin>,
+}
+
+/// Reads a null that is there as a value, not as the absence of one.
+fn some<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What runs when an event reaches an entity.

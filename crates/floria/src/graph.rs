@@ -1,11 +1,15 @@
 //! Graphs in memory: a design of templates, and the instances of one namespace.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Range,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Namespace, Vertex, VertexId, VertexTemplate,
+    Change, Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Namespace, Vertex, VertexId, VertexTemplate,
     VertexTemplateId,
 };
 
@@ -25,33 +29,104 @@ pub struct Design {
 impl Design {
     /// Returns the vertex template with this id.
     pub fn vertex(&self, id: VertexTemplateId) -> Option<&VertexTemplate> {
-        self.vertexes.iter().find(|vertex| vertex.id == id)
+        by_id(&self.vertexes, id.0, |vertex| vertex.id.0)
     }
 
     /// Returns the edge template with this id.
     pub fn edge(&self, id: EdgeTemplateId) -> Option<&EdgeTemplate> {
-        self.edges.iter().find(|edge| edge.id == id)
+        by_id(&self.edges, id.0, |edge| edge.id.0)
+    }
+
+    /// Returns the same design with other ids, as a store needs them: the first as many as there are vertex templates, in
+    /// order, then those of the edge templates.
+    ///
+    /// `ids` must hold [`Self::size`] ids; the containers and ends of templates that are not in the design are left alone.
+    pub fn renumbered(&self, ids: Range<u64>) -> Self {
+        let mut design = self.clone();
+        let places: HashMap<VertexTemplateId, u64> =
+            self.vertexes.iter().zip(ids.clone()).map(|(vertex, id)| (vertex.id, id)).collect();
+        let place = |id: &mut VertexTemplateId| {
+            if let Some(place) = places.get(id) {
+                *id = VertexTemplateId(*place);
+            }
+        };
+        for vertex in &mut design.vertexes {
+            place(&mut vertex.id);
+            vertex.container.iter_mut().for_each(place);
+        }
+        for (edge, id) in design.edges.iter_mut().zip(ids.skip(self.vertexes.len())) {
+            edge.id = EdgeTemplateId(id);
+            place(&mut edge.source);
+            place(&mut edge.target);
+        }
+        design
+    }
+
+    /// Returns how many ids its templates take.
+    pub fn size(&self) -> u64 {
+        (self.vertexes.len() + self.edges.len()) as u64
+    }
+
+    /// Returns the changes that put all of it in a store.
+    pub fn changes(&self) -> Vec<Change> {
+        let classes = self.classes.iter().cloned().map(Change::PutClass);
+        let vertexes = self.vertexes.iter().cloned().map(Change::PutVertexTemplate);
+        let edges = self.edges.iter().cloned().map(Change::PutEdgeTemplate);
+        classes.chain(vertexes).chain(edges).collect()
     }
 }
 
+/// Finds by place where ids count from 1, by halves where they rise, and by looking otherwise.
+fn by_id<T>(items: &[T], id: u64, id_of: impl Fn(&T) -> u64) -> Option<&T> {
+    let place = usize::try_from(id).ok()?.checked_sub(1);
+    if let Some(item) = place.and_then(|place| items.get(place)).filter(|item| id_of(item) == id) {
+        return Some(item);
+    }
+    if let Ok(place) = items.binary_search_by_key(&id, &id_of) {
+        return items.get(place);
+    }
+    items.iter().find(|item| id_of(item) == id)
+}
+
 /// The instances of one namespace, with the indexes that make walking it cheap.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// Everything that names one vertex or edge costs the logarithm of the size, also for a vertex with a hundred thousand edges.
+/// A graph does not enforce the laws of a store: while a batch is being applied it may hold two vertexes of one name, or an
+/// edge without an end.
+#[derive(Clone, Debug, Default)]
 pub struct Graph {
     vertexes: BTreeMap<VertexId, Vertex>,
     edges: BTreeMap<EdgeId, Edge>,
-    by_name: BTreeMap<(Option<VertexId>, String), VertexId>,
-    outgoing: BTreeMap<VertexId, Vec<EdgeId>>,
-    incoming: BTreeMap<VertexId, Vec<EdgeId>>,
+    /// All names in use (and some that were), so that the indexes below share them.
+    names: BTreeSet<Arc<str>>,
+    by_name: BTreeSet<(Option<VertexId>, IndexName, VertexId)>,
+    outgoing: BTreeSet<EdgeKey>,
+    incoming: BTreeSet<EdgeKey>,
 }
+
+/// A name in an index; None sorts before all names.
+type IndexName = Option<Arc<str>>;
+
+/// One end of an edge, then what edges at one vertex are ordered by.
+type EdgeKey = (VertexId, IndexName, u32, EdgeId);
+
+/// Two graphs are equal when their entities are.
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        self.vertexes == other.vertexes && self.edges == other.edges
+    }
+}
+
+impl Eq for Graph {}
 
 impl Graph {
     /// Returns the vertexes, by id.
-    pub fn vertexes(&self) -> impl Iterator<Item = &Vertex> {
+    pub fn vertexes(&self) -> impl ExactSizeIterator<Item = &Vertex> + DoubleEndedIterator {
         self.vertexes.values()
     }
 
     /// Returns the edges, by id.
-    pub fn edges(&self) -> impl Iterator<Item = &Edge> {
+    pub fn edges(&self) -> impl ExactSizeIterator<Item = &Edge> + DoubleEndedIterator {
         self.edges.values()
     }
 
@@ -67,68 +142,93 @@ impl Graph {
 
     /// Returns the vertex of this name in this container.
     pub fn named(&self, container: Option<VertexId>, name: &str) -> Option<&Vertex> {
-        self.vertex(*self.by_name.get(&(container, name.to_owned()))?)
+        self.all_named(container, name).next()
+    }
+
+    /// Returns all vertexes of this name in this container: more than one only in a graph that breaks the laws of a store,
+    /// or, without a container, that holds several namespaces.
+    pub(crate) fn all_named<'a>(
+        &'a self,
+        container: Option<VertexId>,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Vertex> {
+        // A name that no index shares is nobody's.
+        let name = self.names.get(name);
+        let start = (container, name.cloned(), VertexId(0));
+        self.by_name
+            .range(start..)
+            .take_while(move |(owner, other, _)| {
+                name.is_some() && *owner == container && other.as_ref() == name
+            })
+            .filter_map(|(_, _, id)| self.vertex(*id))
     }
 
     /// Returns the vertexes in this container, by name.
     pub fn contained(&self, container: Option<VertexId>) -> impl Iterator<Item = &Vertex> {
         self.by_name
-            .range((container, String::new())..)
-            .take_while(move |((owner, _), _)| *owner == container)
-            .filter_map(|(_, id)| self.vertex(*id))
+            .range((container, None, VertexId(0))..)
+            .take_while(move |(owner, _, _)| *owner == container)
+            .filter_map(|(_, _, id)| self.vertex(*id))
     }
 
     /// Returns the edges that start here, in order of name and index.
     pub fn outgoing(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        self.outgoing.get(&id).into_iter().flatten().filter_map(|id| self.edge(*id))
+        self.edges_at(&self.outgoing, id)
     }
 
     /// Returns the edges that end here, in order of name and index.
     pub fn incoming(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        self.incoming.get(&id).into_iter().flatten().filter_map(|id| self.edge(*id))
+        self.edges_at(&self.incoming, id)
+    }
+
+    fn edges_at<'a>(&'a self, index: &'a BTreeSet<EdgeKey>, id: VertexId) -> impl Iterator<Item = &'a Edge> {
+        index
+            .range((id, None, 0, EdgeId(0))..)
+            .take_while(move |(end, ..)| *end == id)
+            .filter_map(|(_, _, _, id)| self.edge(*id))
     }
 
     /// Puts a vertex in, in place of the one with its id if there is one.
     pub fn put_vertex(&mut self, vertex: Vertex) {
         self.remove_vertex(vertex.id);
-        self.by_name.insert((vertex.container, vertex.name.clone()), vertex.id);
+        let name = self.shared(&vertex.name);
+        self.by_name.insert((vertex.container, Some(name), vertex.id));
         self.vertexes.insert(vertex.id, vertex);
     }
 
     /// Takes a vertex out. What it contains and its edges are the caller's to take out.
     pub fn remove_vertex(&mut self, id: VertexId) -> Option<Vertex> {
         let vertex = self.vertexes.remove(&id)?;
-        self.by_name.remove(&(vertex.container, vertex.name.clone()));
+        let name = self.shared(&vertex.name);
+        self.by_name.remove(&(vertex.container, Some(name), id));
         Some(vertex)
     }
 
     /// Puts an edge in, in place of the one with its id if there is one.
     pub fn put_edge(&mut self, edge: Edge) {
         self.remove_edge(edge.id);
-        let key = |edges: &BTreeMap<EdgeId, Edge>, id: &EdgeId| {
-            edges.get(id).map(|edge| (edge.name.clone(), edge.index, edge.id))
-        };
-        let (id, source, target) = (edge.id, edge.source, edge.target);
-        self.edges.insert(id, edge);
-        for (index, end) in [(&mut self.outgoing, source), (&mut self.incoming, target)] {
-            let list = index.entry(end).or_default();
-            let place = list.partition_point(|other| key(&self.edges, other) < key(&self.edges, &id));
-            list.insert(place, id);
-        }
+        let name = Some(self.shared(&edge.name));
+        self.outgoing.insert((edge.source, name.clone(), edge.index, edge.id));
+        self.incoming.insert((edge.target, name, edge.index, edge.id));
+        self.edges.insert(edge.id, edge);
     }
 
     /// Takes an edge out.
     pub fn remove_edge(&mut self, id: EdgeId) -> Option<Edge> {
         let edge = self.edges.remove(&id)?;
-        for (index, end) in [(&mut self.outgoing, edge.source), (&mut self.incoming, edge.target)] {
-            if let Some(list) = index.get_mut(&end) {
-                list.retain(|other| *other != id);
-                if list.is_empty() {
-                    index.remove(&end);
-                }
-            }
-        }
+        let name = Some(self.shared(&edge.name));
+        self.outgoing.remove(&(edge.source, name.clone(), edge.index, id));
+        self.incoming.remove(&(edge.target, name, edge.index, id));
         Some(edge)
+    }
+
+    fn shared(&mut self, name: &str) -> Arc<str> {
+        if let Some(shared) = self.names.get(name) {
+            return shared.clone();
+        }
+        let shared: Arc<str> = name.into();
+        self.names.insert(shared.clone());
+        shared
     }
 
     /// Returns whether there is nothing in it.
@@ -147,5 +247,20 @@ impl Graph {
             vertex = container;
         }
         Some(vertex)
+    }
+
+    /// Returns the names from just below the service down to this vertex, as in `web/endpoint`; the service's own name, for
+    /// the service; for a vertex that is not here, its id.
+    pub fn path_of(&self, id: VertexId) -> String {
+        let Some(mut vertex) = self.vertex(id) else { return format!("vertex {id}") };
+        let mut path = vertex.name.clone();
+        while let Some(container) = vertex.container.and_then(|id| self.vertex(id)) {
+            if container.container.is_none() {
+                break;
+            }
+            path = format!("{}/{path}", container.name);
+            vertex = container;
+        }
+        path
     }
 }

@@ -19,7 +19,7 @@ pub use entity::{
     Implementation, Metadata, Namespace, Origin, Properties, Property, Vertex, VertexId, VertexTemplate,
     VertexTemplateId,
 };
-pub use evaluate::{Evaluated, EvaluationError, Evaluator, Functions, Site};
+pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
 pub use store::{Batch, Change, LogEntry, LogQuery, LogRow, Record, Revision, Store, StoreError};

@@ -1,0 +1,4 @@
+//! Floria from outside: one file per thing.
+
+mod evaluate;
+mod support;

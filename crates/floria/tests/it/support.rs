@@ -1,0 +1,120 @@
+//! Small graphs, and a language of three functions.
+
+use floria::{
+    Call, Edge, EdgeId, Evaluated, EvaluationError, Evaluator, Expression, Functions, Graph, Namespace,
+    Origin, Properties, Property, Site, Value, Vertex, VertexId,
+};
+
+/// `read` (a property of SELF, or of another vertex by id), `add` (integers), `even` (a preparer).
+pub(crate) struct Calculator;
+
+impl Functions for Calculator {
+    fn call(
+        &self,
+        call: &Call,
+        site: Site,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let mut values = Vec::new();
+        for argument in &call.arguments {
+            match evaluator.evaluate(argument, site)? {
+                Evaluated::Known(value) => values.push(value),
+                unknown => return Ok(unknown),
+            }
+        }
+        match (call.function.as_str(), values.as_slice()) {
+            ("read", [Value::Text(name)]) => evaluator.property(site, name),
+            ("read", [Value::Integer(id), Value::Text(name)]) => {
+                evaluator.property(Site::Vertex(VertexId(*id as u64)), name)
+            }
+            ("edge", [Value::Integer(id), Value::Text(name)]) => {
+                evaluator.property(Site::Edge(EdgeId(*id as u64)), name)
+            }
+            ("add", values) => {
+                Ok(Evaluated::Known(Value::Integer(values.iter().filter_map(Value::as_integer).sum())))
+            }
+            ("even", [Value::Integer(value)]) if value % 2 == 0 => {
+                Ok(Evaluated::Known(Value::Integer(*value)))
+            }
+            ("even", [Value::Text(text)]) => {
+                let value = text.parse().map_err(|_| EvaluationError::new("not a number"))?;
+                Ok(Evaluated::Known(Value::Integer(value)))
+            }
+            ("even", [other]) => Err(EvaluationError::new(format!("{other} is not even"))),
+            (name, _) => Err(EvaluationError::new(format!("unknown function `{name}`"))),
+        }
+    }
+}
+
+pub(crate) fn origin(line: u32) -> Origin {
+    Origin { source: "service.yaml".to_owned(), line, column: 1 }
+}
+
+pub(crate) fn call(function: &str, arguments: impl IntoIterator<Item = Expression>) -> Expression {
+    Expression::Call(Call {
+        function: function.to_owned(),
+        arguments: arguments.into_iter().collect(),
+        origin: Some(origin(7)),
+    })
+}
+
+pub(crate) fn literal(value: impl Into<Value>) -> Expression {
+    Expression::Literal(value.into())
+}
+
+/// An expression that reads a property of another vertex.
+pub(crate) fn read(id: i64, name: &str) -> Expression {
+    call("read", [literal(id), literal(name)])
+}
+
+pub(crate) fn computed(updater: Expression) -> Property {
+    Property { updater: Some(updater), read_only: true, ..Property::default() }
+}
+
+pub(crate) fn stored(value: impl Into<Value>) -> Property {
+    Property { value: Some(value.into()), ..Property::default() }
+}
+
+pub(crate) fn properties<const N: usize>(entries: [(&str, Property); N]) -> Properties {
+    entries.into_iter().map(|(name, property)| (name.to_owned(), property)).collect()
+}
+
+pub(crate) fn vertex(id: u64, container: Option<u64>, name: &str, properties: Properties) -> Vertex {
+    Vertex {
+        id: VertexId(id),
+        namespace: Namespace("shop".to_owned()),
+        name: name.to_owned(),
+        container: container.map(VertexId),
+        classes: Vec::new(),
+        properties,
+        handlers: Default::default(),
+        metadata: Default::default(),
+        origin: None,
+    }
+}
+
+pub(crate) fn edge(id: u64, source: u64, name: &str, index: u32, target: u64) -> Edge {
+    Edge {
+        id: EdgeId(id),
+        namespace: Namespace("shop".to_owned()),
+        name: name.to_owned(),
+        index,
+        source: VertexId(source),
+        target: VertexId(target),
+        classes: Vec::new(),
+        properties: Default::default(),
+        handlers: Default::default(),
+        metadata: Default::default(),
+        origin: None,
+    }
+}
+
+/// A service `shop` with the id 1 that contains these nodes, whose ids count from 2.
+pub(crate) fn graph<const N: usize>(nodes: [(&str, Properties); N]) -> Graph {
+    let mut graph = Graph::default();
+    graph.put_vertex(vertex(1, None, "shop", Properties::new()));
+    for (place, (name, properties)) in nodes.into_iter().enumerate() {
+        graph.put_vertex(vertex(place as u64 + 2, Some(1), name, properties));
+    }
+    graph
+}
