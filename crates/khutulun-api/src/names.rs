@@ -37,6 +37,14 @@ pub const LIFECYCLE_STATES: [&str; 7] =
 /// Written by the engine only.
 pub const APPLIED: &str = "khutulun.applied";
 
+/// Metadata of a vertex: the event of the operation that was tried last and is not known to have succeeded, such as
+/// `lifecycle.start`; a part of its effect may be there. Gone once an operation succeeds. Written by the engine only.
+pub const ATTEMPTED: &str = "khutulun.attempted";
+
+/// Metadata of the vertex that holds a service: the run that is at work on it and its epoch, as a list of two integers. Gone
+/// when the run ends. Whoever takes a run over raises the epoch, which fences off the one who had it. Written by the engine only.
+pub const RUN: &str = "khutulun.run";
+
 /// Metadata of a property: what a change of it needs, one of [`CHANGES`]. Lowering copies it from the definition's metadata.
 pub const CHANGE: &str = "khutulun.change";
 

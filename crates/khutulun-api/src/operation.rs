@@ -15,19 +15,22 @@ impl fmt::Display for RunId {
     }
 }
 
-/// The id of one operation of one run. An effect that carries it happens at most once.
+/// The id of one attempt at one operation of one run. An effect that carries it happens at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OperationId {
     /// The run.
     pub run: RunId,
     /// The place of the operation in the run's plan, from 0.
     pub step: u32,
+    /// Which attempt it is, from 1. An attempt whose outcome was never recorded is taken up again under its own number; one
+    /// that is known to have failed is followed by the next.
+    pub attempt: u32,
 }
 
-/// As `17-3`: safe as a file name.
+/// As `17-3-1`: safe as a file name.
 impl fmt::Display for OperationId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.run, self.step)
+        write!(formatter, "{}-{}-{}", self.run, self.step, self.attempt)
     }
 }
 

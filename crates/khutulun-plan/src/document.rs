@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, Implementation, Namespace, Origin, Revision, Value};
+use floria::{Change, ClassName, Implementation, Namespace, Origin, Revision, Value};
 use khutulun_api::Subject;
 use serde::{Deserialize, Serialize};
+
+/// The schema of a plan as a document. Within a major number, fields are only added.
+pub const SCHEMA: &str = "khutulun.plan/1";
 
 /// What has to happen for the instances to become what is wanted. It can be saved, shown and approved, and then binds: a run
 /// executes only what its plan holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// `khutulun.plan/1`.
+    /// [`SCHEMA`].
     pub schema: String,
     /// The service.
     pub namespace: Namespace,
@@ -35,6 +38,16 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.prepare.is_empty() && self.conclude.is_empty()
     }
+
+    /// Returns the steps that run code, with their indexes.
+    pub fn operations(&self) -> impl Iterator<Item = (u32, &Step)> {
+        (0u32..).zip(&self.steps).filter(|(_, step)| step.implementation.is_some())
+    }
+
+    /// Returns how many nodes this happens to.
+    pub fn count(&self, action: Action) -> usize {
+        self.nodes.iter().filter(|node| node.action == action).count()
+    }
 }
 
 /// What a plan is for.
@@ -54,6 +67,8 @@ pub enum Goal {
 pub struct NodeChange {
     /// The node's name.
     pub node: String,
+    /// Its most specific class, as a person knows its type. None: it has no class.
+    pub class: Option<ClassName>,
     /// What happens to it.
     pub action: Action,
     /// Why, as sentences for a person: one for each property that changes and so on.
@@ -132,8 +147,9 @@ pub struct Step {
     pub subject: Subject,
     /// The event, such as `lifecycle.start`.
     pub event: String,
-    /// The code, with its digest where it came with the service.
-    pub implementation: Implementation,
+    /// The code, with its digest where it came with the service. None: nothing runs and the step has no effect; it only
+    /// marks how far the node has come, or stands for a node that stays as it is where many wait for many.
+    pub implementation: Option<Implementation>,
     /// The inputs as far as they are known now.
     pub inputs: BTreeMap<String, PlannedValue>,
     /// The steps that must have succeeded before this one starts, by index, in order.

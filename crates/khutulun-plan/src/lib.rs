@@ -5,4 +5,4 @@
 
 mod document;
 
-pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, Step};
+pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
