@@ -61,8 +61,9 @@ pub struct Operation {
     /// The inputs, evaluated.
     pub inputs: BTreeMap<String, Value>,
     /// What the code may read of the graph: a map with `properties` and `attributes` of the node, `capabilities` (name to a
-    /// map of values), and `requirements` (name to a list of maps with `node`, `properties` of the relationship, and
-    /// `capability`, the values of the target capability).
+    /// map of values), `requirements` (name to a list of maps with `node`, `properties` of the relationship, and
+    /// `capability`, the values of the target capability), and `artifacts` (name to a map with `path` and `digest`, see
+    /// [`floria::Artifact`]).
     pub context: Value,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
