@@ -62,6 +62,26 @@ impl Design {
         design
     }
 
+    /// Makes what a store answers from what it holds of a namespace: None when that is nothing.
+    ///
+    /// Templates come in the order of their ids, except that a container always comes before its contents.
+    pub fn stored(
+        namespace: Namespace,
+        classes: Vec<Class>,
+        mut vertexes: Vec<VertexTemplate>,
+        mut edges: Vec<EdgeTemplate>,
+    ) -> Option<Self> {
+        if classes.is_empty() && vertexes.is_empty() && edges.is_empty() {
+            return None;
+        }
+        vertexes.sort_by_key(|vertex| vertex.id);
+        edges.sort_by_key(|edge| edge.id);
+        if vertexes.iter().any(|vertex| vertex.container.is_some_and(|container| container > vertex.id)) {
+            vertexes = containers_first(vertexes);
+        }
+        Some(Self { namespace, classes, vertexes, edges })
+    }
+
     /// Returns how many ids its templates take.
     pub fn size(&self) -> u64 {
         (self.vertexes.len() + self.edges.len()) as u64
@@ -74,6 +94,26 @@ impl Design {
         let edges = self.edges.iter().cloned().map(Change::PutEdgeTemplate);
         classes.chain(vertexes).chain(edges).collect()
     }
+}
+
+fn containers_first(vertexes: Vec<VertexTemplate>) -> Vec<VertexTemplate> {
+    let mut waiting: BTreeMap<VertexTemplateId, VertexTemplate> =
+        vertexes.into_iter().map(|vertex| (vertex.id, vertex)).collect();
+    let mut sorted = Vec::with_capacity(waiting.len());
+    while let Some((&first, _)) = waiting.first_key_value() {
+        // From the outermost container that still waits down to the first.
+        let mut path = vec![first];
+        let mut innermost = first;
+        while let Some(container) = waiting.get(&innermost).and_then(|vertex| vertex.container)
+            && waiting.contains_key(&container)
+            && path.len() < waiting.len()
+        {
+            path.push(container);
+            innermost = container;
+        }
+        sorted.extend(path.iter().rev().filter_map(|id| waiting.remove(id)));
+    }
+    sorted
 }
 
 /// Finds by place where ids count from 1, by halves where they rise, and by looking otherwise.
@@ -174,6 +214,14 @@ impl Graph {
     /// Returns the edges that start here, in order of name and index.
     pub fn outgoing(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
         self.edges_at(&self.outgoing, id)
+    }
+
+    /// Returns the edge of this name and index that starts here.
+    pub fn outgoing_at(&self, source: VertexId, name: &str, index: u32) -> Option<&Edge> {
+        let name = self.names.get(name)?;
+        let (end, other, place, id) =
+            self.outgoing.range((source, Some(name.clone()), index, EdgeId(0))..).next()?;
+        (*end == source && other.as_ref() == Some(name) && *place == index).then(|| self.edge(*id)).flatten()
     }
 
     /// Returns the edges that end here, in order of name and index.

@@ -6,14 +6,21 @@
 //!
 //! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
 
+mod codec;
+mod difference;
 mod entity;
 mod evaluate;
 mod expression;
 mod graph;
+mod instantiate;
+pub mod laws;
+mod memory;
 mod store;
 mod value;
 mod value_serde;
 
+pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode};
+pub use difference::difference;
 pub use entity::{
     Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler, Handlers,
     Implementation, Metadata, Namespace, Origin, Properties, Property, Vertex, VertexId, VertexTemplate,
@@ -22,5 +29,7 @@ pub use entity::{
 pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
+pub use instantiate::{ENGINE_METADATA_PREFIX, InstantiateError, instantiate, new_instances};
+pub use memory::MemoryStore;
 pub use store::{Batch, Change, LogEntry, LogQuery, LogRow, Record, Revision, Store, StoreError};
 pub use value::{Value, ValueMap};

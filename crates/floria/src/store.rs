@@ -38,6 +38,19 @@ pub enum Change {
     DeleteEdge(EdgeId),
 }
 
+impl Change {
+    /// Returns the id of the entity that it puts in, if it does that and the entity has one.
+    pub fn put_id(&self) -> Option<u64> {
+        match self {
+            Self::PutVertexTemplate(vertex) => Some(vertex.id.0),
+            Self::PutEdgeTemplate(edge) => Some(edge.id.0),
+            Self::PutVertex(vertex) => Some(vertex.id.0),
+            Self::PutEdge(edge) => Some(edge.id.0),
+            _ => None,
+        }
+    }
+}
+
 /// A record for the log that belongs to a stream, such as one run's journal: `run/17`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -101,8 +114,10 @@ pub struct LogQuery {
 ///
 /// An implementation keeps these laws (the conformance suite checks them): a commit is visible whole or not at all, also
 /// after a crash, and durable when it returns; revisions rise by one a commit; every change is in the log, in the same
-/// commit; a read sees one revision; a batch whose result would have a dangling edge, a dangling container or two
-/// vertexes of one name in one container is refused whole.
+/// commit; a read sees one revision; a batch whose result would have a dangling edge, a dangling container, a vertex that
+/// contains itself or two vertexes of one name in one container (without a container: in one namespace) is refused whole, and
+/// so is one that deletes what is not there, moves an entity to another namespace, or holds what nests too deep to be read
+/// again ([`crate::ENCODED_DEPTH_MAX`]). The rules are in [`crate::laws`]. An id that a batch brings is taken from then on.
 pub trait Store: Send + Sync {
     /// Returns the present revision.
     fn revision(&self) -> Result<Revision, StoreError>;

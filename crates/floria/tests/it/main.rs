@@ -1,4 +1,9 @@
 //! Floria from outside: one file per thing.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
+mod difference;
 mod evaluate;
+mod graph;
+mod instantiate;
 mod support;

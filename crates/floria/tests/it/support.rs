@@ -1,8 +1,9 @@
 //! Small graphs, and a language of three functions.
 
 use floria::{
-    Call, Edge, EdgeId, Evaluated, EvaluationError, Evaluator, Expression, Functions, Graph, Namespace,
-    Origin, Properties, Property, Site, Value, Vertex, VertexId,
+    Call, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
+    Expression, Functions, Graph, Namespace, Origin, Properties, Property, Site, Value, Vertex, VertexId,
+    VertexTemplate, VertexTemplateId,
 };
 
 /// `read` (a property of SELF, or of another vertex by id), `add` (integers), `even` (a preparer).
@@ -117,4 +118,49 @@ pub(crate) fn graph<const N: usize>(nodes: [(&str, Properties); N]) -> Graph {
         graph.put_vertex(vertex(place as u64 + 2, Some(1), name, properties));
     }
     graph
+}
+
+/// A design of a service `shop` with an input `port`, a node `web` with a capability `endpoint`, and a node `db` that
+/// `web` uses.
+pub(crate) fn design() -> Design {
+    let namespace = Namespace("shop".to_owned());
+    let template = |id: u64, container: Option<u64>, name: &str, properties: Properties| VertexTemplate {
+        id: VertexTemplateId(id),
+        namespace: namespace.clone(),
+        name: name.to_owned(),
+        container: container.map(VertexTemplateId),
+        classes: Vec::new(),
+        properties,
+        handlers: Default::default(),
+        metadata: Default::default(),
+        origin: Some(origin(id as u32)),
+    };
+    let input = Property { preparer: Some(call("even", [])), ..computed(literal(80)) };
+    let web = properties([
+        ("port", computed(call("read", [literal(1), literal("port")]))),
+        ("address", Property::default()),
+    ]);
+    Design {
+        namespace: namespace.clone(),
+        classes: Vec::new(),
+        vertexes: vec![
+            template(1, None, "shop", properties([("port", input)])),
+            template(2, Some(1), "web", web),
+            template(3, Some(2), "endpoint", Properties::new()),
+            template(4, Some(1), "db", Properties::new()),
+        ],
+        edges: vec![EdgeTemplate {
+            id: EdgeTemplateId(1),
+            namespace: namespace.clone(),
+            name: "uses".to_owned(),
+            index: 0,
+            source: VertexTemplateId(2),
+            target: VertexTemplateId(4),
+            classes: Vec::new(),
+            properties: properties([("latency", Property::default())]),
+            handlers: Default::default(),
+            metadata: Default::default(),
+            origin: None,
+        }],
+    }
 }

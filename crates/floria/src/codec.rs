@@ -1,0 +1,197 @@
+//! Entities as octets: deterministic CBOR, and digests of it.
+
+use std::io;
+
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Design, Graph, Value};
+
+/// How deep what is encoded may nest, in levels of CBOR: a value nested in lists takes one level each, a call in a call
+/// three. What exceeds this is refused when it is written, so that everything written can be read.
+pub const ENCODED_DEPTH_MAX: usize = 200;
+
+/// The same for reading, where serde takes up to two levels for one of ours.
+const DECODED_DEPTH_MAX: usize = 2 * ENCODED_DEPTH_MAX + 16;
+
+/// Why something could not be written as CBOR, or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// It nests too deep.
+    #[error("it nests deeper than {ENCODED_DEPTH_MAX} levels")]
+    TooDeep,
+    /// It is not CBOR, or not of what was asked for.
+    #[error("it is not what was expected")]
+    Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Something follows it.
+    #[error("{0} octets follow its end")]
+    Trailing(usize),
+}
+
+/// Encodes an entity, a value or anything made of them: the same octets for the same content, on every machine.
+///
+/// # Errors
+///
+/// When it nests deeper than [`ENCODED_DEPTH_MAX`].
+pub fn encode<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, CodecError> {
+    let mut octets = Vec::with_capacity(256);
+    ciborium::into_writer(content, &mut octets).map_err(|error| CodecError::Malformed(Box::new(error)))?;
+    if depth(&octets) > ENCODED_DEPTH_MAX {
+        return Err(CodecError::TooDeep);
+    }
+    Ok(octets)
+}
+
+/// Decodes what [`encode`] made.
+///
+/// # Errors
+///
+/// When the octets are anything else. Time and memory are bounded by the number of octets, also for hostile ones.
+pub fn decode<T: DeserializeOwned>(mut octets: &[u8]) -> Result<T, CodecError> {
+    let content = ciborium::de::from_reader_with_recursion_limit(&mut octets, DECODED_DEPTH_MAX)
+        .map_err(|error| CodecError::Malformed(Box::new(error)))?;
+    if octets.is_empty() { Ok(content) } else { Err(CodecError::Trailing(octets.len())) }
+}
+
+/// Returns how deep CBOR nests. The octets are our own: of definite lengths, and well-formed.
+fn depth(octets: &[u8]) -> usize {
+    // For each open list or map, how many items it still lacks.
+    let mut open: Vec<u64> = Vec::new();
+    let mut deepest = 0;
+    let mut rest = octets;
+    while let Some((&initial, after)) = rest.split_first() {
+        let (major, short) = (initial >> 5, initial & 0x1f);
+        let argument_length = match short {
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => 0,
+        };
+        let Some((argument, after)) = after.split_at_checked(argument_length) else { break };
+        rest = after;
+        let argument = if argument_length == 0 {
+            u64::from(short)
+        } else {
+            argument.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
+        };
+        match major {
+            // Text and bytes.
+            2 | 3 => rest = rest.get(argument as usize..).unwrap_or_default(),
+            4 | 5 => {
+                open.push(if major == 5 { argument * 2 } else { argument });
+                deepest = deepest.max(open.len());
+            }
+            _ => {}
+        }
+        if !matches!(major, 4 | 5) {
+            count_item(&mut open);
+        }
+        while open.last() == Some(&0) {
+            open.pop();
+            count_item(&mut open);
+        }
+    }
+    deepest
+}
+
+fn count_item(open: &mut [u64]) {
+    if let Some(lacking) = open.last_mut() {
+        *lacking = lacking.saturating_sub(1);
+    }
+}
+
+/// Returns the SHA-256 of the deterministic CBOR of the contents, one after the other, in lower-case hexadecimal.
+pub fn digest<T: Serialize>(contents: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = Hasher(Sha256::new());
+    for content in contents {
+        ciborium::into_writer(&content, &mut hasher)
+            .expect("hashing cannot fail, and entities can be encoded");
+    }
+    hasher.0.finalize().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+struct Hasher(Sha256);
+
+impl io::Write for Hasher {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0.update(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Value {
+    /// Returns the SHA-256 of this value, in lower-case hexadecimal; equal values have one digest on every machine.
+    pub fn digest(&self) -> String {
+        digest([self])
+    }
+}
+
+impl Design {
+    /// Returns the SHA-256 of this design, in lower-case hexadecimal. Ids are taken as the places of the templates, so that
+    /// a design has the same digest whatever ids a store gave it.
+    pub fn digest(&self) -> String {
+        digest([self.renumbered(1..self.size() + 1)])
+    }
+}
+
+impl Graph {
+    /// Returns the SHA-256 of this graph with its ids, in lower-case hexadecimal.
+    pub fn digest(&self) -> String {
+        #[derive(Serialize)]
+        enum Entity<'a> {
+            Vertex(&'a crate::Vertex),
+            Edge(&'a crate::Edge),
+        }
+        digest(self.vertexes().map(Entity::Vertex).chain(self.edges().map(Entity::Edge)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(Value::Null, |value, _| Value::List(vec![value]))
+    }
+
+    #[test]
+    fn depth_counts_lists_and_maps() {
+        let octets = |value: &Value| {
+            let mut octets = Vec::new();
+            ciborium::into_writer(value, &mut octets).unwrap();
+            octets
+        };
+        assert_eq!(depth(&octets(&Value::Integer(70_000))), 0);
+        assert_eq!(depth(&octets(&nested(3))), 3);
+        let wide = Value::List(vec![nested(2), Value::map([("k", nested(5))]), Value::List(vec![])]);
+        assert_eq!(depth(&octets(&wide)), 7);
+        assert_eq!(depth(&octets(&Value::List(vec![Value::from("x".repeat(70_000)), nested(1)]))), 2);
+    }
+
+    #[test]
+    fn what_can_be_written_can_be_read() {
+        let deep = nested(ENCODED_DEPTH_MAX);
+        assert_eq!(decode::<Value>(&encode(&deep).unwrap()).unwrap(), deep);
+        assert!(matches!(encode(&nested(ENCODED_DEPTH_MAX + 1)), Err(CodecError::TooDeep)));
+    }
+
+    #[test]
+    fn hostile_octets_are_refused() {
+        assert!(decode::<Value>(&[0x81; 100_000]).is_err());
+        assert!(decode::<Value>(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).is_err());
+        assert!(decode::<Value>(&[]).is_err());
+        assert!(matches!(decode::<Value>(&[0x01, 0x02]), Err(CodecError::Trailing(1))));
+    }
+
+    #[test]
+    fn digests_are_the_same_on_every_machine() {
+        let value = Value::map([("b", Value::Integer(-1)), ("a", Value::Bytes(vec![0, 255]))]);
+        // SHA-256 of A2 61 61 42 00 FF 61 62 20.
+        assert_eq!(value.digest(), "3c67ee366d6bc05e86cbf307c00ad50e59ea9e3a09df6faeebf7775f653bb283");
+    }
+}
