@@ -1,2 +1,5 @@
-//! The reference binary (being written).
-fn main() {}
+//! The reference binary: everything is in the library, so that tests and benchmarks can reach it.
+
+fn main() -> std::process::ExitCode {
+    khutulun::main()
+}

@@ -1,0 +1,248 @@
+//! The grammar of the command line. A verb that is not built yet is not here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Shown below the help of every command.
+const EXIT_CODES: &str = "\
+Exit codes: 0 success or nothing to do, 1 the operation failed, 2 changes planned (plan), 3 the design is invalid, \
+4 stopped part-way and resumable, 5 busy, 6 store unreachable, 7 denied, 9 needs an operator's answer, 64 usage, \
+70 a bug of ours, 130 interrupted.";
+
+/// Deploys and runs services that TOSCA 2.0 describes, the way a good sysadmin would have by hand.
+#[derive(Debug, Parser)]
+#[command(name = "khutulun", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(disable_help_subcommand = true, infer_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: GlobalOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct GlobalOptions {
+    /// Where everything is kept [default: $XDG_STATE_HOME/khutulun, else ~/.local/state/khutulun].
+    #[arg(long, global = true, value_name = "DIR", env = "KHUTULUN_STATE", hide_env_values = true)]
+    pub(crate) state: Option<PathBuf>,
+    /// How the answer is written to standard output.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "table",
+        env = "KHUTULUN_OUTPUT"
+    )]
+    #[arg(hide_env_values = true)]
+    pub(crate) output: Format,
+    /// How progress is shown on standard error.
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto", env = "KHUTULUN_PROGRESS")]
+    #[arg(hide_env_values = true)]
+    pub(crate) progress: ProgressMode,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// JSON, one line for each item.
+    Jsonl,
+    /// One YAML document.
+    Yaml,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// `tty` on a terminal, else `plain`.
+    Auto,
+    /// A live tree.
+    Tty,
+    /// One line for each thing that happens.
+    Plain,
+    /// One JSON object for each thing that happens.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say everything that is wrong with a design.
+    Validate(ValidateArguments),
+    /// Show the graph of templates that a design becomes.
+    Compile(CompileArguments),
+    /// Show what `deploy` would do, and why. Exits 2 when there is something to do.
+    Plan(PlanArguments),
+    /// Make a design real, or change what is there to match it.
+    #[command(visible_aliases = ["apply", "up"])]
+    Deploy(DeployArguments),
+    /// Show the nodes of services, and whether they are alive.
+    Status(StatusArguments),
+    /// Show what nodes wrote.
+    Logs(LogsArguments),
+    /// Show a service's outputs, or one of them.
+    Outputs(OutputsArguments),
+    /// Run one operation on one node.
+    Run(RunArguments),
+    /// Take a service away.
+    #[command(visible_aliases = ["undeploy", "down"])]
+    Destroy(DestroyArguments),
+    /// Go on with a run that was stopped.
+    Resume(ResumeArguments),
+    /// Show the version and the built-in drivers.
+    Version,
+}
+
+/// Which design, and the values of its inputs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DesignArguments {
+    /// A TOSCA file, or a directory with one that is obvious: `service.yaml`, else the only YAML file with a service template.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// An input. The value is YAML, such as `8080`, `[a, b]` or `{k: v}`; for an input of a text type it is taken as it is.
+    /// May be given several times.
+    ///
+    /// Inputs are said anew each time: one that is not given has its default, also when the last deploy had another value
+    /// (`plan` then shows the change). Keep a file of them for `--inputs`.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// A YAML or JSON file with a map of inputs; `-i` wins over it. May be given several times, the last one wins.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// What the service is called [default: `template_name` in the file's metadata, else the directory's or file's name].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArguments {
+    /// A TOSCA file, or a directory with one that is obvious.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompileArguments {
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
+    /// Show what `destroy` would do instead.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+}
+
+/// What every command that runs a plan takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExecutionArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// At most so many operations at once.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) parallel: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArguments {
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Which nodes: `web`, `web/3`, `shop:web`, `shop:`, `type:Process`, `state:failed` [default: all].
+    #[arg(value_name = "SELECTOR")]
+    pub(crate) selectors: Vec<String>,
+    /// The service [default: all].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
+    /// Show what is stored without looking at reality.
+    #[arg(long)]
+    pub(crate) stored: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArguments {
+    /// Which nodes: `web`, `web/3`, `shop:web`, `type:Process`.
+    #[arg(value_name = "SELECTOR", required = true)]
+    pub(crate) selectors: Vec<String>,
+    /// The service [default: the only one].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
+    /// Go on with what is written from now, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// At most so many of the last lines of each file.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub(crate) lines: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputsArguments {
+    /// Print only the value of this output, as it is.
+    #[arg(value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// The service [default: the only one].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// The node: `web`, `web/3`, `shop:web`.
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// The operation: `restart` where one interface has it, else `Interface.restart`.
+    #[arg(value_name = "OPERATION")]
+    pub(crate) operation: String,
+    /// An input of the operation, as YAML. May be given several times.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// A YAML or JSON file with a map of inputs; `-i` wins over it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The service [default: the only one].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DestroyArguments {
+    /// The service, or the path of its design [default: the only service].
+    #[arg(value_name = "SERVICE|PATH")]
+    pub(crate) service: Option<String>,
+    /// The service.
+    #[arg(long, value_name = "SERVICE", conflicts_with = "service")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArguments {
+    /// The run's number, or the service [default: the only unfinished run].
+    #[arg(value_name = "RUN|SERVICE")]
+    pub(crate) which: Option<String>,
+    /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`.
+    #[arg(long, value_name = "STEP=HOW")]
+    pub(crate) settle: Vec<String>,
+    /// At most so many operations at once.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) parallel: u16,
+}

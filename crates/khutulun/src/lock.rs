@@ -1,0 +1,101 @@
+//! One command at a time works on a service: an operating-system lock, which the kernel frees when its holder dies.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use crate::{error::CliError, exit::Exit, time};
+
+/// The lock on one service, held until it is dropped or the program ends.
+#[derive(Debug)]
+pub(crate) struct ServiceLock {
+    _file: File,
+}
+
+/// Who holds a lock; written into its file for those who find it held.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    verb: String,
+    since_ms: u64,
+}
+
+impl ServiceLock {
+    /// Takes the lock of a service below the state directory, or says who holds it and since when.
+    pub(crate) fn take(state: &Path, service: &str, verb: &str) -> Result<Self, CliError> {
+        let folder = state.join("locks");
+        let path = folder.join(format!("{service}.lock"));
+        let failed = |error: &io::Error| {
+            CliError::new(Exit::Unreachable, format!("failed to lock the service `{service}`"))
+                .place(path.display().to_string())
+                .cause(error)
+                .next("give a state directory that you may write: --state DIR")
+        };
+        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        // Not truncated on opening: what is in it belongs to whoever holds the lock.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| failed(&error))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(busy(service, &path)),
+            Err(error) => return Err(failed(&error.into())),
+        }
+        let holder = Holder { pid: std::process::id(), verb: verb.to_owned(), since_ms: time::now_ms() };
+        // The content only informs; where it cannot be written the lock still holds, and a stale one must not stay.
+        let _ = file.set_len(0);
+        if let Ok(text) = serde_json::to_vec(&holder) {
+            let _ = file.write_all(&text);
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+fn busy(service: &str, path: &Path) -> CliError {
+    let holder = fs::read(path).ok().and_then(|text| serde_json::from_slice::<Holder>(&text).ok());
+    let (who, next) = match &holder {
+        Some(holder) => (
+            format!(
+                "`khutulun {}` (pid {}) has been at work on it since {} ({})",
+                holder.verb,
+                holder.pid,
+                time::rfc3339(holder.since_ms),
+                time::ago(holder.since_ms, time::now_ms()),
+            ),
+            format!("wait until it ends, or interrupt it: kill -INT {}", holder.pid),
+        ),
+        None => ("another khutulun is at work on it".to_owned(), "wait until it ends".to_owned()),
+    };
+    CliError::new(Exit::Busy, format!("the service `{service}` is busy"))
+        .place(path.display().to_string())
+        .why(who)
+        .unchanged("this command changed nothing; the other one goes on")
+        .next(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_once_and_says_by_whom() {
+        let state = std::env::temp_dir().join(format!("khutulun-lock-{}", std::process::id()));
+        let lock = ServiceLock::take(&state, "shop", "deploy").unwrap();
+        let error = ServiceLock::take(&state, "shop", "destroy").unwrap_err();
+        assert_eq!(error.exit, Exit::Busy);
+        assert!(error.why.contains("khutulun deploy"), "{}", error.why);
+        ServiceLock::take(&state, "other", "deploy").unwrap();
+        drop(lock);
+        ServiceLock::take(&state, "shop", "destroy").unwrap();
+        fs::remove_dir_all(&state).unwrap();
+    }
+}

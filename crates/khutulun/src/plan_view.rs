@@ -1,0 +1,181 @@
+//! A plan as people and programs read it.
+
+use std::fmt::Write as _;
+
+use floria::{Origin, Value};
+use khutulun_plan::{Action, Goal, NodeChange, Plan, Reason};
+use serde_json::Value as Json;
+
+use crate::{
+    answer::{Answer, to_json},
+    progress,
+    terminal::{self, Style},
+};
+
+/// How much of a value is shown to people, in columns; data has all of it.
+const VALUE_COLUMNS_MAX: usize = 60;
+
+/// A plan to be shown, with what else is worth knowing about it.
+pub(crate) struct PlanView<'a> {
+    /// The plan.
+    pub(crate) plan: &'a Plan,
+    /// Sentences about it, such as inputs that fell back to their defaults.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Answer for PlanView<'_> {
+    fn document(&self) -> Json {
+        let mut document = serde_json::to_value(self.plan).unwrap_or_else(|_| self.without_graph());
+        document["empty"] = self.plan.is_empty().into();
+        document["notes"] = self.notes.clone().into();
+        document
+    }
+
+    fn items(&self) -> Vec<Json> {
+        let node = |change: &NodeChange| {
+            let mut item = serde_json::to_value(change).unwrap_or_default();
+            item["schema"] = "khutulun.plan-node/1".into();
+            item
+        };
+        self.plan.nodes.iter().map(node).collect()
+    }
+
+    fn text(&self, style: Style) -> String {
+        let plan = self.plan;
+        let mut text = String::new();
+        if plan.is_empty() {
+            let sentence = match plan.goal {
+                Goal::Deploy => format!("Nothing to do: `{}` is what its design says.", plan.namespace),
+                Goal::Destroy => format!("Nothing to do: there is nothing of `{}`.", plan.namespace),
+                Goal::Run => "Nothing to do.".to_owned(),
+            };
+            let _ = writeln!(text, "{sentence}");
+        } else {
+            let verb = match plan.goal {
+                Goal::Deploy => "deploy",
+                Goal::Destroy => "destroy",
+                Goal::Run => "run an operation of",
+            };
+            let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
+            let name_width =
+                plan.nodes.iter().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
+            for node in plan.nodes.iter().filter(|node| node.action != Action::Keep) {
+                self.node(&mut text, node, name_width, style);
+            }
+            let _ = writeln!(text, "{}", summary(plan));
+        }
+        for note in &self.notes {
+            let _ = writeln!(text, "{} {note}", style.yellow("note:"));
+        }
+        text
+    }
+}
+
+impl PlanView<'_> {
+    /// The plan without the changes of the graph: JSON has no maps whose keys are lists or maps.
+    fn without_graph(&self) -> Json {
+        let slim = Plan { prepare: Vec::new(), conclude: Vec::new(), ..self.plan.clone() };
+        serde_json::to_value(slim).unwrap_or_default()
+    }
+
+    fn node(&self, text: &mut String, node: &NodeChange, name_width: usize, style: Style) {
+        let (sign, word) = action(node.action);
+        let paint = |text: &str| match node.action {
+            Action::Create => style.green(text),
+            Action::Delete => style.red(text),
+            Action::Keep => style.dim(text),
+            Action::Update | Action::Replace => style.yellow(text),
+            Action::Run => style.cyan(text),
+        };
+        let name = terminal::pad(&terminal::harmless(&node.node), name_width);
+        let class = node.class.as_ref().map_or("", |class| short_class(&class.0));
+        let events: Vec<&str> = self
+            .plan
+            .operations()
+            .filter(|(_, step)| step.subject.node == node.node)
+            .map(|(_, step)| progress::plain(&step.event))
+            .collect();
+        let operations = if events.is_empty() { String::new() } else { format!(": {}", events.join(", ")) };
+        let _ = writeln!(
+            text,
+            "  {} {}  {}{operations}  {}",
+            paint(sign),
+            style.bold(&name),
+            paint(word),
+            style.dim(class)
+        );
+        for reason in &node.reasons {
+            let (why, origin) = explain(reason, node.origin.as_ref());
+            let place = origin.map_or_else(String::new, |origin| style.dim(&format!("  ({origin})")));
+            let _ = writeln!(text, "      {why}{place}");
+        }
+    }
+}
+
+/// The sign and the word of an action.
+pub(crate) fn action(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::Keep => ("=", "keep"),
+        Action::Create => ("+", "create"),
+        Action::Update => ("~", "update in place"),
+        Action::Replace => ("!", "replace"),
+        Action::Delete => ("-", "delete"),
+        Action::Run => (">", "run"),
+    }
+}
+
+/// Returns the last part of a class: `Process` for `khutulun.process:0.1:Process`.
+pub(crate) fn short_class(class: &str) -> &str {
+    class.rsplit(':').next().unwrap_or(class)
+}
+
+fn summary(plan: &Plan) -> String {
+    let counts = [
+        (Action::Create, "to create"),
+        (Action::Update, "to update"),
+        (Action::Replace, "to replace"),
+        (Action::Delete, "to delete"),
+        (Action::Run, "to run"),
+        (Action::Keep, "unchanged"),
+    ];
+    let mut parts: Vec<String> = counts
+        .iter()
+        .map(|(action, words)| (plan.count(*action), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    let operations = plan.operations().count();
+    if operations == 0 {
+        parts.push("no operations, only records change".to_owned());
+    } else {
+        parts.push(format!("{operations} operation{}", if operations == 1 { "" } else { "s" }));
+    }
+    format!("{}.", parts.join(", "))
+}
+
+/// Why something happens, and where that was asked for.
+fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<&'a Origin>) {
+    match reason {
+        Reason::New => ("new".to_owned(), node),
+        Reason::Removed => ("no longer in the design".to_owned(), None),
+        Reason::Destroyed => ("the service is destroyed".to_owned(), None),
+        Reason::Incomplete { state } => (format!("an earlier run left it {state}"), node),
+        Reason::Changed { property, from, to, unknown, origin } => {
+            let from = from.as_ref().map_or_else(|| "(none)".to_owned(), shown);
+            let to = match to {
+                _ if *unknown => "(known at run time)".to_owned(),
+                Some(value) => shown(value),
+                None => "(none)".to_owned(),
+            };
+            (format!("{property}: {from} -> {to}"), origin.as_ref())
+        }
+        Reason::Code { event } => (format!("the code of {} changed", progress::plain(event)), node),
+        Reason::Dependency { node } => (format!("depends on {node}, which changes"), None),
+        Reason::Asked { event } => (format!("{} was asked for", progress::plain(event)), None),
+    }
+}
+
+/// A value on one short line, text in quotes, so that `"8080"` and `8080` look different.
+pub(crate) fn shown(value: &Value) -> String {
+    terminal::fit(&terminal::harmless(&to_json(value).to_string()), VALUE_COLUMNS_MAX)
+}

@@ -1,0 +1,253 @@
+//! What is known of a run while it goes on, and how it looks: one line a node.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use khutulun_plan::Plan;
+
+use super::words;
+use crate::{
+    terminal::{self, Style},
+    time,
+};
+
+/// Lines of a frame that are not nodes: the footer, the line that says what was left out, and room for the cursor.
+const OTHER_LINES: usize = 3;
+
+/// The signs of a node at work, one after the other.
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
+
+/// How long each sign of the spinner stays.
+const SPINNER_MS: u128 = 100;
+
+/// Where a step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Begun.
+    Working(Instant),
+    /// Failed, and will be tried again.
+    Retrying(Instant, String),
+    /// Done.
+    Done,
+    /// Failed for good.
+    Failed(String),
+}
+
+/// A run as it is seen.
+#[derive(Debug)]
+pub(crate) struct Board {
+    started: Instant,
+    steps: Vec<BoardStep>,
+    nodes: Vec<BoardNode>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug)]
+struct BoardStep {
+    node: usize,
+    operation: bool,
+    event: String,
+    end_word: String,
+    after: Vec<usize>,
+    state: StepState,
+}
+
+#[derive(Debug)]
+struct BoardNode {
+    name: String,
+    steps: Vec<usize>,
+    began: Option<Instant>,
+    ended: Option<Instant>,
+}
+
+/// How a node stands, in the order in which it deserves a line when there are too few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Failed,
+    Working,
+    Waiting,
+    Done,
+}
+
+impl Board {
+    /// Makes the board of a plan before its first step.
+    pub(crate) fn new(plan: &Plan, now: Instant) -> Self {
+        let mut nodes: Vec<BoardNode> = Vec::new();
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            // Steps without code take no time and are nobody's business, but others wait through them.
+            let operation = step.implementation.is_some();
+            let name = step.subject.node.as_str();
+            let node = *places.entry(name).or_insert_with(|| {
+                nodes.push(BoardNode { name: name.to_owned(), steps: Vec::new(), began: None, ended: None });
+                nodes.len() - 1
+            });
+            if operation {
+                nodes[node].steps.push(index);
+            }
+            steps.push(BoardStep {
+                node,
+                operation,
+                event: step.event.clone(),
+                end_word: words::done(&step.event).to_owned(),
+                after: step.after.iter().map(|step| *step as usize).collect(),
+                state: StepState::Waiting,
+            });
+        }
+        Self { started: now, steps, nodes, notes: Vec::new() }
+    }
+
+    /// Takes in how a step stands.
+    pub(crate) fn set(&mut self, step: usize, state: StepState, now: Instant) {
+        let Some(entry) = self.steps.get_mut(step) else { return };
+        entry.state = state;
+        if !entry.operation {
+            return;
+        }
+        let node = entry.node;
+        let node = &mut self.nodes[node];
+        node.began.get_or_insert(now);
+        let ended = node
+            .steps
+            .iter()
+            .all(|step| matches!(self.steps[*step].state, StepState::Done | StepState::Failed(_)));
+        node.ended = ended.then_some(now);
+    }
+
+    /// Adds a line that stays below the nodes.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Returns the frame: a line for each node as far as they fit, and the footer.
+    pub(crate) fn frame(&self, now: Instant, width: usize, height: usize, style: Style) -> Vec<String> {
+        let rows = height.saturating_sub(OTHER_LINES + self.notes.len()).max(1);
+        let mut order: Vec<usize> =
+            (0..self.nodes.len()).filter(|node| !self.nodes[*node].steps.is_empty()).collect();
+        let all = order.len();
+        if order.len() > rows {
+            order.sort_by_key(|node| (self.standing(*node), *node));
+            order.truncate(rows);
+            order.sort_unstable();
+        }
+        let name_width =
+            self.nodes.iter().map(|node| terminal::columns(&node.name)).max().unwrap_or(0).min(width / 3);
+        let mut lines: Vec<String> =
+            order.iter().map(|node| self.line(*node, name_width, now, style)).collect();
+        if order.len() < all {
+            let left_out = all - order.len();
+            lines.push(style.dim(&format!("  … and {left_out} more")));
+        }
+        lines.push(self.footer(now, style));
+        lines.extend(self.notes.iter().map(|note| style.yellow(note)));
+        lines.iter().map(|line| terminal::fit(line, width.saturating_sub(1))).collect()
+    }
+
+    fn standing(&self, node: usize) -> Standing {
+        let states = || self.nodes[node].steps.iter().map(|step| &self.steps[*step].state);
+        if states().any(|state| matches!(state, StepState::Failed(_))) {
+            Standing::Failed
+        } else if states().any(|state| matches!(state, StepState::Working(_) | StepState::Retrying(..))) {
+            Standing::Working
+        } else if states().all(|state| *state == StepState::Done) {
+            Standing::Done
+        } else {
+            Standing::Waiting
+        }
+    }
+
+    fn line(&self, node: usize, name_width: usize, now: Instant, style: Style) -> String {
+        let entry = &self.nodes[node];
+        let (glyph, word) = match self.standing(node) {
+            Standing::Failed => {
+                let failed = entry.steps.iter().find_map(|step| match &self.steps[*step].state {
+                    StepState::Failed(message) => Some((&self.steps[*step].event, message)),
+                    _ => None,
+                });
+                let text = failed.map_or_else(String::new, |(event, message)| {
+                    format!("failed to {}: {}", words::plain(event), terminal::harmless(message))
+                });
+                (style.red(style.sign("✗", "x")), style.red(&text))
+            }
+            Standing::Working => {
+                let text = entry.steps.iter().find_map(|step| match &self.steps[*step].state {
+                    StepState::Working(_) => Some(words::doing(&self.steps[*step].event)),
+                    StepState::Retrying(_, message) => Some(format!(
+                        "{} again, after: {}",
+                        words::doing(&self.steps[*step].event),
+                        terminal::harmless(message)
+                    )),
+                    _ => None,
+                });
+                (style.cyan(self.spinner(now, style)), style.cyan(&text.unwrap_or_default()))
+            }
+            Standing::Done => {
+                let word = entry.steps.last().map_or("done", |step| self.steps[*step].end_word.as_str());
+                (style.green(style.sign("✓", "+")), style.green(word))
+            }
+            Standing::Waiting => (style.dim(style.sign("·", ".")), style.dim(&self.waiting(node))),
+        };
+        let time = entry.began.map_or_else(String::new, |began| {
+            time::elapsed(entry.ended.unwrap_or(now).saturating_duration_since(began))
+        });
+        let name = terminal::pad(&terminal::fit(&entry.name, name_width), name_width);
+        format!("  {glyph} {name}  {} {word}", style.dim(&terminal::pad(&time, 6)))
+    }
+
+    /// What a node waits for: the nodes of the steps before its next one that are not done.
+    fn waiting(&self, node: usize) -> String {
+        let Some(next) =
+            self.nodes[node].steps.iter().find(|step| self.steps[**step].state == StepState::Waiting)
+        else {
+            return "waiting".to_owned();
+        };
+        let mut names: Vec<&str> = Vec::new();
+        let mut open: Vec<usize> = self.steps[*next].after.clone();
+        let mut seen = BTreeSet::new();
+        while let Some(step) = open.pop() {
+            let Some(entry) = self.steps.get(step).filter(|entry| entry.state != StepState::Done) else { continue };
+            if !seen.insert(step) {
+                continue;
+            }
+            if !entry.operation {
+                open.extend(&entry.after);
+            } else if entry.node != node {
+                names.push(&self.nodes[entry.node].name);
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        match names.as_slice() {
+            [] if self.nodes[node].began.is_some() => "next operation about to begin".to_owned(),
+            [] => "waiting for its turn".to_owned(),
+            names => format!("waiting for {}", names.join(", ")),
+        }
+    }
+
+    fn spinner(&self, now: Instant, style: Style) -> &'static str {
+        let tick = (now.saturating_duration_since(self.started).as_millis() / SPINNER_MS) as usize;
+        style.sign(SPINNER[tick % SPINNER.len()], SPINNER_ASCII[tick % SPINNER_ASCII.len()])
+    }
+
+    fn footer(&self, now: Instant, style: Style) -> String {
+        let operations = || self.steps.iter().filter(|step| step.operation);
+        let done = operations().filter(|step| step.state == StepState::Done).count();
+        let working = operations().filter(|step| matches!(step.state, StepState::Working(_))).count();
+        let failed = operations().filter(|step| matches!(step.state, StepState::Failed(_))).count();
+        let mut text = format!("  {done} of {} operations done", operations().count());
+        if working > 0 {
+            text.push_str(&format!(", {working} running"));
+        }
+        if failed > 0 {
+            text.push_str(&format!(", {failed} failed"));
+        }
+        let elapsed: Duration = now.saturating_duration_since(self.started);
+        style.dim(&format!("{text}, {}", time::elapsed(elapsed)))
+    }
+}

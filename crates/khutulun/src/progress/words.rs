@@ -1,0 +1,32 @@
+//! Words for operations: what is done, being done, and was done.
+
+use khutulun_api::names;
+
+/// Returns an event without what everybody knows: `start` for `lifecycle.start`.
+pub(crate) fn plain(event: &str) -> &str {
+    event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(event)
+}
+
+/// Returns what happens while an event is handled: `starting`.
+pub(crate) fn doing(event: &str) -> String {
+    match plain(event) {
+        "create" => "creating".to_owned(),
+        "configure" => "configuring".to_owned(),
+        "start" => "starting".to_owned(),
+        "stop" => "stopping".to_owned(),
+        "delete" => "deleting".to_owned(),
+        other => format!("running {other}"),
+    }
+}
+
+/// Returns what a node is after an event was handled: `started`.
+pub(crate) fn done(event: &str) -> &str {
+    match plain(event) {
+        "create" => "created",
+        "configure" => "configured",
+        "start" => "started",
+        "stop" => "stopped",
+        "delete" => "deleted",
+        _ => "done",
+    }
+}

@@ -1,0 +1,59 @@
+//! From the operating system to a command and back.
+
+use std::{io::Write as _, panic, process::ExitCode};
+
+use clap::{Parser as _, error::ErrorKind};
+
+use crate::{
+    answer,
+    cli::{Cli, Format},
+    commands,
+    error::CliError,
+    exit::Exit,
+    terminal::Style,
+};
+
+/// Runs the program and returns its exit code.
+pub fn main() -> ExitCode {
+    // A panic is a bug of ours and says so, whatever thread it was in; the main thread's decides the exit code.
+    panic::set_hook(Box::new(|information| {
+        let _ = writeln!(
+            std::io::stderr(),
+            "error: a bug in khutulun {}: {information}\n  next       please report it; `khutulun resume` goes on with a run that it stopped",
+            env!("CARGO_PKG_VERSION")
+        );
+    }));
+    panic::catch_unwind(parse_and_run).unwrap_or(Exit::Bug).into()
+}
+
+fn parse_and_run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let format = cli.options.output;
+    match commands::run(cli) {
+        Ok(exit) => exit,
+        Err(error) => show(&error, format),
+    }
+}
+
+/// Help and versions are answers; everything else is wrong usage.
+fn usage(error: &clap::Error) -> Exit {
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
+        _ => Exit::Usage,
+    };
+    // Nobody is left to be told when the stream is gone.
+    let _ = error.print();
+    exit
+}
+
+/// People read the error on standard error; a program that asked for data gets data.
+fn show(error: &CliError, format: Format) -> Exit {
+    if !error.silent {
+        let _ = std::io::stderr().write_all(error.render(Style::stderr()).as_bytes());
+        let _ = answer::give_data(&error.document(), format);
+    }
+    error.exit
+}
