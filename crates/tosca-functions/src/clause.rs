@@ -1,0 +1,84 @@
+//! Validation clauses (TOSCA 2.0, 9.10), as a schema holds them.
+
+use floria::Value;
+
+use crate::{describe, nested, table};
+
+/// The call that stands for the value which a clause is about (10.2.1.5): `{ $value: [ … ] }`.
+pub const VALUE_CALL: &str = "$value";
+
+/// The mark of a literal map that looks like a call.
+const LITERAL: &str = "$literal";
+
+/// How deep clauses may nest: far beyond what people write, well within any stack.
+const DEPTH_MAX: usize = 64;
+
+/// Writes a literal value so that a clause takes it for one.
+pub fn escape_literal(value: Value) -> Value {
+    if call(&value).is_some() { Value::map([(LITERAL, value)]) } else { value }
+}
+
+/// Says which part of a clause does not hold for a value; None when it holds.
+pub(crate) fn violated(clause: &Value, value: &Value) -> Option<String> {
+    // The whole of a conjunction says less than the part of it that fails.
+    if let Some(("$and", Value::List(parts))) = call(clause) {
+        return parts.iter().find_map(|part| violated(part, value));
+    }
+    match evaluate(clause, value, 0) {
+        Ok(Value::Boolean(true)) => None,
+        Ok(Value::Boolean(false)) => {
+            Some(format!("{} does not satisfy {}", describe::literal(value), render(clause)))
+        }
+        Ok(other) => {
+            Some(format!("{} comes to {}, not to a boolean", render(clause), describe::value(&other)))
+        }
+        Err(message) => Some(format!("{} cannot be checked: {message}", render(clause))),
+    }
+}
+
+/// A call's name and its arguments.
+fn call(value: &Value) -> Option<(&str, &Value)> {
+    let map = value.as_map()?;
+    let (key, arguments) = map.first_key_value()?;
+    let name = key.as_text()?;
+    (map.len() == 1 && name.starts_with('$')).then_some((name, arguments))
+}
+
+fn evaluate(term: &Value, subject: &Value, depth: usize) -> Result<Value, String> {
+    if depth > DEPTH_MAX {
+        return Err(format!("it nests deeper than {DEPTH_MAX} levels"));
+    }
+    let Some((name, arguments)) = call(term) else {
+        return match term {
+            Value::List(items) => items
+                .iter()
+                .map(|item| evaluate(item, subject, depth + 1))
+                .collect::<Result<_, _>>()
+                .map(Value::List),
+            literal => Ok(literal.clone()),
+        };
+    };
+    if name == LITERAL {
+        return Ok(arguments.clone());
+    }
+    let arguments = arguments.as_list().ok_or_else(|| format!("the arguments of `{name}` are not a list"))?;
+    let arguments: Vec<Value> =
+        arguments.iter().map(|argument| evaluate(argument, subject, depth + 1)).collect::<Result<_, _>>()?;
+    if name == VALUE_CALL {
+        return nested::descend(subject, &arguments, "the value").cloned();
+    }
+    let function = table::pure(&name[1..]).ok_or_else(|| format!("there is no function `{name}`"))?;
+    function(&arguments).map_err(|message| format!("`{name}`: {message}"))
+}
+
+/// A clause on one line, as a person writes it.
+fn render(term: &Value) -> String {
+    let list = |items: &[Value]| items.iter().map(render).collect::<Vec<_>>().join(", ");
+    match (call(term), term) {
+        (Some((VALUE_CALL, Value::List(way))), _) if way.is_empty() => VALUE_CALL.to_owned(),
+        (Some((LITERAL, literal)), _) => literal.to_string(),
+        (Some((name, Value::List(arguments))), _) => format!("{{ {name}: [ {} ] }}", list(arguments)),
+        (None, Value::List(items)) => format!("[ {} ]", list(items)),
+        (_, literal) => literal.to_string(),
+    }
+}

@@ -1,0 +1,272 @@
+//! The preparer of every typed property: makes a value what its schema says, or says why it is not.
+
+use std::fmt;
+
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Value, ValueMap};
+
+use crate::{
+    arguments, clause,
+    describe::{self, names},
+    schema::{Base, Schema, SchemaType},
+};
+
+/// How deep a value may nest: a bound for what comes from scripts and documents, well within any stack.
+pub const VALUE_DEPTH_MAX: usize = 128;
+
+/// How many mistakes of one value are told; more do not help anybody.
+const MISTAKES_MAX: usize = 10;
+
+/// What is wrong with a value: every mistake of it, up to ten.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct CoerceError {
+    /// The mistakes, in the order of the value; never empty.
+    pub mistakes: Vec<String>,
+}
+
+impl fmt::Display for CoerceError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.mistakes.join("; "))
+    }
+}
+
+/// Makes a value what a schema says: an integer for a float becomes one, defaults of structures are filled in, and
+/// everything is checked. `name` is what messages call the value, with the way inside it: `ports[1].number`.
+///
+/// # Errors
+/// When the value does not fit; the error names what was expected and what was found.
+pub fn coerce(schema: &Schema, name: &str, value: &Value) -> Result<Value, CoerceError> {
+    let mut coercion = Coercion { schema, mistakes: Vec::new() };
+    let coerced = coercion.coerce(0, value, &Way { name, parent: None }, 0);
+    match coerced {
+        Some(value) if coercion.mistakes.is_empty() => Ok(value),
+        _ => Err(CoerceError { mistakes: coercion.mistakes }),
+    }
+}
+
+/// `tosca:coerce`: a schema; the name that messages use, if any; the value.
+pub(crate) fn call(
+    call: &Call,
+    site: Site,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Evaluated, EvaluationError> {
+    let arguments = match arguments::evaluate(&call.arguments, site, evaluator)? {
+        Ok(arguments) => arguments,
+        Err(unknown) => return Ok(Evaluated::Unknown(unknown)),
+    };
+    let (schema, name, value) = match arguments.as_slice() {
+        [schema, value] => (schema, "", value),
+        [schema, Value::Text(name), value] => (schema, name.as_str(), value),
+        _ => {
+            return Err(EvaluationError::new(
+                "`tosca:coerce`: the arguments must be a schema, perhaps a name, and the value",
+            ));
+        }
+    };
+    let schema = Schema::from_value(schema)
+        .map_err(|error| EvaluationError::new(format!("`tosca:coerce`: {error}")))?;
+    coerce(&schema, name, value)
+        .map(Evaluated::Known)
+        .map_err(|error| EvaluationError::new(error.to_string()))
+}
+
+/// The way to a value inside another; written only when there is a mistake.
+struct Way<'a> {
+    name: &'a str,
+    parent: Option<(&'a Way<'a>, Step<'a>)>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Index(usize),
+    Key(&'a Value),
+}
+
+impl<'a> Way<'a> {
+    fn to(&'a self, step: Step<'a>) -> Way<'a> {
+        Way { name: self.name, parent: Some((self, step)) }
+    }
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.parent {
+            None => formatter.write_str(self.name),
+            Some((parent, step)) => {
+                parent.fmt(formatter)?;
+                let first = parent.parent.is_none() && parent.name.is_empty();
+                match step {
+                    Step::Index(index) => write!(formatter, "[{index}]"),
+                    Step::Key(Value::Text(key)) if first => formatter.write_str(key),
+                    Step::Key(Value::Text(key)) => write!(formatter, ".{key}"),
+                    Step::Key(key) => write!(formatter, "[{key}]"),
+                }
+            }
+        }
+    }
+}
+
+struct Coercion<'a> {
+    schema: &'a Schema,
+    mistakes: Vec<String>,
+}
+
+impl Coercion<'_> {
+    fn mistake(&mut self, way: &Way<'_>, message: impl fmt::Display) {
+        if self.mistakes.len() < MISTAKES_MAX {
+            let way = way.to_string();
+            self.mistakes.push(if way.is_empty() {
+                message.to_string()
+            } else {
+                format!("`{way}`: {message}")
+            });
+        }
+    }
+
+    /// The value that it becomes; None when there was a mistake.
+    fn coerce(&mut self, index: usize, value: &Value, way: &Way<'_>, depth: usize) -> Option<Value> {
+        // Also what ends a structure whose defaults contain two of itself.
+        if self.mistakes.len() == MISTAKES_MAX {
+            return None;
+        }
+        if depth > VALUE_DEPTH_MAX {
+            self.mistake(way, format_args!("the value nests deeper than {VALUE_DEPTH_MAX} levels"));
+            return None;
+        }
+        let schema = &self.schema.types[index];
+        if schema.optional && *value == Value::Null {
+            return Some(Value::Null);
+        }
+        let coerced = match (schema.base, value) {
+            (Base::Any, value) => value.clone(),
+            (Base::Nil, Value::Null) => Value::Null,
+            (Base::Boolean, Value::Boolean(_))
+            | (Base::Integer, Value::Integer(_))
+            | (Base::Float, Value::Float(_))
+            | (Base::String, Value::Text(_)) => value.clone(),
+            (Base::Float, Value::Integer(integer)) => match exact_float(*integer) {
+                Some(float) => Value::Float(float),
+                None => {
+                    self.mistake(way, format_args!("the integer {integer} has no float of its value"));
+                    return None;
+                }
+            },
+            (Base::List, Value::List(items)) => self.list(schema.entry, items, way, depth)?,
+            (Base::Map, Value::Map(entries)) => self.map(schema, entries, way, depth)?,
+            (Base::Structure, Value::Map(entries)) => self.structure(schema, entries, way, depth)?,
+            (_, found) => {
+                self.mistake(
+                    way,
+                    format_args!("expected {}, found {}", expected(schema), describe::value(found)),
+                );
+                return None;
+            }
+        };
+        for clause in &schema.validation {
+            if let Some(message) = clause::violated(clause, &coerced) {
+                self.mistake(way, message);
+                return None;
+            }
+        }
+        Some(coerced)
+    }
+
+    fn list(&mut self, entry: Option<usize>, items: &[Value], way: &Way<'_>, depth: usize) -> Option<Value> {
+        let Some(entry) = entry else { return Some(Value::List(items.to_vec())) };
+        let coerced: Vec<Option<Value>> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.coerce(entry, item, &way.to(Step::Index(index)), depth + 1))
+            .collect();
+        coerced.into_iter().collect::<Option<Vec<_>>>().map(Value::List)
+    }
+
+    fn map(&mut self, schema: &SchemaType, entries: &ValueMap, way: &Way<'_>, depth: usize) -> Option<Value> {
+        let mut coerced = ValueMap::new();
+        let mut sound = true;
+        for (key, value) in entries {
+            let way = way.to(Step::Key(key));
+            let new_key = match schema.key {
+                Some(index) => self.coerce(index, key, &way, depth + 1),
+                None => Some(key.clone()),
+            };
+            let new_value = match schema.entry {
+                Some(index) => self.coerce(index, value, &way, depth + 1),
+                None => Some(value.clone()),
+            };
+            match (new_key, new_value) {
+                (Some(new_key), Some(new_value)) => {
+                    coerced.insert(new_key, new_value);
+                }
+                _ => sound = false,
+            }
+        }
+        sound.then_some(Value::Map(coerced))
+    }
+
+    fn structure(
+        &mut self,
+        schema: &SchemaType,
+        entries: &ValueMap,
+        way: &Way<'_>,
+        depth: usize,
+    ) -> Option<Value> {
+        let mut coerced = ValueMap::new();
+        let mut sound = true;
+        for key in entries.keys() {
+            if !key.as_text().is_some_and(|key| schema.properties.contains_key(key)) {
+                let there = names(schema.properties.keys().map(String::as_str));
+                self.mistake(way, format_args!("there is no {}; there is {there}", describe::literal(key)));
+                sound = false;
+            }
+        }
+        for (name, property) in &schema.properties {
+            let key = Value::Text(name.clone());
+            match entries.get(&key).or(property.default.as_ref()) {
+                Some(value) => {
+                    match self.coerce(property.type_index, value, &way.to(Step::Key(&key)), depth + 1) {
+                        Some(value) => {
+                            coerced.insert(key, value);
+                        }
+                        None => sound = false,
+                    }
+                }
+                None if property.required => {
+                    let expected = expected(&self.schema.types[property.type_index]);
+                    self.mistake(
+                        &way.to(Step::Key(&key)),
+                        format_args!("expected {expected}, found nothing: it is required"),
+                    );
+                    sound = false;
+                }
+                None => {}
+            }
+        }
+        sound.then_some(Value::Map(coerced))
+    }
+}
+
+/// What a type expects: "an integer", "a `Port` (an integer)".
+fn expected(schema: &SchemaType) -> String {
+    let base = match schema.base {
+        Base::Any => "a value",
+        Base::Nil => "nil",
+        Base::Boolean => "a boolean",
+        Base::Integer => "an integer",
+        Base::Float => "a float",
+        Base::String => "a string",
+        Base::List => "a list",
+        Base::Map => "a map",
+        Base::Structure => "a structure",
+    };
+    match &schema.name {
+        Some(name) => format!("`{name}` ({base})"),
+        None => base.to_owned(),
+    }
+}
+
+/// The float of an integer's value, if there is one.
+fn exact_float(integer: i64) -> Option<f64> {
+    let float = integer as f64;
+    // 2^63 is the one float that an integer can be rounded to and that is no integer itself.
+    (float < 9_223_372_036_854_775_808.0 && float as i64 == integer).then_some(float)
+}

@@ -1,0 +1,122 @@
+//! Comparison (TOSCA 2.0, 10.2.2.2).
+
+use std::cmp::Ordering;
+
+use floria::Value;
+use regex_lite::RegexBuilder;
+
+use crate::{
+    arguments::{exactly, list, wrong},
+    describe,
+};
+
+/// How large a compiled pattern may become, in bytes: patterns come from documents.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// `$equal`: two values of one type.
+pub(crate) fn equal(arguments: &[Value]) -> Result<Value, String> {
+    let [first, second] = exactly(arguments)?;
+    if first.kind() != second.kind() && !(is_number(first) && is_number(second)) {
+        // "SHOULD be flagged as an error" (10.2.2.2.1).
+        return Err(format!(
+            "{} and {} are of different types",
+            describe::value(first),
+            describe::value(second)
+        ));
+    }
+    Ok(same(first, second).into())
+}
+
+/// `$greater_than`.
+pub(crate) fn greater_than(arguments: &[Value]) -> Result<Value, String> {
+    compare(arguments, Ordering::is_gt)
+}
+
+/// `$greater_or_equal`.
+pub(crate) fn greater_or_equal(arguments: &[Value]) -> Result<Value, String> {
+    compare(arguments, Ordering::is_ge)
+}
+
+/// `$less_than`.
+pub(crate) fn less_than(arguments: &[Value]) -> Result<Value, String> {
+    compare(arguments, Ordering::is_lt)
+}
+
+/// `$less_or_equal`.
+pub(crate) fn less_or_equal(arguments: &[Value]) -> Result<Value, String> {
+    compare(arguments, Ordering::is_le)
+}
+
+/// `$valid_values`: a value and a list.
+pub(crate) fn valid_values(arguments: &[Value]) -> Result<Value, String> {
+    let [value, valid] = exactly(arguments)?;
+    Ok(list(valid, 1)?.iter().any(|other| same(value, other)).into())
+}
+
+/// `$matches`: a string and a regular expression, which may match any part of it.
+pub(crate) fn matches(arguments: &[Value]) -> Result<Value, String> {
+    let [text, pattern] = exactly(arguments)?;
+    let pattern = pattern.as_text().ok_or_else(|| wrong(pattern, 1, "a regular expression"))?;
+    let text = text.as_text().ok_or_else(|| wrong(text, 0, "a string"))?;
+    let pattern = RegexBuilder::new(pattern)
+        .size_limit(PATTERN_BYTES_MAX)
+        .build()
+        .map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?;
+    Ok(pattern.is_match(text).into())
+}
+
+/// Whether two values are equal; an integer equals the float of its value.
+pub(crate) fn same(first: &Value, second: &Value) -> bool {
+    order(first, second) == Some(Ordering::Equal) || first == second
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(value, Value::Integer(_) | Value::Float(_))
+}
+
+fn compare(arguments: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, String> {
+    let [first, second] = exactly(arguments)?;
+    match order(first, second) {
+        Some(order) => Ok(holds(order).into()),
+        // No order holds for a NaN.
+        None if is_number(first) && is_number(second) => Ok(false.into()),
+        None => Err(format!("{} and {} cannot be compared", describe::value(first), describe::value(second))),
+    }
+}
+
+/// The order of two values, if they have one: numbers by value, strings by code point.
+fn order(first: &Value, second: &Value) -> Option<Ordering> {
+    match (first, second) {
+        (Value::Integer(first), Value::Integer(second)) => Some(first.cmp(second)),
+        (Value::Float(first), Value::Float(second)) => first.partial_cmp(second),
+        (Value::Integer(integer), Value::Float(float)) => order_mixed(*integer, *float),
+        (Value::Float(float), Value::Integer(integer)) => {
+            order_mixed(*integer, *float).map(Ordering::reverse)
+        }
+        (Value::Text(first), Value::Text(second)) => Some(first.cmp(second)),
+        _ => None,
+    }
+}
+
+/// The order of an integer and a float, exact also where the integer has no float of its value.
+fn order_mixed(integer: i64, float: f64) -> Option<Ordering> {
+    // 2^63: the first float above all integers.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() {
+        None
+    } else if float >= LIMIT {
+        Some(Ordering::Less)
+    } else if float < -LIMIT {
+        Some(Ordering::Greater)
+    } else {
+        // Within the limits the integral part fits, and what is behind the point decides between equals.
+        let integral = float.trunc();
+        Some(integer.cmp(&(integral as i64)).then(if float > integral {
+            Ordering::Less
+        } else if float < integral {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        }))
+    }
+}

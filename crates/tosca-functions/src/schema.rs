@@ -1,0 +1,252 @@
+//! Schemas: which values a property takes, as a literal value that travels with it.
+//!
+//! A schema is a list of types that name each other by index, so that a recursive data type is finite; the first is the
+//! root's. [`Schema::to_value`] writes it as a [`Value`]:
+//!
+//! ```yaml
+//! - base: list             # any, nil, boolean, integer, float, string, list, map, structure
+//!   entry: 1               # list, map: the type of the entries; absent: any
+//! - name: shop:Address     # what messages call it
+//!   base: structure
+//!   properties:
+//!     street: { type: 2 }
+//!     port: { type: 3, default: 80 }
+//!     next: { type: 1, required: false }
+//! - base: string
+//! - base: integer
+//!   validation:            # clauses that must all hold, in TOSCA's words
+//!   - { $less_or_equal: [ { $value: [] }, 65535 ] }
+//! ```
+//!
+//! Besides, a map has `key` (the type of the keys; absent: any), and any type may have `optional: true` (nil is taken and
+//! stays nil: what an attribute without a value holds). In a clause, a map with one key that starts with `$` is a call, and
+//! `{ $literal: … }` a literal map that only looks like one; everything else is a literal.
+
+use std::collections::BTreeMap;
+
+use floria::{Value, ValueMap};
+
+/// What the values of a type are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Base {
+    /// Anything.
+    #[default]
+    Any,
+    /// Only nil.
+    Nil,
+    /// A boolean.
+    Boolean,
+    /// An integer of 64 bits with a sign.
+    Integer,
+    /// A float of 64 bits. An integer becomes one.
+    Float,
+    /// A string.
+    String,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+    /// A map of properties known by name.
+    Structure,
+}
+
+impl Base {
+    const ALL: [Self; 9] = [
+        Self::Any,
+        Self::Nil,
+        Self::Boolean,
+        Self::Integer,
+        Self::Float,
+        Self::String,
+        Self::List,
+        Self::Map,
+        Self::Structure,
+    ];
+
+    /// The name: `integer`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Nil => "nil",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Float => "float",
+            Self::String => "string",
+            Self::List => "list",
+            Self::Map => "map",
+            Self::Structure => "structure",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|base| base.as_str() == name)
+    }
+}
+
+/// Which values a property takes. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The types; they name each other by index here. The first is the root's.
+    pub types: Vec<SchemaType>,
+}
+
+/// One type of a schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaType {
+    /// What messages call it.
+    pub name: Option<String>,
+    /// What its values are made of.
+    pub base: Base,
+    /// Whether nil is taken, and stays nil.
+    pub optional: bool,
+    /// The type of a map's keys.
+    pub key: Option<usize>,
+    /// The type of a list's or map's entries.
+    pub entry: Option<usize>,
+    /// The properties of a structure.
+    pub properties: BTreeMap<String, SchemaProperty>,
+    /// Clauses that must all hold.
+    pub validation: Vec<Value>,
+}
+
+/// A property of a structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaProperty {
+    /// Its type.
+    pub type_index: usize,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it is when it is not there.
+    pub default: Option<Value>,
+}
+
+/// Why a value is not a schema.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to read type {index} of a schema: {message}")]
+pub struct SchemaError {
+    /// Which type of it.
+    pub index: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Schema {
+    /// A schema of one type.
+    pub fn of(root: SchemaType) -> Self {
+        Self { types: vec![root] }
+    }
+
+    /// Writes it as a value, as the module says.
+    pub fn to_value(&self) -> Value {
+        Value::List(self.types.iter().map(SchemaType::to_value).collect())
+    }
+
+    /// Reads it from a value.
+    ///
+    /// # Errors
+    /// When the value is none that [`Schema::to_value`] writes.
+    pub fn from_value(value: &Value) -> Result<Self, SchemaError> {
+        let entries = value.as_list().filter(|entries| !entries.is_empty());
+        let entries = entries.ok_or_else(|| SchemaError { index: 0, message: "there is none".to_owned() })?;
+        let types = entries.iter().enumerate().map(|(index, entry)| {
+            SchemaType::from_value(entry, entries.len()).map_err(|message| SchemaError { index, message })
+        });
+        Ok(Self { types: types.collect::<Result<_, _>>()? })
+    }
+}
+
+impl SchemaType {
+    /// A type of a base and nothing else.
+    pub fn of(base: Base) -> Self {
+        Self { base, ..Self::default() }
+    }
+
+    fn to_value(&self) -> Value {
+        let mut map = ValueMap::new();
+        let mut put = |key: &str, value: Value| map.insert(key.into(), value);
+        put("base", self.base.as_str().into());
+        if let Some(name) = &self.name {
+            put("name", name.as_str().into());
+        }
+        if self.optional {
+            put("optional", true.into());
+        }
+        if let Some(key) = self.key {
+            put("key", index_value(key));
+        }
+        if let Some(entry) = self.entry {
+            put("entry", index_value(entry));
+        }
+        if !self.properties.is_empty() {
+            let properties =
+                self.properties.iter().map(|(name, property)| (name.as_str(), property.to_value()));
+            put("properties", Value::map(properties));
+        }
+        if !self.validation.is_empty() {
+            put("validation", Value::List(self.validation.clone()));
+        }
+        Value::Map(map)
+    }
+
+    fn from_value(value: &Value, types: usize) -> Result<Self, String> {
+        let map = value.as_map().ok_or("it is not a map")?;
+        let mut schema = Self::default();
+        for (key, value) in map {
+            match key.as_text().unwrap_or_default() {
+                "base" => {
+                    schema.base = value.as_text().and_then(Base::named).ok_or("its base is unknown")?;
+                }
+                "name" => schema.name = Some(value.as_text().ok_or("its name is not a string")?.to_owned()),
+                "optional" => schema.optional = value.as_boolean().ok_or("`optional` is not a boolean")?,
+                "key" => schema.key = Some(index_from(value, types)?),
+                "entry" => schema.entry = Some(index_from(value, types)?),
+                "properties" => {
+                    for (name, property) in value.as_map().ok_or("`properties` is not a map")? {
+                        let name = name.as_text().ok_or("the name of a property is not a string")?;
+                        let property = SchemaProperty::from_value(property, types)?;
+                        schema.properties.insert(name.to_owned(), property);
+                    }
+                }
+                "validation" => {
+                    schema.validation = value.as_list().ok_or("`validation` is not a list")?.to_vec();
+                }
+                _ => return Err(format!("there is no `{key}`")),
+            }
+        }
+        Ok(schema)
+    }
+}
+
+impl SchemaProperty {
+    fn to_value(&self) -> Value {
+        let mut map = ValueMap::new();
+        map.insert("type".into(), index_value(self.type_index));
+        if !self.required {
+            map.insert("required".into(), false.into());
+        }
+        if let Some(default) = &self.default {
+            map.insert("default".into(), default.clone());
+        }
+        Value::Map(map)
+    }
+
+    fn from_value(value: &Value, types: usize) -> Result<Self, String> {
+        Ok(Self {
+            type_index: index_from(value.get("type").ok_or("a property has no type")?, types)?,
+            required: value.get("required").and_then(Value::as_boolean).unwrap_or(true),
+            default: value.get("default").cloned(),
+        })
+    }
+}
+
+fn index_value(index: usize) -> Value {
+    Value::Integer(i64::try_from(index).expect("a schema has fewer types than its document bytes"))
+}
+
+fn index_from(value: &Value, types: usize) -> Result<usize, String> {
+    value
+        .as_integer()
+        .and_then(|index| usize::try_from(index).ok())
+        .filter(|index| *index < types)
+        .ok_or_else(|| format!("{value} is not the index of a type"))
+}

@@ -1,0 +1,105 @@
+//! The functions by name.
+
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Functions, Site, Value};
+
+use crate::{arguments, coerce, comparison, containment, graph_query, logic, text};
+
+/// What comes before a function's name in a call.
+pub const NAMESPACE: &str = "tosca:";
+
+/// From values to a value; the error is a sentence without the function's name.
+pub(crate) type Pure = fn(&[Value]) -> Result<Value, String>;
+
+/// Reads the graph.
+type Graph = fn(&Call, Site, &mut Evaluator<'_>) -> Result<Evaluated, EvaluationError>;
+
+#[derive(Clone, Copy)]
+enum Function {
+    Pure(Pure),
+    Graph(Graph),
+}
+
+/// By name, in order: a search is a few comparisons.
+const TABLE: &[(&str, Function)] = &[
+    ("and", Function::Pure(logic::and)),
+    ("coerce", Function::Graph(coerce::call)),
+    ("concat", Function::Pure(text::concat)),
+    ("contains", Function::Pure(containment::contains)),
+    ("equal", Function::Pure(comparison::equal)),
+    ("get_attribute", Function::Graph(graph_query::get_attribute)),
+    ("get_input", Function::Graph(graph_query::get_input)),
+    ("get_property", Function::Graph(graph_query::get_property)),
+    ("greater_or_equal", Function::Pure(comparison::greater_or_equal)),
+    ("greater_than", Function::Pure(comparison::greater_than)),
+    ("has_all_entries", Function::Pure(containment::has_all_entries)),
+    ("has_all_keys", Function::Pure(containment::has_all_keys)),
+    ("has_any_entry", Function::Pure(containment::has_any_entry)),
+    ("has_any_key", Function::Pure(containment::has_any_key)),
+    ("has_entry", Function::Pure(containment::has_entry)),
+    ("has_key", Function::Pure(containment::has_key)),
+    ("has_prefix", Function::Pure(containment::has_prefix)),
+    ("has_suffix", Function::Pure(containment::has_suffix)),
+    ("length", Function::Pure(text::length)),
+    ("less_or_equal", Function::Pure(comparison::less_or_equal)),
+    ("less_than", Function::Pure(comparison::less_than)),
+    ("matches", Function::Pure(comparison::matches)),
+    ("not", Function::Pure(logic::not)),
+    ("or", Function::Pure(logic::or)),
+    ("valid_values", Function::Pure(comparison::valid_values)),
+    ("xor", Function::Pure(logic::xor)),
+];
+
+fn find(name: &str) -> Option<Function> {
+    TABLE.binary_search_by_key(&name, |(name, _)| name).ok().map(|place| TABLE[place].1)
+}
+
+/// Returns the pure function of this name.
+pub(crate) fn pure(name: &str) -> Option<Pure> {
+    if let Some(Function::Pure(function)) = find(name) { Some(function) } else { None }
+}
+
+/// Returns whether there is a function of this name (without the namespace).
+pub fn is_function(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// Returns whether there is a function of this name (without the namespace) that reads nothing but its arguments; only
+/// such can be in validation clauses.
+pub fn is_pure(name: &str) -> bool {
+    pure(name).is_some()
+}
+
+/// TOSCA's functions, as a [`floria::Evaluator`] takes them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ToscaFunctions;
+
+impl Functions for ToscaFunctions {
+    fn call(
+        &self,
+        call: &Call,
+        site: Site,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let name = call.function.strip_prefix(NAMESPACE).unwrap_or_default();
+        match find(name) {
+            Some(Function::Graph(function)) => function(call, site, evaluator),
+            Some(Function::Pure(function)) => match arguments::evaluate(&call.arguments, site, evaluator)? {
+                Ok(values) => function(&values)
+                    .map(Evaluated::Known)
+                    .map_err(|message| EvaluationError::new(format!("`${name}`: {message}"))),
+                Err(unknown) => Ok(Evaluated::Unknown(unknown)),
+            },
+            None => Err(EvaluationError::new(format!("there is no function `{}`", call.function))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLE;
+
+    #[test]
+    fn the_table_is_in_order() {
+        assert!(TABLE.is_sorted_by_key(|(name, _)| name));
+    }
+}

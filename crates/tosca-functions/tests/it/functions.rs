@@ -1,0 +1,126 @@
+//! Functions on values, and inputs.
+
+use floria::{Site, VertexId};
+use serde_json::{Value as Json, json};
+
+use crate::shop::{SERVICE, STORE, WEB, WEB_ENDPOINT, call, evaluate, literal};
+
+fn check(function: &str, arguments: Json, expected: &str) {
+    let arguments =
+        arguments.as_array().expect("arguments are a list").iter().cloned().map(literal).collect();
+    assert_eq!(evaluate(&call(function, arguments), Site::Vertex(WEB)), expected);
+}
+
+#[test]
+fn inputs_are_read_from_everywhere_in_the_service() {
+    for site in [Site::Vertex(SERVICE), Site::Vertex(WEB), Site::Vertex(WEB_ENDPOINT), Site::Edge(STORE)] {
+        assert_eq!(evaluate(&call("get_input", vec![literal(json!("greeting"))]), site), "hello");
+    }
+}
+
+#[test]
+fn inputs_lead_into_their_values() {
+    check("get_input", json!(["ports", 1]), "443");
+    check(
+        "get_input",
+        json!(["ports", 2]),
+        "error: the input `ports` is a list of 2 entries: there is no index 2",
+    );
+    check(
+        "get_input",
+        json!(["ports", "first"]),
+        "error: the input `ports` is a list: the string \"first\" is not an index into it",
+    );
+    check(
+        "get_input",
+        json!(["greeting", 0]),
+        "error: the input `greeting` is the string \"hello\": there is no 0 in it",
+    );
+    check("get_input", json!(["greting"]), "error: `$get_input`: the service `shop` has no input `greting`");
+    check("get_input", json!(["nothing"]), "error: `$get_input`: the input `nothing` has no value");
+}
+
+#[test]
+fn concat_joins_strings_or_lists() {
+    check("concat", json!(["http://", "web", ":", 80]), "http://web:80");
+    check("concat", json!([["a", ["b"]], [], ["c"]]), "[a, [b], c]");
+    check("concat", json!([]), "error: `$concat`: expected at least 1 argument, found 0");
+    check(
+        "concat",
+        json!(["a", ["b"]]),
+        "error: `$concat`: argument 2 must be a string or number, as argument 1 is, not a list of 1 entry",
+    );
+    check(
+        "concat",
+        json!([["a"], "b"]),
+        "error: `$concat`: argument 2 must be a list, as argument 1 is, not the string \"b\"",
+    );
+    check(
+        "concat",
+        json!([{ "a": 1 }]),
+        "error: `$concat`: argument 1 must be a string or number, not a map of 1 entry",
+    );
+}
+
+#[test]
+fn concat_waits_for_what_is_unknown() {
+    let pid = |node| call("get_attribute", vec![literal(json!([node])), literal(json!("pid"))]);
+    let expression = call("concat", vec![pid("web"), literal(json!("-")), pid("backup"), pid("web")]);
+    assert_eq!(evaluate(&expression, Site::Vertex(VertexId(50))), "unknown: web.pid, backup.pid");
+}
+
+#[test]
+fn comparisons_go_by_value() {
+    check("equal", json!([1, 1.0]), "true");
+    check(
+        "equal",
+        json!([1, "1"]),
+        "error: `$equal`: the integer 1 and the string \"1\" are of different types",
+    );
+    check("greater_than", json!([2, 1.5]), "true");
+    check("greater_than", json!([9007199254740993_i64, 9007199254740992.0]), "true");
+    check("less_or_equal", json!(["a", "b"]), "true");
+    check(
+        "less_than",
+        json!([[], []]),
+        "error: `$less_than`: an empty list and an empty list cannot be compared",
+    );
+    check("valid_values", json!([2, [1, 2]]), "true");
+    check("valid_values", json!([3, [1, 2]]), "false");
+    check("matches", json!(["abc", "^a.c$"]), "true");
+    check("matches", json!(["abc", "^b"]), "false");
+    assert!(
+        evaluate(&call("matches", vec![literal(json!("a")), literal(json!("("))]), Site::Vertex(WEB))
+            .starts_with("error: `$matches`: `(` is not a regular expression: ")
+    );
+}
+
+#[test]
+fn containment_is_of_neighbours_in_order() {
+    check("contains", json!([[1, 2, 3], [2, 3]]), "true");
+    check("contains", json!([[1, 2, 3], [1, 3]]), "false");
+    check("contains", json!(["shop", "ho"]), "true");
+    check("has_prefix", json!(["shop", "sh"]), "true");
+    check("has_suffix", json!([[1, 2], [1, 2, 3]]), "false");
+    check("has_entry", json!([{ "a": 1 }, 1]), "true");
+    check("has_key", json!([{ "a": 1 }, "b"]), "false");
+    check("has_all_keys", json!([{ "a": 1, "b": 2 }, ["a", "b"]]), "true");
+    check("has_any_key", json!([{ "a": 1 }, ["c"]]), "false");
+    check("has_all_entries", json!([[1, 2], [2, 3]]), "false");
+    check("has_any_entry", json!([[1, 2], [2, 3]]), "true");
+}
+
+#[test]
+fn logic_is_of_booleans() {
+    check("and", json!([true, false]), "false");
+    check("or", json!([true, false]), "true");
+    check("xor", json!([true, true]), "false");
+    check("not", json!([true]), "false");
+    check("and", json!([true]), "error: `$and`: expected at least 2 arguments, found 1");
+    check("not", json!([1]), "error: `$not`: argument 1 must be a boolean, not the integer 1");
+}
+
+#[test]
+fn an_unknown_function_is_named() {
+    check("frobnicate", json!([]), "error: there is no function `tosca:frobnicate`");
+}
