@@ -130,6 +130,10 @@ pub struct Capability {
     pub properties: Map<Property>,
     /// One entry for each attribute of the type.
     pub attributes: Map<Property>,
+    /// `description` of the assignment, else of the definition.
+    pub description: Option<Arc<str>>,
+    /// `metadata` of the definition, overridden and extended by the assignment's.
+    pub metadata: Metadata,
     /// Where it is assigned; where it is defined when it is not.
     pub span: Span,
 }
@@ -149,6 +153,10 @@ pub struct Requirement {
     pub capability_type: TypeId,
     /// The relationship to be made.
     pub relationship: Relationship,
+    /// `description` of the assignment, else of the definition.
+    pub description: Option<Arc<str>>,
+    /// `metadata` of the definition, overridden and extended by the assignment's.
+    pub metadata: Metadata,
     /// Where it is assigned.
     pub span: Span,
 }
@@ -164,6 +172,8 @@ pub struct Relationship {
     pub attributes: Map<Property>,
     /// One entry for each interface of the type.
     pub interfaces: Map<Interface>,
+    /// `metadata` of the assignment.
+    pub metadata: Metadata,
     /// Where it is assigned; where the requirement is when it is not.
     pub span: Span,
 }
@@ -175,7 +185,7 @@ pub struct Interface {
     pub type_id: TypeId,
     /// Operations.
     pub operations: Map<Operation>,
-    /// The `metadata` of the definition.
+    /// `metadata` of the definition, overridden and extended by the assignment's.
     pub metadata: Metadata,
     /// Where it is assigned; where it is defined when it is not.
     pub span: Span,
@@ -190,9 +200,9 @@ pub struct Operation {
     pub outputs: Map<Output>,
     /// Absent when the operation does nothing.
     pub implementation: Option<Arc<Implementation>>,
-    /// `description` of the definition.
+    /// `description` of the assignment, else of the definition.
     pub description: Option<Arc<str>>,
-    /// `metadata` of the definition.
+    /// `metadata` of the definition, overridden and extended by the assignment's.
     pub metadata: Metadata,
     /// Where it is assigned; where it is defined when it is not.
     pub span: Span,

@@ -1,0 +1,236 @@
+//! A TOSCA file (chapter 6): first what says how to read it and what else to read, then its types.
+
+use diagnostics::{Diagnostic, Place, Span, closest};
+
+use super::keynames;
+use super::reader::{Common, Reader, Word};
+use super::types::TypeDefinition;
+use crate::yaml::{Document, Node};
+
+/// The version that this crate reads (6.2).
+const VERSION: &str = "tosca_2_0";
+
+/// The beginning of a file.
+#[derive(Debug)]
+pub struct Header<'a> {
+    /// `profile`.
+    pub profile: Option<Word<'a>>,
+    /// `imports`.
+    pub imports: Vec<Import<'a>>,
+    /// `description`, `metadata`.
+    pub common: Common<'a>,
+    /// The keyname `service_template`, when the file has one.
+    pub service_template: Option<Span>,
+}
+
+/// An import definition (6.8.1).
+#[derive(Debug)]
+pub struct Import<'a> {
+    /// What is imported.
+    pub target: ImportTarget<'a>,
+    /// `namespace`.
+    pub namespace: Option<Word<'a>>,
+}
+
+/// What an import names.
+#[derive(Debug, Clone, Copy)]
+pub enum ImportTarget<'a> {
+    /// A file.
+    Url(Word<'a>),
+    /// A profile.
+    Profile(Word<'a>),
+    /// It could not be read; the namespace is known to be incomplete.
+    Unknown,
+}
+
+/// Reads the beginning of a file and checks its keynames. `None` when it is not a file of TOSCA 2.0: then one
+/// diagnostic says what it is instead, and nothing else in it should be read.
+pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<Header<'a>> {
+    let root = document.root();
+    let Some(entries) = root.entries() else {
+        let (message, hint) = if root.is_null() {
+            (
+                "the file is empty".to_owned(),
+                "a TOSCA file begins with `tosca_definitions_version: tosca_2_0`",
+            )
+        } else {
+            let message = format!("a TOSCA file must be a map of keynames, not {}", root.kind_in_words());
+            (message, "is this a TOSCA file? one begins with `tosca_definitions_version: tosca_2_0`")
+        };
+        reader.report(Diagnostic::error("not-tosca", message).at(root.span()).hint(hint).chapter("6.1"));
+        return None;
+    };
+    let version = entries.clone().find(|(key, _)| key.as_string() == Some("tosca_definitions_version"));
+    let Some((key, version)) = version else {
+        missing_version(reader, document, root);
+        return None;
+    };
+    match version.as_string() {
+        Some(VERSION) => {}
+        Some(other) => {
+            wrong_version(reader, other, version.span());
+            return None;
+        }
+        None => {
+            reader.string(version, &"`tosca_definitions_version`", "6.2");
+            return None;
+        }
+    }
+    // 6.1: it MUST come first.
+    if let Some((first, _)) = entries.clone().next()
+        && first.as_string() != Some("tosca_definitions_version")
+    {
+        reader.report(
+            Diagnostic::error(
+                "version-not-first",
+                "`tosca_definitions_version` must be the first keyname of a file",
+            )
+            .at(key.span())
+            .related(Place::new(first.span(), "this comes before it"))
+            .chapter("6.1"),
+        );
+    }
+    let mut fields = reader.fields(root, &keynames::FILE, None)?;
+    let common = reader.common(&mut fields);
+    let profile = reader.word(&mut fields, "profile");
+    if let Some(definitions) = fields.get("dsl_definitions")
+        && definitions.entries().is_none()
+    {
+        reader.wrong_kind("`dsl_definitions`", "a map", definitions, "6.3");
+    }
+    let service_template = fields.entry("service_template").map(|(key, _)| key.span());
+    if let (Some(profile), Some(service_template)) = (profile, service_template) {
+        reader.report(
+            Diagnostic::error(
+                "template-in-profile",
+                "a file that defines a profile may not have a service template",
+            )
+            .at(Place::new(service_template, "not allowed in a profile"))
+            .related(Place::new(profile.span, "the profile"))
+            .hint("put the service template into a file of its own that imports the profile")
+            .chapter("6.1"),
+        );
+    }
+    let imports = match fields.get("imports").map(|node| (node, node.items())) {
+        None => Vec::new(),
+        Some((_, Some(items))) => items.map(|item| reader.import(item)).collect(),
+        Some((node, None)) => {
+            reader.wrong_kind("`imports`", "a list", node, "6.8.1");
+            vec![Import { target: ImportTarget::Unknown, namespace: None }]
+        }
+    };
+    Some(Header { profile, imports, common, service_template })
+}
+
+fn missing_version(reader: &mut Reader, document: &Document, root: Node<'_>) {
+    let span = root.entries().and_then(|mut entries| entries.next()).map(|(key, _)| key);
+    let near = root.entries().into_iter().flatten().find_map(|(key, _)| {
+        let text = key.as_string()?;
+        closest(text, ["tosca_definitions_version"]).map(|_| (text, key.span()))
+    });
+    let mut diagnostic =
+        Diagnostic::error("missing-version", "the file does not say its `tosca_definitions_version`")
+            .hint("begin a TOSCA file with `tosca_definitions_version: tosca_2_0`")
+            .chapter("6.1");
+    if let Some((text, span)) = near {
+        diagnostic = diagnostic.at(Place::new(span, format!("`{text}` is not the keyname")));
+    } else {
+        diagnostic = diagnostic.at(span.map_or(Span::beginning(document.source()), |key| key.span()));
+    }
+    reader.report(diagnostic);
+}
+
+fn wrong_version(reader: &mut Reader, version: &str, span: Span) {
+    let old = [
+        ("tosca_simple_yaml_1_0", "1.0"),
+        ("tosca_simple_yaml_1_1", "1.1"),
+        ("tosca_simple_yaml_1_2", "1.2"),
+        ("tosca_simple_yaml_1_3", "1.3"),
+    ];
+    let diagnostic = match old.iter().find(|(name, _)| *name == version) {
+        Some((_, number)) => {
+            let message = format!("this file is of TOSCA {number}; khutulun reads TOSCA 2.0");
+            Diagnostic::error("unsupported-version", message)
+                .at(Place::new(span, format!("TOSCA {number}")))
+                .hint("convert it: `topology_template` is now `service_template`, functions begin with `$`, \
+                       `constraints` are `validation`, requirements of types need `capability` and `relationship`")
+                .hint("then write `tosca_definitions_version: tosca_2_0`")
+        }
+        None => Diagnostic::error("unknown-version", format!("unknown TOSCA version `{version}`"))
+            .at(Place::new(span, "not a version of TOSCA that khutulun knows"))
+            .hint("write `tosca_definitions_version: tosca_2_0`"),
+    };
+    reader.report(diagnostic.chapter("6.2"));
+}
+
+impl Reader {
+    fn import<'a>(&mut self, node: Node<'a>) -> Import<'a> {
+        if let Some(text) = node.as_string() {
+            return Import { target: ImportTarget::Url(Word { text, span: node.span() }), namespace: None };
+        }
+        let Some(mut fields) = self.fields(node, &keynames::IMPORT, None) else {
+            return Import { target: ImportTarget::Unknown, namespace: None };
+        };
+        self.common(&mut fields);
+        let url = self.word(&mut fields, "url");
+        let profile = self.word(&mut fields, "profile");
+        let namespace = self.word(&mut fields, "namespace");
+        if node.get("repository").is_some() {
+            // Reported as unsupported; the URL means something else with it.
+            return Import { target: ImportTarget::Unknown, namespace };
+        }
+        let target = match (url, profile) {
+            (Some(url), None) => ImportTarget::Url(url),
+            (None, Some(profile)) => ImportTarget::Profile(profile),
+            (Some(_), Some(profile)) => {
+                self.report(
+                    Diagnostic::error(
+                        "ambiguous-import",
+                        "an import has either `url` or `profile`, not both",
+                    )
+                    .at(profile.span)
+                    .chapter("6.8.1"),
+                );
+                ImportTarget::Unknown
+            }
+            (None, None) => {
+                if !fields.hidden.has("url") && !fields.hidden.has("profile") {
+                    self.report(
+                        Diagnostic::error("missing-keyname", "an import needs `url` or `profile`")
+                            .at(node.span())
+                            .chapter("6.8.1"),
+                    );
+                }
+                ImportTarget::Unknown
+            }
+        };
+        Import { target, namespace }
+    }
+}
+
+/// Reads the types of a file whose header was read, in the order of the document's sections.
+pub fn read_types<'a>(reader: &mut Reader, document: &'a Document) -> Vec<TypeDefinition<'a>> {
+    type Read<'a> = fn(&mut Reader, Word<'a>, Node<'a>) -> TypeDefinition<'a>;
+    let sections: [(&str, Read<'a>); 6] = [
+        ("artifact_types", Reader::artifact_type),
+        ("data_types", Reader::data_type),
+        ("capability_types", Reader::capability_type),
+        ("interface_types", Reader::interface_type),
+        ("relationship_types", Reader::relationship_type),
+        ("node_types", Reader::node_type),
+    ];
+    let mut types = Vec::new();
+    for (keyname, read) in sections {
+        let Some(section) = document.root().get(keyname) else { continue };
+        let Some(entries) = section.entries() else {
+            reader.wrong_kind(&format!("`{keyname}`"), "a map", section, "6.1");
+            continue;
+        };
+        for (key, value) in entries {
+            if let Some(name) = reader.string(key, &format_args!("a name in `{keyname}`"), "6.4") {
+                types.push(read(reader, name, value));
+            }
+        }
+    }
+    types
+}

@@ -1,0 +1,593 @@
+//! Parser events to the arena.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diagnostics::{Diagnostic, Place, SourceId, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::arena::{Body, Document, NodeData, Style, Text};
+use super::scalar::ScalarKind;
+
+/// How much a document may ask for. Hostile input gets a clear error in bounded time and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Text beyond this is refused unread. Spans count in 32 bits; a template of 100,000 nodes has 11 MB.
+    pub document_bytes_max: usize,
+    /// Nesting of lists and maps, aliases expanded. Everything that reads a document recurses at most this deep.
+    pub depth_max: u32,
+    /// What aliases may add when all are expanded: a few lines of aliases to aliases can mean billions of nodes.
+    pub aliased_nodes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { document_bytes_max: 256 << 20, depth_max: 96, aliased_nodes_max: 1_000_000 }
+    }
+}
+
+/// What came of a text.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Absent when there is nothing to work on: a syntax error, or a limit exceeded.
+    pub document: Option<Document>,
+    /// The mistakes found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a text of one YAML 1.2 document.
+///
+/// Linear in the text. Duplicate keys are reported with both places, the first is kept. An empty text is a document
+/// that is null.
+pub fn parse(source: SourceId, text: &Arc<str>, limits: &Limits) -> Parsed {
+    let mut diagnostics = Vec::new();
+    let document = match Builder::new(source, text, limits, &mut diagnostics).run() {
+        Ok(document) => Some(document),
+        Err(diagnostic) => {
+            diagnostics.push(*diagnostic);
+            None
+        }
+    };
+    Parsed { document, diagnostics }
+}
+
+/// A fatal mistake, boxed because it is rare and large.
+type Fatal = Box<Diagnostic>;
+
+struct Builder<'t, 'd> {
+    source: SourceId,
+    text: &'t Arc<str>,
+    limits: &'t Limits,
+    diagnostics: &'d mut Vec<Diagnostic>,
+    offsets: Offsets<'t>,
+    nodes: Vec<NodeData>,
+    children: Vec<u32>,
+    strings: Vec<Box<str>>,
+    // Finished nodes whose parents are still open; each frame owns the tail from `first` on.
+    pending: Vec<u32>,
+    frames: Vec<Frame>,
+    anchors: HashMap<usize, Anchor>,
+    // The last place that text was seen at: where an empty value belongs.
+    last_end: u32,
+}
+
+struct Frame {
+    is_mapping: bool,
+    is_flow: bool,
+    first: usize,
+    start: u32,
+    anchor: usize,
+    // With aliases expanded.
+    size: u64,
+    depth: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Anchor {
+    // Absent while the node is open: an alias to it now would contain itself.
+    node: Option<u32>,
+    size: u64,
+    depth: u32,
+}
+
+impl<'t, 'd> Builder<'t, 'd> {
+    fn new(
+        source: SourceId,
+        text: &'t Arc<str>,
+        limits: &'t Limits,
+        diagnostics: &'d mut Vec<Diagnostic>,
+    ) -> Self {
+        Self {
+            source,
+            text,
+            limits,
+            diagnostics,
+            offsets: Offsets::new(text),
+            nodes: Vec::new(),
+            children: Vec::new(),
+            strings: Vec::new(),
+            pending: Vec::new(),
+            frames: Vec::new(),
+            anchors: HashMap::new(),
+            last_end: 0,
+        }
+    }
+
+    fn run(mut self) -> Result<Document, Fatal> {
+        if self.text.len() > self.limits.document_bytes_max {
+            let message = format!("the document is larger than {} bytes", self.limits.document_bytes_max);
+            return Err(Box::new(
+                Diagnostic::error("document-too-large", message).at(Span::beginning(self.source)),
+            ));
+        }
+        self.check_characters()?;
+        let mut parser = Parser::new_from_str(self.text);
+        let mut documents = 0;
+        while let Some(event) = parser.next_event() {
+            let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
+            let start = self.offsets.byte(span.start.index());
+            let end = self.offsets.byte(span.end.index()).max(start);
+            match event {
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        let diagnostic = Diagnostic::error(
+                            "several-documents",
+                            "the file has more than one YAML document",
+                        )
+                        .at(Place::new(self.span(start, end), "a second document starts here"))
+                        .hint("put each TOSCA document into a file of its own")
+                        .chapter("6");
+                        return Err(Box::new(diagnostic));
+                    }
+                }
+                Event::Alias(anchor) => self.alias(anchor, start, end)?,
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.scalar(&text, style, anchor, tag.as_deref(), start, end)?;
+                }
+                Event::SequenceStart(anchor, tag) => self.open(false, anchor, tag.as_deref(), start, end)?,
+                Event::MappingStart(anchor, tag) => self.open(true, anchor, tag.as_deref(), start, end)?,
+                Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
+                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            }
+        }
+        let root = match self.pending.pop() {
+            Some(root) => root,
+            None => {
+                let empty = Text::Source { start: 0, end: 0 };
+                let body = Body::Scalar { text: empty, style: Style::Plain, kind: ScalarKind::Null };
+                self.nodes.push(NodeData { start: 0, end: 0, body });
+                0
+            }
+        };
+        Ok(Document {
+            source: self.source,
+            text: self.text.clone(),
+            nodes: self.nodes,
+            children: self.children,
+            strings: self.strings,
+            root,
+        })
+    }
+
+    fn span(&self, start: u32, end: u32) -> Span {
+        Span::new(self.source, start, end)
+    }
+
+    /// Characters that YAML does not allow (1.2.2, 5.1). The parser would take NUL for the end of the text.
+    fn check_characters(&self) -> Result<(), Fatal> {
+        let forbidden = |c: char| {
+            matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f' | '\u{80}'..='\u{84}'
+                | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+        };
+        let Some((at, character)) = self.text.char_indices().find(|&(_, c)| forbidden(c)) else {
+            return Ok(());
+        };
+        let message = format!("the character U+{:04X} is not allowed in YAML", character as u32);
+        let span = self.span(at as u32, (at + character.len_utf8()) as u32);
+        let hint =
+            "is this a text file? in a string, write it as an escape in double quotes, such as \"\\x1b\"";
+        Err(Box::new(Diagnostic::error("invalid-yaml", message).at(span).hint(hint)))
+    }
+
+    fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Fatal {
+        let at = self.offsets.byte(error.marker().index()).min(self.text.len() as u32);
+        if error.info() == "recursion limit exceeded" {
+            return self.too_deep(at, at);
+        }
+        let end = self.text[at as usize..].chars().next().map_or(at, |c| at + c.len_utf8() as u32);
+        let line_start = self.text[..at as usize].rfind('\n').map_or(0, |newline| newline + 1);
+        let mut diagnostic = Diagnostic::error("invalid-yaml", format!("not valid YAML: {}", error.info()))
+            .at(self.span(at, end));
+        let before = &self.text[line_start..at as usize];
+        let rest = self.text[at as usize..].lines().next().unwrap_or("");
+        if before.trim_start_matches(' ').starts_with('\t') || before.is_empty() && rest.starts_with('\t') {
+            diagnostic = diagnostic.hint("YAML indents with spaces, not with tabs");
+        }
+        Box::new(diagnostic)
+    }
+
+    /// Adds a finished node to the innermost open one.
+    fn push(&mut self, data: NodeData, size: u64, depth: u32) -> u32 {
+        let id =
+            u32::try_from(self.nodes.len()).expect("nodes are fewer than the bytes of a text below 4 GiB");
+        self.nodes.push(data);
+        self.pending.push(id);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.size = frame.size.saturating_add(size);
+            frame.depth = frame.depth.max(depth);
+        }
+        self.last_end = data.end;
+        id
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        start: u32,
+        end: u32,
+    ) -> Result<(), Fatal> {
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+        };
+        let start = self.without_properties(start, end, anchor, tag);
+        let (start, end) = self.scalar_place(text, style, start, end);
+        let kind = if style == Style::Plain { ScalarKind::of_plain(text) } else { ScalarKind::String };
+        let kind = self.tagged_kind(kind, text, tag, self.span(start, end));
+        let source = &self.text[start as usize..end as usize];
+        let quote = u32::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
+        let inner = source.get(quote as usize..source.len().saturating_sub(quote as usize));
+        let text = if inner == Some(text) {
+            Text::Source { start: start + quote, end: end - quote }
+        } else if text.is_empty() {
+            Text::Source { start, end: start }
+        } else {
+            self.strings.push(text.into());
+            Text::Owned((self.strings.len() - 1) as u32)
+        };
+        let id = self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchor { node: Some(id), size: 1, depth: 0 });
+        }
+        Ok(())
+    }
+
+    /// The exact place of a scalar: without the blanks and comments that the parser's span may end with, and for an
+    /// empty value right behind its key's colon.
+    fn scalar_place(&self, text: &str, style: Style, start: u32, end: u32) -> (u32, u32) {
+        let source = &self.text[start as usize..end as usize];
+        let len = match style {
+            Style::Plain if text.is_empty() => {
+                let is_value = self.frames.last().is_some_and(|frame| frame.is_mapping);
+                let colon = u32::from(self.text[self.last_end as usize..].starts_with(':'));
+                let at = if is_value { self.last_end + colon } else { start };
+                return (at, at);
+            }
+            Style::SingleQuoted => {
+                let mut quotes = source.match_indices('\'').skip(1).map(|(at, _)| at);
+                loop {
+                    match quotes.next() {
+                        // Two quotes stand for one.
+                        Some(at) if source[at + 1..].starts_with('\'') => _ = quotes.next(),
+                        Some(at) => break at + 1,
+                        None => break source.len(),
+                    }
+                }
+            }
+            Style::DoubleQuoted => {
+                let mut is_escaped = false;
+                let closing = source.char_indices().skip(1).find(|&(_, c)| {
+                    let closes = c == '"' && !is_escaped;
+                    is_escaped = c == '\\' && !is_escaped;
+                    closes
+                });
+                closing.map_or(source.len(), |(at, _)| at + 1)
+            }
+            Style::Plain | Style::Literal | Style::Folded => {
+                source.trim_end_matches([' ', '\t', '\n', '\r']).len()
+            }
+        };
+        (start, start + len as u32)
+    }
+
+    /// The start of a node behind its tag and anchor, which the parser's span begins with.
+    fn without_properties(&self, start: u32, end: u32, anchor: usize, tag: Option<&Tag>) -> u32 {
+        let mut left = usize::from(anchor != 0) + usize::from(tag.is_some());
+        let mut rest = &self.text[start as usize..end as usize];
+        let whole = rest.len();
+        while left > 0 && rest.starts_with(['&', '!']) {
+            rest =
+                rest.trim_start_matches(|c: char| !matches!(c, ' ' | '\t' | '\n' | '\r' | ',' | ']' | '}'));
+            rest = rest.trim_start();
+            while rest.starts_with('#') {
+                rest = rest.find('\n').map_or("", |newline| &rest[newline..]).trim_start();
+            }
+            left -= 1;
+        }
+        start + (whole - rest.len()) as u32
+    }
+
+    /// What a tag makes of a scalar. Only the core schema's tags mean something in TOSCA.
+    fn tagged_kind(&mut self, kind: ScalarKind, text: &str, tag: Option<&Tag>, span: Span) -> ScalarKind {
+        let Some(tag) = tag else { return kind };
+        if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() {
+            return ScalarKind::String;
+        }
+        let wanted = match core_tag(tag) {
+            Some("str") => return ScalarKind::String,
+            Some("null") => ScalarKind::Null,
+            Some("bool") => ScalarKind::Boolean,
+            Some("int") => ScalarKind::Integer,
+            Some("float") => ScalarKind::Float,
+            _ => {
+                self.unsupported_tag(tag, span);
+                return kind;
+            }
+        };
+        let plain = ScalarKind::of_plain(text);
+        if plain != wanted && !(wanted == ScalarKind::Float && plain == ScalarKind::Integer) {
+            let message = format!("the value is not what its tag `{tag}` says");
+            self.diagnostics.push(Diagnostic::error("invalid-tag", message).at(span));
+        }
+        wanted
+    }
+
+    fn unsupported_tag(&mut self, tag: &Tag, span: Span) {
+        let message = format!("the YAML tag `{tag}` has no meaning in TOSCA");
+        let hint = "use only the tags of YAML's core schema: `!!str`, `!!int`, `!!float`, `!!bool`, `!!null`, \
+                    `!!seq`, `!!map`";
+        self.diagnostics.push(Diagnostic::error("invalid-tag", message).at(span).hint(hint));
+    }
+
+    fn alias(&mut self, anchor: usize, start: u32, end: u32) -> Result<(), Fatal> {
+        let end = self.trimmed_end(start, end);
+        let Some(Anchor { node: Some(node), size, depth }) = self.anchors.get(&anchor).copied() else {
+            let diagnostic =
+                Diagnostic::error("recursive-alias", "an alias may not be inside what it stands for")
+                    .at(self.span(start, end));
+            return Err(Box::new(diagnostic));
+        };
+        self.check_depth(self.frames.len() as u32 + depth, start, end)?;
+        self.push(NodeData { start, end, body: Body::Alias(node) }, size, depth);
+        let total = self.frames.iter().fold(0_u64, |sum, frame| sum.saturating_add(frame.size));
+        if total > self.limits.aliased_nodes_max.saturating_add(self.nodes.len() as u64) {
+            let message = format!("the aliases expand to more than {} nodes", self.limits.aliased_nodes_max);
+            let diagnostic = Diagnostic::error("too-many-aliases", message)
+                .at(Place::new(self.span(start, end), "up to here"));
+            return Err(Box::new(diagnostic));
+        }
+        Ok(())
+    }
+
+    fn trimmed_end(&self, start: u32, end: u32) -> u32 {
+        start + self.text[start as usize..end as usize].trim_end().len() as u32
+    }
+
+    fn check_depth(&self, depth: u32, start: u32, end: u32) -> Result<(), Fatal> {
+        if depth <= self.limits.depth_max {
+            return Ok(());
+        }
+        Err(self.too_deep(start, end))
+    }
+
+    fn too_deep(&self, start: u32, end: u32) -> Fatal {
+        let message = format!("lists and maps are nested more than {} deep", self.limits.depth_max);
+        Box::new(Diagnostic::error("nested-too-deep", message).at(self.span(start, end)))
+    }
+
+    fn open(
+        &mut self,
+        is_mapping: bool,
+        anchor: usize,
+        tag: Option<&Tag>,
+        start: u32,
+        end: u32,
+    ) -> Result<(), Fatal> {
+        self.check_depth(self.frames.len() as u32 + 1, start, end)?;
+        if let Some(tag) = tag
+            && core_tag(tag) != Some(if is_mapping { "map" } else { "seq" })
+        {
+            self.unsupported_tag(tag, self.span(start, end));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchor { node: None, size: 0, depth: 0 });
+        }
+        // A flow collection's start event covers its bracket; a block collection's covers nothing.
+        let bracket = if is_mapping { "{" } else { "[" };
+        let is_flow = self.text[..end as usize].ends_with(bracket) && end > start;
+        let start = if is_flow { end - 1 } else { start };
+        self.frames.push(Frame {
+            is_mapping,
+            is_flow,
+            first: self.pending.len(),
+            start,
+            anchor,
+            size: 1,
+            depth: 0,
+        });
+        self.last_end = self.last_end.max(start);
+        Ok(())
+    }
+
+    fn close(&mut self, end: u32) -> Result<(), Fatal> {
+        let frame = self.frames.pop().expect("the parser balances starts and ends");
+        let members: Vec<u32> = self.pending.drain(frame.first..).collect();
+        let first_start = members.first().map(|&id| self.nodes[id as usize].start);
+        let start = if frame.is_flow { frame.start } else { first_start.unwrap_or(frame.start) };
+        let members_end = members.last().map_or(start, |&id| self.nodes[id as usize].end);
+        let end = if frame.is_flow { end } else { members_end }.max(start);
+        let first = self.children.len() as u32;
+        let body = if frame.is_mapping {
+            let members = self.unique(members);
+            self.children.extend(&members);
+            Body::Mapping { first, len: members.len() as u32 / 2 }
+        } else {
+            self.children.extend(&members);
+            Body::Sequence { first, len: members.len() as u32 }
+        };
+        let depth = frame.depth + 1;
+        let id = self.push(NodeData { start, end, body }, frame.size, depth);
+        if frame.anchor != 0 {
+            self.anchors.insert(frame.anchor, Anchor { node: Some(id), size: frame.size, depth });
+        }
+        Ok(())
+    }
+
+    /// The members of a mapping with duplicates reported and left out, and merge keys (`<<`) replaced by what they
+    /// bring, behind and overridden by the mapping's own.
+    fn unique(&mut self, members: Vec<u32>) -> Vec<u32> {
+        let mut seen: HashMap<(bool, String), u32> = HashMap::new();
+        let mut kept = Vec::with_capacity(members.len());
+        let mut merged = Vec::new();
+        let is_small = members.len() <= 16;
+        for pair in members.chunks_exact(2) {
+            let (key, value) = (pair[0], pair[1]);
+            let Some((kind, text)) = self.key(key) else {
+                kept.extend([key, value]);
+                continue;
+            };
+            if kind == ScalarKind::String && text == "<<" && self.is_plain(key) {
+                merged.push((key, value));
+                continue;
+            }
+            let is_string = kind == ScalarKind::String;
+            // Nearly all mappings are small: comparing is cheaper than hashing, and allocates nothing.
+            let earlier = if is_small {
+                kept.chunks_exact(2).map(|pair: &[u32]| pair[0]).find(|&other| {
+                    self.key(other).is_some_and(|(other_kind, other_text)| {
+                        (other_kind == ScalarKind::String) == is_string && other_text == text
+                    })
+                })
+            } else {
+                let name = (is_string, text.to_owned());
+                let earlier = seen.get(&name).copied();
+                seen.entry(name).or_insert(key);
+                earlier
+            };
+            match earlier {
+                Some(earlier) => self.duplicate(earlier, key),
+                None => kept.extend([key, value]),
+            }
+        }
+        for (key, value) in merged {
+            self.merge(key, value, &mut kept);
+        }
+        kept
+    }
+
+    fn duplicate(&mut self, earlier: u32, key: u32) {
+        let text = self.key(key).map(|(_, text)| text.to_owned()).unwrap_or_default();
+        let (earlier, key) = (&self.nodes[earlier as usize], &self.nodes[key as usize]);
+        let diagnostic =
+            Diagnostic::error("duplicate-key", format!("the key `{text}` is given twice in one map"))
+                .at(Place::new(Span::new(self.source, key.start, key.end), "given again here"))
+                .related(Place::new(Span::new(self.source, earlier.start, earlier.end), "first given here"))
+                .hint("remove or rename one of them")
+                .chapter("6.8.4");
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds what a merge key brings to `kept`, which is the mapping's own and what earlier merges brought.
+    fn merge(&mut self, key: u32, value: u32, kept: &mut Vec<u32>) {
+        let maps: Vec<u32> = match self.nodes[self.resolved(value) as usize].body {
+            Body::Mapping { .. } => vec![self.resolved(value)],
+            Body::Sequence { first, len } => self.children[first as usize..(first + len) as usize]
+                .iter()
+                .map(|&id| self.resolved(id))
+                .collect(),
+            _ => vec![self.resolved(value)],
+        };
+        let mut names: std::collections::HashSet<(bool, String)> = kept
+            .chunks_exact(2)
+            .filter_map(|pair| self.key(pair[0]))
+            .map(|(kind, text)| (kind == ScalarKind::String, text.to_owned()))
+            .collect();
+        for map in maps {
+            let Body::Mapping { first, len } = self.nodes[map as usize].body else {
+                let data = &self.nodes[key as usize];
+                let span = Span::new(self.source, data.start, data.end);
+                self.diagnostics.push(
+                    Diagnostic::error("invalid-merge", "a merge key `<<` needs a map or a list of maps")
+                        .at(span),
+                );
+                continue;
+            };
+            let members = self.children[first as usize..(first + 2 * len) as usize].to_vec();
+            for pair in members.chunks_exact(2) {
+                let is_new = self
+                    .key(pair[0])
+                    .is_none_or(|(kind, text)| names.insert((kind == ScalarKind::String, text.to_owned())));
+                if is_new {
+                    kept.extend([pair[0], pair[1]]);
+                }
+            }
+        }
+    }
+
+    fn resolved(&self, mut id: u32) -> u32 {
+        while let Body::Alias(target) = self.nodes[id as usize].body {
+            id = target;
+        }
+        id
+    }
+
+    fn is_plain(&self, id: u32) -> bool {
+        matches!(self.nodes[id as usize].body, Body::Scalar { style: Style::Plain, .. })
+    }
+
+    /// A scalar key's kind and text.
+    fn key(&self, id: u32) -> Option<(ScalarKind, &str)> {
+        match self.nodes[self.resolved(id) as usize].body {
+            Body::Scalar { text: Text::Source { start, end }, kind, .. } => {
+                Some((kind, &self.text[start as usize..end as usize]))
+            }
+            Body::Scalar { text: Text::Owned(index), kind, .. } => {
+                Some((kind, &self.strings[index as usize]))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The name of a tag of the core schema.
+fn core_tag(tag: &Tag) -> Option<&str> {
+    tag.is_yaml_core_schema().then_some(tag.suffix.as_str())
+}
+
+/// From the parser's characters to bytes.
+struct Offsets<'t> {
+    text: &'t str,
+    // The byte of every `STEP`th character; empty for ASCII texts, where both are equal.
+    steps: Vec<u32>,
+}
+
+impl<'t> Offsets<'t> {
+    const STEP: usize = 64;
+
+    fn new(text: &'t str) -> Self {
+        let steps = if text.is_ascii() {
+            Vec::new()
+        } else {
+            text.char_indices().step_by(Self::STEP).map(|(byte, _)| byte as u32).collect()
+        };
+        Self { text, steps }
+    }
+
+    fn byte(&self, character: usize) -> u32 {
+        if self.steps.is_empty() {
+            return character.min(self.text.len()) as u32;
+        }
+        let Some(&step) = self.steps.get(character / Self::STEP) else { return self.text.len() as u32 };
+        self.text[step as usize..]
+            .char_indices()
+            .nth(character % Self::STEP)
+            .map_or(self.text.len() as u32, |(byte, _)| step + byte as u32)
+    }
+}
