@@ -62,3 +62,11 @@ pub const OUTPUTS: &str = "khutulun.outputs";
 
 /// The prefix of the properties of a service's vertex that hold its outputs, so that no input has the same name.
 pub const OUTPUT_PREFIX: &str = "output:";
+
+/// Metadata of a property of a service: it is an input that must have a value, given or by default, before anything is planned;
+/// a boolean.
+pub const REQUIRED: &str = "khutulun.required";
+
+/// Metadata of a node: its artifacts, as a map from names to maps with `path` and `digest` (see [`floria::Artifact`]), `type`,
+/// and where there are any `version` and `properties`. What the context of an operation shows as `artifacts`.
+pub const ARTIFACTS: &str = "khutulun.artifacts";

@@ -15,7 +15,11 @@ const DEPTH_MAX: usize = 64;
 
 /// Writes a literal value so that a clause takes it for one.
 pub fn escape_literal(value: Value) -> Value {
-    if call(&value).is_some() { Value::map([(LITERAL, value)]) } else { value }
+    match value {
+        Value::List(items) => Value::List(items.into_iter().map(escape_literal).collect()),
+        call_like if call(&call_like).is_some() => Value::map([(LITERAL, call_like)]),
+        other => other,
+    }
 }
 
 /// Says which part of a clause does not hold for a value; None when it holds.

@@ -26,8 +26,13 @@ pub(crate) fn get_input(
         .ok_or_else(|| EvaluationError::new("`$get_input`: what holds the expression is in no service"))?;
     let missing = match service.properties.get(name) {
         None => Some(format!("`$get_input`: the service `{}` has no input `{name}`", service.name)),
-        Some(property) if property.value.is_none() && property.updater.is_none() => {
-            Some(format!("`$get_input`: the input `{name}` has no value"))
+        // An input that nobody has to give is nil when nobody gave it.
+        Some(property)
+            if property.value.is_none()
+                && property.updater.is_none()
+                && property.metadata.get(path::REQUIRED_MARK) == Some(&Value::Boolean(true)) =>
+        {
+            Some(format!("`$get_input`: the input `{name}` has no value and is required"))
         }
         Some(_) => None,
     };

@@ -18,7 +18,8 @@
 //!
 //! A service is a vertex. The vertexes in it that have the metadata [`NODE_MARK`] are its nodes, and the vertexes in those that
 //! have the metadata [`CAPABILITY_MARK`] are their capabilities. A relationship is an edge from a node to a capability, or to a
-//! node, under the requirement's name. Inputs are properties of the service. A read-only property is a property in TOSCA's
+//! node, under the requirement's name. Inputs are properties of the service; those with the metadata [`REQUIRED_MARK`] must
+//! have a value, and the others are nil without one. A read-only property is a property in TOSCA's
 //! sense, any other is an attribute.
 //!
 //! Everything here is pure: no clock, no randomness, no file.
@@ -39,6 +40,6 @@ mod text;
 
 pub use clause::{VALUE_CALL, escape_literal};
 pub use coerce::{CoerceError, VALUE_DEPTH_MAX, coerce};
-pub use path::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK};
+pub use path::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK, REQUIRED_MARK};
 pub use schema::{Base, Schema, SchemaError, SchemaProperty, SchemaType};
 pub use table::{NAMESPACE, ToscaFunctions, is_function, is_pure};

@@ -19,6 +19,9 @@ pub const CAPABILITY_MARK: &str = "khutulun.capability";
 /// Metadata of an edge: the name of the relationship template that it was made from, if it was made from one.
 pub const RELATIONSHIP_MARK: &str = "khutulun.relationship";
 
+/// Metadata of a property of a service: it is an input that must have a value; a boolean.
+pub const REQUIRED_MARK: &str = "khutulun.required";
+
 /// Where a walk can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {

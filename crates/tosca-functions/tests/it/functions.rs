@@ -37,7 +37,12 @@ fn inputs_lead_into_their_values() {
         "error: the input `greeting` is the string \"hello\": there is no 0 in it",
     );
     check("get_input", json!(["greting"]), "error: `$get_input`: the service `shop` has no input `greting`");
-    check("get_input", json!(["nothing"]), "error: `$get_input`: the input `nothing` has no value");
+    check("get_input", json!(["nothing"]), "null");
+    check(
+        "get_input",
+        json!(["needed"]),
+        "error: `$get_input`: the input `needed` has no value and is required",
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use floria::{
     Call, Edge, EdgeId, Evaluated, Evaluator, Expression, Graph, Metadata, Namespace, Properties, Property,
     Site, Value, Vertex, VertexId,
 };
-use tosca_functions::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK, ToscaFunctions};
+use tosca_functions::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK, REQUIRED_MARK, ToscaFunctions};
 
 pub(crate) const SERVICE: VertexId = VertexId(1);
 pub(crate) const WEB: VertexId = VertexId(10);
@@ -62,6 +62,10 @@ pub(crate) fn graph() -> Graph {
     let ports = Value::List(vec![80.into(), 443.into()]);
     service.properties.insert("ports".to_owned(), property(ports));
     service.properties.insert("nothing".to_owned(), Property { read_only: true, ..Property::default() });
+    let metadata = [(REQUIRED_MARK.to_owned(), true.into())].into();
+    service
+        .properties
+        .insert("needed".to_owned(), Property { read_only: true, metadata, ..Property::default() });
     graph.put_vertex(service);
 
     let nodes = [
