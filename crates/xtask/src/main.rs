@@ -1,15 +1,17 @@
-//! The project's own chores: `cargo xtask tidy` and what else stands in [`USAGE`].
+//! The project's own chores: `cargo xtask` and what stands in [`USAGE`].
 
+mod drivers;
 mod tidy;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
-const USAGE: &str = "usage: cargo xtask tidy";
+const USAGE: &str = "usage: cargo xtask tidy | drivers";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::run(&root()),
+        ["drivers"] => drivers::run(&root()),
         _ => Err(USAGE.to_owned()),
     };
     match result {
