@@ -1,1 +1,34 @@
-//! (being written)
+//! What a driver or a script may ask of a machine.
+//!
+//! A [`LocalMachine`] runs commands, moves files, calls HTTP servers on sockets, and keeps processes that outlive it: as
+//! ordinary systemd units where systemd is there, else under [`supervise`], a tiny process of our own for each. A
+//! [`ScriptExecutor`] runs the scripts of a service, each under the same supervisor, so that its outcome is there even when
+//! nobody waited for it. Everything is kept in a [`StateDirectory`].
+//!
+//! Nothing here decides what is allowed, and nothing here polls.
+
+mod command;
+mod files;
+mod http;
+mod launch;
+//mod log_tail;
+mod machine;
+mod process_key;
+mod record;
+mod script;
+mod signal_name;
+mod state;
+mod supervised;
+mod supervisor;
+//mod systemd;
+//mod unit;
+mod user;
+mod wait;
+
+pub use launch::SupervisorCommand;
+//pub use log_tail::{LogChunk, LogTail};
+pub use machine::LocalMachine;
+pub use script::ScriptExecutor;
+pub use state::StateDirectory;
+pub use supervisor::supervise;
+//pub use systemd::{Systemd, SystemdScope};

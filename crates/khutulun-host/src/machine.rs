@@ -1,0 +1,116 @@
+//! The machine that khutulun runs on.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use khutulun_api::{
+    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,
+    ProcessSpec, ProcessStatus,
+};
+
+use crate::{
+    command,
+    files::{self, Durability, system},
+    http,
+    launch::{Launcher, SupervisorCommand},
+    state::StateDirectory,
+    supervised,
+};
+
+/// The machine that khutulun runs on.
+///
+/// Its processes are systemd units where systemd is the init system, and otherwise are kept by khutulun's own supervisor.
+/// Nothing here checks whether a driver may do what it asks for: that is the executor's part.
+#[derive(Clone, Debug)]
+pub struct LocalMachine {
+    state: StateDirectory,
+    launcher: Arc<Launcher>,
+    systemd: Option<()>,
+}
+
+impl LocalMachine {
+    /// Makes a machine that keeps processes the way this machine does: see [`Systemd::detect`].
+    pub fn new(state: StateDirectory, supervisor: SupervisorCommand) -> Self {
+        Self::with_systemd(state, supervisor, None)
+    }
+
+    /// Makes a machine with the systemd given, or without one.
+    pub fn with_systemd(state: StateDirectory, supervisor: SupervisorCommand, systemd: Option<()>) -> Self {
+        Self { state, launcher: Arc::new(Launcher::new(supervisor)), systemd }
+    }
+
+    /// Returns the state directory.
+    pub fn state(&self) -> &StateDirectory {
+        &self.state
+    }
+
+    pub(crate) fn launcher(&self) -> &Arc<Launcher> {
+        &self.launcher
+    }
+}
+
+impl Machine for LocalMachine {
+    fn run_command(&self, request: &CommandRequest) -> Result<CommandResult, MachineError> {
+        command::run(request, self.state.root())
+    }
+
+    fn read_file(&self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, MachineError> {
+        command::read_file(path, bytes_max)
+    }
+
+    fn write_file(&self, path: &Path, content: &[u8], mode: u32) -> Result<(), MachineError> {
+        let attempt = || format!("write file `{}`", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(system(attempt()))?;
+        }
+        files::write_whole(path, content, mode, Durability::PowerLoss).map_err(system(attempt()))
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), MachineError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(system(format!("remove file `{}`", path.display()))(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn http(&self, request: &HttpRequest) -> Result<HttpResponse, MachineError> {
+        http::call(request)
+    }
+
+    fn start_process(&self, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
+        match &self.systemd {
+            Some(()) => unreachable!(),
+            None => supervised::start(&self.state, &self.launcher, spec),
+        }
+    }
+
+    fn process_status(&self, identity: &ProcessIdentity) -> Result<ProcessStatus, MachineError> {
+        match &self.systemd {
+            Some(()) => unreachable!(),
+            None => supervised::status(&self.state, identity),
+        }
+    }
+
+    fn stop_process(&self, identity: &ProcessIdentity) -> Result<ProcessStatus, MachineError> {
+        match &self.systemd {
+            Some(()) => unreachable!(),
+            None => supervised::stop(&self.state, identity).inspect(|_| self.launcher.reap()),
+        }
+    }
+
+    fn remove_process(&self, identity: &ProcessIdentity) -> Result<(), MachineError> {
+        match &self.systemd {
+            Some(()) => unreachable!(),
+            None => supervised::remove(&self.state, identity),
+        }
+    }
+
+    fn artifact(&self, digest: &str) -> Result<PathBuf, MachineError> {
+        self.state.artifact(digest)
+    }
+}

@@ -1,0 +1,254 @@
+//! What a supervisor is told, what it answers, and what it writes down.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use floria::Artifact;
+use khutulun_api::{MachineError, Outcome, ProcessSpec, ProcessState, ProcessStatus};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    files::{self, Durability},
+    process_key::{ProcessKey, boot_id},
+};
+
+/// The largest file of a supervisor's own that is read, in bytes: outputs are bounded well below this.
+const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// What a supervisor is told, as one line of JSON on its standard input. Its starter keeps the pipe open until the answer.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Assignment {
+    /// Start a process and keep it.
+    Process(Box<ProcessAssignment>),
+    /// Run a script to its end, once.
+    Script(Box<ScriptAssignment>),
+}
+
+/// A process to start and keep.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ProcessAssignment {
+    pub(crate) spec: ProcessSpec,
+    pub(crate) run_as: Option<RunAs>,
+}
+
+/// Who a process runs as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunAs {
+    pub(crate) name: String,
+    pub(crate) home: PathBuf,
+    pub(crate) user: u32,
+    pub(crate) group: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
+/// A script to run to its end.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ScriptAssignment {
+    /// The folder that holds artifacts by digest.
+    pub(crate) artifacts: PathBuf,
+    pub(crate) script: Artifact,
+    pub(crate) dependencies: Vec<Artifact>,
+    pub(crate) environment: BTreeMap<String, String>,
+    /// What it reads on standard input: JSON.
+    pub(crate) input: String,
+    pub(crate) timeout_ms: u64,
+}
+
+/// What a supervisor answers, as one line of JSON on its standard output.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// The program was executed.
+    Started,
+    /// The same operation had executed it before.
+    Already,
+    /// Somebody else has the lock of the folder.
+    Busy,
+    /// What was asked for goes against what is there.
+    Refused(String),
+    /// Something is not there.
+    NotFound(String),
+    /// The operating system said no.
+    System { attempt: String, code: Option<i32>, message: String },
+}
+
+impl Answer {
+    /// Tells an error.
+    pub(crate) fn system(attempt: impl Into<String>, error: &io::Error) -> Self {
+        Self::System { attempt: attempt.into(), code: error.raw_os_error(), message: error.to_string() }
+    }
+
+    /// Returns the error that this answer is, if it is one.
+    pub(crate) fn into_error(self) -> Option<MachineError> {
+        match self {
+            Self::Started | Self::Already | Self::Busy => None,
+            Self::Refused(text) => Some(MachineError::Refused(text)),
+            Self::NotFound(what) => Some(MachineError::NotFound { what }),
+            Self::System { attempt, code, message } => Some(MachineError::System {
+                attempt,
+                source: code.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error),
+            }),
+        }
+    }
+}
+
+/// How far a supervised process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    /// It is about to be executed, or just was: a supervisor that was killed now may have left a child that nobody knows.
+    Starting,
+    /// It runs.
+    Running,
+    /// It ended and will be started again.
+    Waiting,
+    /// It was asked to end.
+    Stopping,
+    /// It ended for good.
+    Ended,
+}
+
+/// What a supervisor writes down, in `status.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) phase: Phase,
+    pub(crate) operation: String,
+    pub(crate) boot_id: String,
+    pub(crate) supervisor: ProcessKey,
+    /// The process; while it waits or after it ended, the last one.
+    pub(crate) child: Option<ProcessKey>,
+    pub(crate) restarts: u32,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    /// Somebody asked it to end.
+    pub(crate) asked: bool,
+    /// Why it could not be started, or is taken to have failed.
+    pub(crate) error: Option<String>,
+}
+
+impl Record {
+    /// Makes the record of a process that this program is about to start.
+    pub(crate) fn starting(operation: &str) -> io::Result<Self> {
+        Ok(Self {
+            phase: Phase::Starting,
+            operation: operation.to_owned(),
+            boot_id: boot_id()?,
+            supervisor: ProcessKey::of(std::process::id())
+                .ok_or_else(|| io::Error::other("/proc does not show this process"))?,
+            child: None,
+            restarts: 0,
+            exit_code: None,
+            signal: None,
+            asked: false,
+            error: None,
+        })
+    }
+
+    /// Reads the record in a folder. None: there is none.
+    pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
+        read_json(&folder.join("status.json"))
+    }
+
+    /// Replaces the record in a folder.
+    pub(crate) fn write(&self, folder: &Path, durability: Durability) -> io::Result<()> {
+        write_json(&folder.join("status.json"), self, durability)
+    }
+
+    /// Returns whether the machine was started again since: then nothing of this runs.
+    pub(crate) fn is_of_another_boot(&self) -> bool {
+        boot_id().is_ok_and(|now| now != self.boot_id)
+    }
+
+    /// Returns the supervisor, if it runs.
+    pub(crate) fn live_supervisor(&self) -> Option<ProcessKey> {
+        (self.phase != Phase::Ended && !self.is_of_another_boot() && self.supervisor.is_alive())
+            .then_some(self.supervisor)
+    }
+
+    /// Returns the process, if it runs.
+    pub(crate) fn live_child(&self) -> Option<ProcessKey> {
+        if matches!(self.phase, Phase::Ended | Phase::Waiting) || self.is_of_another_boot() {
+            return None;
+        }
+        self.child.filter(|child| child.is_alive())
+    }
+
+    /// Returns the status that this record, together with what runs, means.
+    pub(crate) fn status(&self, folder: &Path) -> ProcessStatus {
+        let mut status = absent(folder);
+        status.operation = Some(self.operation.clone());
+        status.restarts = self.restarts;
+        status.exit_code = self.exit_code;
+        status.signal = self.signal;
+        status.error.clone_from(&self.error);
+        let child = self.live_child();
+        let supervised = self.live_supervisor().is_some();
+        if let Some(child) = child {
+            status.pid = Some(child.pid);
+            status.start_ticks = Some(child.start_ticks);
+        }
+        status.state = if self.phase == Phase::Ended {
+            if self.error.is_none() && (self.asked || self.exit_code == Some(0)) {
+                ProcessState::Stopped
+            } else {
+                ProcessState::Failed
+            }
+        } else if child.is_some() || supervised {
+            ProcessState::Running
+        } else {
+            ProcessState::Failed
+        };
+        if self.phase != Phase::Ended && !supervised {
+            if child.is_some() {
+                status.supervisor = "nobody".to_owned();
+                status.error =
+                    Some("its supervisor was ended by somebody: nothing starts it again".to_owned());
+            } else if self.is_of_another_boot() {
+                status.error = Some("the machine was started again since".to_owned());
+            } else {
+                status.error = Some("it ended while nobody supervised it".to_owned());
+            }
+        }
+        status
+    }
+}
+
+/// Returns the status of a process that nothing is known of.
+pub(crate) fn absent(folder: &Path) -> ProcessStatus {
+    ProcessStatus {
+        state: ProcessState::Absent,
+        pid: None,
+        start_ticks: None,
+        exit_code: None,
+        signal: None,
+        restarts: 0,
+        operation: None,
+        supervisor: "khutulun".to_owned(),
+        name: folder.join("pid").display().to_string(),
+        log_files: vec![folder.join("stdout.log"), folder.join("stderr.log")],
+        error: None,
+    }
+}
+
+/// Reads what an ended script left in `result.json`. None: there is none.
+pub(crate) fn read_result(folder: &Path) -> io::Result<Option<Outcome>> {
+    read_json(&folder.join("result.json"))
+}
+
+/// Reads a file of JSON. None: it is not there.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    let bytes = match files::read_bounded(path, RECORD_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+        Ok(None) => return Err(io::Error::new(io::ErrorKind::FileTooLarge, "too large")),
+        Ok(Some(bytes)) => bytes,
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from)
+}
+
+/// Replaces a file of JSON.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T, durability: Durability) -> io::Result<()> {
+    files::write_whole(path, &serde_json::to_vec(value)?, 0o600, durability)
+}

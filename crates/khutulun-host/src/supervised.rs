@@ -1,0 +1,273 @@
+//! Processes that khutulun's own supervisor keeps, seen from outside.
+
+use std::{
+    fs, io,
+    os::fd::AsFd as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use khutulun_api::{MachineError, ProcessIdentity, ProcessSpec, ProcessStatus};
+use rustix::process::Signal;
+
+use crate::{
+    files::{self, Durability, system},
+    launch::{ANSWER_WAIT_MS, Launcher},
+    process_key::{ProcessKey, kill_by_environment},
+    record::{Answer, Assignment, Phase, ProcessAssignment, Record, absent, read_json},
+    signal_name::parse_signal,
+    state::StateDirectory,
+    supervisor::{FOLDER_VARIABLE, KILL_WAIT_MS},
+    user,
+    wait::{self, FolderLock, FolderWatch},
+};
+
+/// How much longer than its grace and the death of what was killed a supervisor may take to end, in milliseconds.
+const STOP_MARGIN_MS: u64 = 5_000;
+
+/// How often a supervisor is started for one request, when others hold the lock for a moment.
+const LAUNCHES_MAX: usize = 8;
+
+/// Starts a process under a supervisor of its own.
+pub(crate) fn start(
+    state: &StateDirectory,
+    launcher: &Launcher,
+    spec: &ProcessSpec,
+) -> Result<ProcessStatus, MachineError> {
+    let folder = state.process(&spec.identity)?;
+    parse_signal(&spec.stop_signal).map_err(MachineError::Refused)?;
+    if spec.command.is_empty() {
+        return Err(MachineError::Refused("the command of the process is empty".to_owned()));
+    }
+    if let Some(live) = settled(&folder)?.filter(is_live) {
+        return again(&live, &folder, spec);
+    }
+    let run_as = spec.user.as_deref().map(user::resolve).transpose()?.flatten();
+    let assignment = Assignment::Process(Box::new(ProcessAssignment { spec: spec.clone(), run_as }));
+    let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
+    for _ in 0..LAUNCHES_MAX {
+        let watch = make_and_watch(&folder)?;
+        match launcher.launch(&folder, &assignment)? {
+            Answer::Started | Answer::Already => {
+                let record = read(&folder)?;
+                return Ok(record.map_or_else(|| absent(&folder), |record| record.status(&folder)));
+            }
+            Answer::Busy => {
+                // Another supervisor, or one who cleans up. Either will write, or close the lock: both end this wait.
+                if let Some(live) = settled(&folder)?.filter(is_live) {
+                    return again(&live, &folder, spec);
+                }
+                watch.wait(deadline).map_err(system(format!("watch `{}`", folder.display())))?;
+                if let Some(live) = settled(&folder)?.filter(is_live) {
+                    return again(&live, &folder, spec);
+                }
+            }
+            other => {
+                return Err(other.into_error().unwrap_or_else(|| {
+                    MachineError::Refused("the supervisor answered nonsense".to_owned())
+                }));
+            }
+        }
+    }
+    Err(MachineError::Refused(format!("folder `{}` is in use by another command", folder.display())))
+}
+
+/// Returns the status of a process.
+pub(crate) fn status(
+    state: &StateDirectory,
+    identity: &ProcessIdentity,
+) -> Result<ProcessStatus, MachineError> {
+    let folder = state.process(identity)?;
+    Ok(settled(&folder)?.map_or_else(|| absent(&folder), |record| record.status(&folder)))
+}
+
+/// Asks a process to end and waits until it did.
+pub(crate) fn stop(
+    state: &StateDirectory,
+    identity: &ProcessIdentity,
+) -> Result<ProcessStatus, MachineError> {
+    let folder = state.process(identity)?;
+    if !folder.exists() {
+        return Ok(absent(&folder));
+    }
+    let specification = read_specification(&folder)?;
+    let grace_ms = specification.as_ref().map_or(0, |spec| spec.stop_grace_ms);
+    let limit_ms = grace_ms.saturating_add(2 * KILL_WAIT_MS + STOP_MARGIN_MS);
+    let deadline = Instant::now() + Duration::from_millis(limit_ms);
+    let watch = make_and_watch(&folder)?;
+    loop {
+        let record = settled(&folder)?;
+        if let Some(supervisor) = record.as_ref().and_then(Record::live_supervisor) {
+            stop_supervisor(supervisor, deadline)?;
+            // It ended, or was killed: then the lock is free, and what it left is ended below.
+            continue;
+        }
+        let lock =
+            FolderLock::try_take(&folder).map_err(system(format!("lock folder `{}`", folder.display())))?;
+        if let Some(_lock) = lock {
+            return end_unsupervised(&folder, specification.as_ref());
+        }
+        // A supervisor that is just starting, or another stop.
+        if !watch.wait(deadline).map_err(system(format!("watch `{}`", folder.display())))? {
+            return Err(MachineError::TimedOut {
+                what: format!("stopping process `{}` of `{}`", identity.node, identity.service),
+                timeout_ms: limit_ms,
+            });
+        }
+    }
+}
+
+/// Forgets a process that ended.
+pub(crate) fn remove(state: &StateDirectory, identity: &ProcessIdentity) -> Result<(), MachineError> {
+    let folder = state.process(identity)?;
+    if folder.exists() {
+        let lock =
+            FolderLock::try_take(&folder).map_err(system(format!("lock folder `{}`", folder.display())))?;
+        let live = read(&folder).ok().flatten().filter(is_live);
+        if lock.is_none() || live.is_some() {
+            return Err(MachineError::Refused(format!(
+                "process `{}` of `{}` runs: stop it first",
+                identity.node, identity.service
+            )));
+        }
+        files::remove_folder(&folder).map_err(system(format!("remove folder `{}`", folder.display())))?;
+    }
+    remove_empty_parents(state.root(), &folder);
+    Ok(())
+}
+
+/// Removes the folders above one that is gone, up to the root, as long as they are empty.
+pub(crate) fn remove_empty_parents(root: &Path, gone: &Path) {
+    for parent in gone.ancestors().skip(1).take_while(|parent| *parent != root) {
+        // Another process of the service is there, or just arrives.
+        if fs::remove_dir(parent).is_err() {
+            break;
+        }
+    }
+}
+
+fn is_live(record: &Record) -> bool {
+    record.live_supervisor().is_some() || record.live_child().is_some()
+}
+
+/// The answer to a start over a live process.
+fn again(live: &Record, folder: &Path, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
+    if live.operation == spec.operation {
+        return Ok(live.status(folder));
+    }
+    let pid = live.child.map_or_else(|| "unknown".to_owned(), |child| child.pid.to_string());
+    Err(MachineError::Refused(format!(
+        "process `{}` of `{}` runs already, as pid {pid}, started by operation {}",
+        spec.identity.node, spec.identity.service, live.operation
+    )))
+}
+
+fn read(folder: &Path) -> Result<Option<Record>, MachineError> {
+    Record::read(folder).map_err(system(format!("read `{}`", folder.join("status.json").display())))
+}
+
+fn read_specification(folder: &Path) -> Result<Option<ProcessSpec>, MachineError> {
+    let path = folder.join("spec.json");
+    read_json::<ProcessAssignment>(&path)
+        .map(|assignment| assignment.map(|assignment| assignment.spec))
+        .map_err(system(format!("read `{}`", path.display())))
+}
+
+/// Returns the record, waiting for a supervisor that is just executing its program.
+fn settled(folder: &Path) -> Result<Option<Record>, MachineError> {
+    let starting = |record: &Record| record.phase == Phase::Starting && record.live_supervisor().is_some();
+    let record = read(folder)?;
+    if !record.as_ref().is_some_and(starting) {
+        return Ok(record);
+    }
+    let attempt = || format!("watch `{}`", folder.display());
+    let watch = FolderWatch::new(folder).map_err(system(attempt()))?;
+    let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
+    loop {
+        let record = read(folder)?;
+        if !record.as_ref().is_some_and(starting) || !watch.wait(deadline).map_err(system(attempt()))? {
+            return Ok(record);
+        }
+    }
+}
+
+/// Makes a folder and watches it, also when somebody removes empty folders at this moment.
+fn make_and_watch(folder: &Path) -> Result<FolderWatch, MachineError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let result = files::make_private_folder(folder).and_then(|()| FolderWatch::new(folder));
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < LAUNCHES_MAX => {}
+            result => return result.map_err(system(format!("make folder `{}`", folder.display()))),
+        }
+    }
+}
+
+/// Asks a supervisor to end and waits; kills it at the deadline.
+fn stop_supervisor(supervisor: ProcessKey, deadline: Instant) -> Result<(), MachineError> {
+    let attempt = || format!("stop the supervisor with pid {}", supervisor.pid);
+    let Some(fd) = supervisor.open() else { return Ok(()) };
+    for (signal, deadline) in
+        [(Signal::TERM, deadline), (Signal::KILL, deadline + Duration::from_millis(KILL_WAIT_MS))]
+    {
+        match rustix::process::pidfd_send_signal(&fd, signal) {
+            // It ended in between.
+            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            result => result.map_err(|error| system(attempt())(error.into()))?,
+        }
+        if wait::wait_readable(&[fd.as_fd()], Some(deadline)).map_err(system(attempt()))? != 0 {
+            return Ok(());
+        }
+    }
+    Err(MachineError::TimedOut { what: "killing a supervisor".to_owned(), timeout_ms: KILL_WAIT_MS })
+}
+
+/// Ends what has no supervisor any more. The lock is held.
+fn end_unsupervised(
+    folder: &Path,
+    specification: Option<&ProcessSpec>,
+) -> Result<ProcessStatus, MachineError> {
+    let Some(mut record) = read(folder)? else { return Ok(absent(folder)) };
+    if record.phase == Phase::Ended || record.is_of_another_boot() {
+        return Ok(record.status(folder));
+    }
+    if let Some(child) = record.live_child() {
+        let signal =
+            specification.and_then(|spec| parse_signal(&spec.stop_signal).ok()).unwrap_or(Signal::TERM);
+        let grace = Duration::from_millis(specification.map_or(0, |spec| spec.stop_grace_ms));
+        end_group(child, signal, grace)?;
+        record.asked = true;
+    } else if record.phase == Phase::Waiting {
+        record.asked = true;
+    } else {
+        record.error = record.status(folder).error;
+    }
+    kill_by_environment(&format!("{FOLDER_VARIABLE}={}", folder.display()));
+    record.phase = Phase::Ended;
+    record.exit_code = None;
+    record.signal = None;
+    let _ = fs::remove_file(folder.join("pid"));
+    record
+        .write(folder, Durability::PowerLoss)
+        .map_err(system(format!("write `{}`", folder.join("status.json").display())))?;
+    Ok(record.status(folder))
+}
+
+/// Ends a process that is not our child, and its group.
+pub(crate) fn end_group(leader: ProcessKey, signal: Signal, grace: Duration) -> Result<(), MachineError> {
+    let attempt = || format!("stop the process with pid {}", leader.pid);
+    let (Some(fd), Some(pid)) = (leader.open(), leader.as_pid()) else { return Ok(()) };
+    for (signal, grace) in [(signal, grace), (Signal::KILL, Duration::from_millis(KILL_WAIT_MS))] {
+        // It lived a moment ago, and its group has its number. Should it be gone, there is nobody to signal.
+        let _ = rustix::process::kill_process_group(pid, signal);
+        if signal != Signal::KILL {
+            let _ = rustix::process::kill_process_group(pid, Signal::CONT);
+        }
+        let ended = wait::wait_readable(&[fd.as_fd()], Some(Instant::now() + grace));
+        if ended.map_err(system(attempt()))? != 0 {
+            return Ok(());
+        }
+    }
+    Err(MachineError::TimedOut { what: "killing a process".to_owned(), timeout_ms: KILL_WAIT_MS })
+}

@@ -1,0 +1,5 @@
+//! The machine side, tested on this machine.
+
+mod support;
+
+mod processes;
