@@ -128,10 +128,12 @@ pub enum Reason {
         /// The operation's event.
         event: String,
     },
-    /// Something that it depends on is replaced or changed.
+    /// One of its values is computed from an attribute that the plan is going to change.
     Dependency {
-        /// The node that it depends on.
+        /// The node that has the attribute.
         node: String,
+        /// The attribute.
+        property: String,
     },
     /// Somebody asked for this operation.
     Asked {

@@ -1,8 +1,74 @@
 //! The difference between what is wanted and what is there, as a plan.
 //!
-//! `plan` compares two graphs and returns a [`Plan`]: a document of [`Step`]s in a directed acyclic graph, with the reason of
-//! each. It is a function from data to data: nothing here reads a clock, a store or a file.
+//! [`plan_deploy`], [`plan_destroy`] and [`plan_run`] return a [`Plan`]: a document of [`Step`]s in a directed acyclic graph,
+//! with the reason of each. A plan has been made for one revision of its namespace and binds: a run executes only what its
+//! plan holds. [`render()`] shows it to a person.
+//!
+//! # How nodes are compared
+//!
+//! For each node (a vertex with the metadata [`khutulun_api::names::NODE`]) the plan evaluates the values that the node is
+//! made from ([`applied`]) and compares them with those that its last successful operation was made from
+//! ([`khutulun_api::names::APPLIED`]). What a difference needs is what the strongest [`Demand`] of the differing values asks
+//! for. A value that depends on an attribute which the plan is going to change counts as changed, and as unknown before run
+//! time; while nothing that it depends on changes, the stored attribute is used. So `plan(x, x)` is empty.
+//!
+//! # How steps are ordered
+//!
+//! A node depends on the nodes that its outgoing edges lead to, and on those whose attributes its values read. It is brought
+//! up after what it depends on, and stopped and deleted before that. A node that depends on one which is restarted or replaced
+//! is itself only restarted when one of its own values changes, or may change: that a server was restarted is no reason to
+//! restart its clients. Where both have steps, they are ordered as above.
+//!
+//! These are functions from data to data: nothing here reads a clock, a store or a file.
 
+mod applied;
+mod assemble;
+mod decide;
+mod demand;
+mod deploy;
+mod destroy;
 mod document;
+mod draft;
+mod error;
+mod inputs;
+mod node;
+mod order;
+mod origins;
+mod render;
+mod run;
 
+pub use applied::applied;
+pub use demand::Demand;
+pub use deploy::plan_deploy;
+pub use destroy::plan_destroy;
 pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
+pub use error::PlanError;
+pub use node::subject_of;
+pub use render::render;
+pub use run::plan_run;
+
+use floria::{Functions, Namespace, Revision};
+
+/// What every plan is made from.
+#[derive(Clone, Copy)]
+pub struct Basis<'a> {
+    /// The service.
+    pub namespace: &'a Namespace,
+    /// The namespace's revision that the actual graph was read at.
+    pub base: Revision,
+    /// What expressions may call.
+    pub functions: &'a dyn Functions,
+    /// How long an operation may take that says nothing of it, in milliseconds.
+    pub timeout_ms_default: u64,
+}
+
+/// How long an operation may take that says nothing of it, in milliseconds, where nobody chose otherwise. Long enough for a
+/// package installation, short enough that a hung script is noticed the same morning.
+pub const TIMEOUT_MS_DEFAULT: u64 = 600_000;
+
+impl<'a> Basis<'a> {
+    /// Makes a basis with the default time limit.
+    pub fn new(namespace: &'a Namespace, base: Revision, functions: &'a dyn Functions) -> Self {
+        Self { namespace, base, functions, timeout_ms_default: TIMEOUT_MS_DEFAULT }
+    }
+}

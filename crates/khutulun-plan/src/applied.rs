@@ -1,0 +1,202 @@
+//! The values that a node is made from.
+
+use floria::{
+    Evaluated, EvaluationError, Evaluator, Graph, Implementation, Origin, Properties, Site, Value, ValueMap,
+    VertexId,
+};
+use khutulun_api::names;
+
+use crate::{
+    demand::Demand,
+    node::{Node, Nodes, event_of},
+};
+
+/// The key of the node's type. The colon keeps it apart from a property called `type`.
+pub(crate) const TYPE: &str = ":type";
+
+/// The prefix of the keys of operations' code.
+pub(crate) const CODE: &str = "code.";
+
+/// One value that a node is made from.
+pub(crate) struct Entry<'a> {
+    pub(crate) key: String,
+    pub(crate) value: Evaluated,
+    /// What a change of it needs.
+    pub(crate) demand: Demand,
+    pub(crate) origin: Option<&'a Origin>,
+    /// The properties that it is computed from directly.
+    pub(crate) reads: Vec<(Site, &'a str)>,
+}
+
+/// Returns the values that a node is made from, as they are now: what the metadata [`names::APPLIED`] holds after a
+/// successful operation.
+///
+/// The keys are those of [`crate::Reason::Changed`]: `port` for a property, `capability.endpoint.port` for one of a
+/// capability, `requirement.backend` for the target of a requirement (`requirement.backend[1]` for the second of that name)
+/// and `requirement.backend.timeout` for a property of its relationship, `input.start.flag` for an input of a lifecycle
+/// operation, `code.lifecycle.start` for its code. TOSCA's attributes are not among them: nobody makes a node from what it
+/// reports. Values that are null, not known yet or cannot be computed are left out.
+pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> ValueMap {
+    let mut values = ValueMap::new();
+    let Some(vertex) = graph.vertex(node) else { return values };
+    let mut parts = Vec::new();
+    let mut containers = vec![node];
+    while let Some(container) = containers.pop() {
+        for part in graph.contained(Some(container)).filter(|part| !part.metadata.contains_key(names::NODE)) {
+            parts.push(part);
+            containers.push(part.id);
+        }
+    }
+    let edges =
+        std::iter::once(vertex).chain(parts.iter().copied()).flat_map(|end| graph.outgoing(end.id)).collect();
+    let node = Node { vertex, name: String::new(), parts, edges };
+    collect::<()>(graph, &node, evaluator, &mut |result| {
+        if let Ok(Entry { key, value: Evaluated::Known(value), .. }) = result
+            && value != Value::Null
+        {
+            values.insert(Value::Text(key), value);
+        }
+        Ok(())
+    })
+    .unwrap_or_default();
+    values
+}
+
+/// Returns the entries of a node, or the key of the first that cannot be computed and why.
+pub(crate) fn entries<'a>(
+    graph: &'a Graph,
+    node: &Node<'a>,
+    evaluator: &mut Evaluator<'a>,
+) -> Result<Vec<Entry<'a>>, (String, EvaluationError)> {
+    let mut entries = Vec::with_capacity(16);
+    collect(graph, node, evaluator, &mut |result| {
+        entries.push(result?);
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// Takes an entry, or the key of one that cannot be computed.
+type Take<'t, 'a, E> = &'t mut dyn FnMut(Result<Entry<'a>, (String, EvaluationError)>) -> Result<(), E>;
+
+fn collect<'a, 'e, E>(
+    graph: &'a Graph,
+    node: &Node<'a>,
+    evaluator: &mut Evaluator<'e>,
+    take: Take<'_, 'a, E>,
+) -> Result<(), E> {
+    let fact = |key: String, value: Value, demand: Demand, origin: Option<&'a Origin>| Entry {
+        key,
+        value: Evaluated::Known(value),
+        demand,
+        origin,
+        reads: Vec::new(),
+    };
+    if let Some(class) = node.vertex.classes.first() {
+        let class = Value::Text(class.0.clone());
+        take(Ok(fact(TYPE.to_owned(), class, Demand::Replace, node.vertex.origin.as_ref())))?;
+    }
+    properties(&node.vertex.properties, Site::Vertex(node.vertex.id), "", evaluator, take)?;
+    for part in &node.parts {
+        let prefix = match part.metadata.get(names::CAPABILITY).and_then(Value::as_text) {
+            Some(name) => format!("capability.{name}."),
+            None => format!("contained.{}.", part.name),
+        };
+        properties(&part.properties, Site::Vertex(part.id), &prefix, evaluator, take)?;
+    }
+    for edge in &node.edges {
+        let name = match edge.index {
+            0 => format!("requirement.{}", edge.name),
+            index => format!("requirement.{}[{index}]", edge.name),
+        };
+        let demand = Demand::of(&edge.metadata).unwrap_or_default();
+        let target = Value::Text(graph.path_of(edge.target));
+        take(Ok(fact(name.clone(), target, demand, edge.origin.as_ref())))?;
+        properties(&edge.properties, Site::Edge(edge.id), &format!("{name}."), evaluator, take)?;
+    }
+    for operation in names::LIFECYCLE_UP.into_iter().chain(names::LIFECYCLE_DOWN) {
+        let event = event_of(operation);
+        let Some(handler) = node.vertex.handlers.get(&event) else { continue };
+        // An operation without code takes no inputs either.
+        let Some(implementation) = &handler.implementation else { continue };
+        let demand = Demand::of(&handler.metadata).unwrap_or(Demand::of_operation(operation));
+        let origin = handler.origin.as_ref();
+        let code = Value::Text(code_of(implementation));
+        take(Ok(fact(format!("{CODE}{event}"), code, demand, origin)))?;
+        for (input, expression) in &handler.inputs {
+            let key = format!("input.{operation}.{input}");
+            let site = Site::Vertex(node.vertex.id);
+            let result = match expression.as_literal() {
+                Some(value) => Ok((Evaluated::Known(value.clone()), Vec::new())),
+                None => evaluator.evaluate_with_reads(expression, site).map(|(value, reads)| {
+                    // The names are the graph's own; looking them up there keeps them after the evaluator is gone.
+                    let reads =
+                        reads.into_iter().filter_map(|(site, name)| named(graph, site, name)).collect();
+                    (value, reads)
+                }),
+            };
+            take(match result {
+                Ok((value, reads)) => Ok(Entry { key, value, demand, origin, reads }),
+                Err(error) => Err((key, error)),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn properties<'a, E>(
+    properties: &'a Properties,
+    site: Site,
+    prefix: &str,
+    evaluator: &mut Evaluator<'_>,
+    take: Take<'_, 'a, E>,
+) -> Result<(), E> {
+    for (name, property) in properties.iter().filter(|(_, property)| property.read_only) {
+        let key = format!("{prefix}{name}");
+        take(match evaluator.property(site, name) {
+            Ok(value) => Ok(Entry {
+                key,
+                value,
+                demand: Demand::of(&property.metadata).unwrap_or_default(),
+                origin: property.origin.as_ref(),
+                reads: vec![(site, name.as_str())],
+            }),
+            Err(error) => Err((key, error)),
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns the properties of a vertex or an edge.
+pub(crate) fn properties_at(graph: &Graph, site: Site) -> Option<&Properties> {
+    match site {
+        Site::Vertex(id) => graph.vertex(id).map(|vertex| &vertex.properties),
+        Site::Edge(id) => graph.edge(id).map(|edge| &edge.properties),
+    }
+}
+
+fn named<'a>(graph: &'a Graph, site: Site, name: &str) -> Option<(Site, &'a str)> {
+    properties_at(graph, site)?.get_key_value(name).map(|(name, _)| (site, name.as_str()))
+}
+
+/// Returns the place of the node that a site belongs to.
+pub(crate) fn owner_of(graph: &Graph, nodes: &Nodes<'_>, site: Site) -> Option<usize> {
+    match site {
+        Site::Vertex(id) => nodes.owner(id),
+        Site::Edge(id) => graph.edge(id).and_then(|edge| nodes.owner(edge.source)),
+    }
+}
+
+/// Names the code so that other code has another name: by the driver, or by the files' digests.
+fn code_of(implementation: &Implementation) -> String {
+    let file = |artifact: &floria::Artifact| {
+        if artifact.digest.is_empty() { artifact.path.clone() } else { artifact.digest.clone() }
+    };
+    match implementation {
+        Implementation::Driver(name) => name.clone(),
+        Implementation::Plugin(artifact) => file(artifact),
+        Implementation::Script { artifact, dependencies } => {
+            std::iter::once(artifact).chain(dependencies).map(file).collect::<Vec<_>>().join(" ")
+        }
+    }
+}

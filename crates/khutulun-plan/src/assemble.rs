@@ -1,0 +1,253 @@
+//! From decisions to ordered steps.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use floria::{Evaluator, Graph, VertexId};
+use khutulun_api::names;
+
+use crate::{
+    Basis,
+    decide::{Decision, implements},
+    document::{Action, PlannedValue, Step},
+    draft::{Draft, StepIndex, Strength},
+    error::PlanError,
+    inputs::{planned, planned_down},
+    node::{Node, Nodes, event_of, state_after},
+    order::Dependencies,
+};
+
+/// The event of a step that runs nothing and stands for many.
+const WAIT: &str = "wait";
+
+/// A graph with what was found out about it.
+pub(crate) struct Side<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) nodes: &'a Nodes<'a>,
+    pub(crate) dependencies: &'a Dependencies,
+}
+
+/// Makes the steps of decisions about nodes, by vertex.
+///
+/// `wanted_evaluator` must have forgotten what the plan is going to change.
+pub(crate) fn assemble(
+    basis: &Basis<'_>,
+    decisions: &HashMap<VertexId, Decision>,
+    actual: &Side<'_>,
+    wanted: &Side<'_>,
+    wanted_evaluator: &mut Evaluator<'_>,
+) -> Result<Vec<Step>, PlanError> {
+    let mut assembly =
+        Assembly { basis, draft: Draft::default(), first: HashMap::new(), last: HashMap::new() };
+    assembly.take_away(decisions, actual);
+    assembly.bring_up(decisions, wanted, wanted_evaluator)?;
+    assembly.move_away(decisions, actual);
+    assembly.gone_first(decisions, actual, wanted);
+    let circle = "what takes away goes from dependents to dependencies, what brings up the other way, and each node is taken \
+                  away before it is brought up";
+    Ok(assembly.draft.finish().expect(circle))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Way {
+    Down,
+    Up,
+}
+
+struct Assembly<'b> {
+    basis: &'b Basis<'b>,
+    draft: Draft,
+    first: HashMap<(VertexId, Way), StepIndex>,
+    last: HashMap<(VertexId, Way), StepIndex>,
+}
+
+impl Assembly<'_> {
+    fn take_away(&mut self, decisions: &HashMap<VertexId, Decision>, actual: &Side<'_>) {
+        let mut evaluator = Evaluator::new(actual.graph, self.basis.functions);
+        let mut tails: Vec<BTreeSet<StepIndex>> = vec![BTreeSet::new(); actual.nodes.list.len()];
+        for &place in actual.dependencies.order.iter().rev() {
+            let node = &actual.nodes.list[place];
+            let mut waits: BTreeSet<StepIndex> = actual.dependencies.dependents[place]
+                .iter()
+                .flat_map(|other| tails[*other].clone())
+                .collect();
+            if let Some(decision) =
+                decisions.get(&node.vertex.id).filter(|decision| !decision.down.is_empty())
+            {
+                let steps: Vec<Step> = self
+                    .segment(node, decision.action, &decision.down, decision.action == Action::Delete)
+                    .into_iter()
+                    .map(|(operation, mut step)| {
+                        if let Some(handler) = node.vertex.handlers.get(&step.event) {
+                            step.inputs = planned_down(node, operation, handler, &mut evaluator);
+                        }
+                        step
+                    })
+                    .collect();
+                if let Some(last) = self.chain(node.vertex.id, Way::Down, steps, &waits) {
+                    waits = BTreeSet::from([last]);
+                }
+            }
+            let waiting = actual.dependencies.of[place].len();
+            let barrier = || self.basis.step(node, WAIT.to_owned(), Action::Keep);
+            tails[place] = self.draft.gather(waits, waiting, Strength::Must, barrier);
+        }
+    }
+
+    fn bring_up(
+        &mut self,
+        decisions: &HashMap<VertexId, Decision>,
+        wanted: &Side<'_>,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<(), PlanError> {
+        let mut tails: Vec<BTreeSet<StepIndex>> = vec![BTreeSet::new(); wanted.nodes.list.len()];
+        for &place in &wanted.dependencies.order {
+            let node = &wanted.nodes.list[place];
+            let id = node.vertex.id;
+            let mut waits: BTreeSet<StepIndex> =
+                wanted.dependencies.of[place].iter().flat_map(|other| tails[*other].clone()).collect();
+            if let Some(decision) = decisions.get(&id).filter(|decision| !decision.up.is_empty()) {
+                let mut steps = Vec::new();
+                for (_, mut step) in self.segment(node, decision.action, &decision.up, true) {
+                    if let Some(handler) = node.vertex.handlers.get(&step.event) {
+                        step.inputs = planned(node, &step.event, handler, evaluator)?;
+                    }
+                    steps.push(step);
+                }
+                waits.extend(self.last.get(&(id, Way::Down)));
+                if let Some(last) = self.chain(id, Way::Up, steps, &waits) {
+                    waits = BTreeSet::from([last]);
+                }
+            }
+            let waiting = wanted.dependencies.dependents[place].len();
+            let barrier = || self.basis.step(node, WAIT.to_owned(), Action::Keep);
+            tails[place] = self.draft.gather(waits, waiting, Strength::Must, barrier);
+        }
+        Ok(())
+    }
+
+    /// Makes the steps of some operations of one node. Operations without code take none, but what follows from them is told
+    /// by the last step; where no operation has code, `must_tell` makes one step that only tells.
+    fn segment(
+        &self,
+        node: &Node<'_>,
+        action: Action,
+        operations: &[&'static str],
+        must_tell: bool,
+    ) -> Vec<(&'static str, Step)> {
+        let mut steps: Vec<(&'static str, Step)> = operations
+            .iter()
+            .filter(|operation| implements(node, operation))
+            .map(|operation| (*operation, self.basis.step(node, event_of(operation), action)))
+            .collect();
+        let Some(last) = operations.last().copied() else { return steps };
+        if steps.is_empty() && must_tell {
+            steps.push((last, self.basis.step(node, event_of(last), action)));
+        }
+        for (operation, step) in &mut steps {
+            step.state = state_after(operation).map(str::to_owned);
+        }
+        if let Some((_, step)) = steps.last_mut() {
+            // A node that is only configured anew goes on running.
+            let told = if last == "configure" { "start" } else { last };
+            step.state = state_after(told).map(str::to_owned);
+        }
+        steps
+    }
+
+    fn chain(
+        &mut self,
+        id: VertexId,
+        way: Way,
+        steps: Vec<Step>,
+        waits: &BTreeSet<StepIndex>,
+    ) -> Option<StepIndex> {
+        let mut last: Option<StepIndex> = None;
+        for step in steps {
+            let index = self.draft.add(step);
+            match last {
+                Some(previous) => self.draft.order(previous, index, Strength::Must),
+                None => {
+                    self.first.insert((id, way), index);
+                    for wait in waits {
+                        self.draft.order(*wait, index, Strength::Must);
+                    }
+                }
+            }
+            last = Some(index);
+        }
+        self.last.extend(last.map(|last| ((id, way), last)));
+        last
+    }
+
+    /// Whoever stays and depended on what goes is changed first, so that it does not miss it.
+    fn move_away(&mut self, decisions: &HashMap<VertexId, Decision>, actual: &Side<'_>) {
+        for (place, node) in actual.nodes.list.iter().enumerate() {
+            let id = node.vertex.id;
+            let goes = decisions.get(&id).is_some_and(|decision| decision.action == Action::Delete);
+            let Some(first_down) = self.first.get(&(id, Way::Down)).copied().filter(|_| goes) else {
+                continue;
+            };
+            for dependent in &actual.dependencies.dependents[place] {
+                let dependent = actual.nodes.list[*dependent].vertex.id;
+                if !self.last.contains_key(&(dependent, Way::Down))
+                    && let Some(last_up) = self.last.get(&(dependent, Way::Up))
+                {
+                    self.draft.order(*last_up, first_down, Strength::MoveAway);
+                }
+            }
+        }
+    }
+
+    /// What is new comes after what goes: a node that was given another name still wants the same port.
+    fn gone_first(&mut self, decisions: &HashMap<VertexId, Decision>, actual: &Side<'_>, wanted: &Side<'_>) {
+        let goes =
+            |id: VertexId| decisions.get(&id).is_some_and(|decision| decision.action == Action::Delete);
+        let gone: BTreeSet<StepIndex> = actual
+            .nodes
+            .list
+            .iter()
+            .filter(|node| goes(node.vertex.id))
+            .filter_map(|node| self.last.get(&(node.vertex.id, Way::Down)).copied())
+            .collect();
+        let is_new = |place: usize| actual.nodes.owner(wanted.nodes.list[place].vertex.id).is_none();
+        // What waits for another new one waits for what that one waits for.
+        let new: Vec<usize> = (0..wanted.nodes.list.len())
+            .filter(|place| {
+                is_new(*place) && !wanted.dependencies.of[*place].iter().any(|other| is_new(*other))
+            })
+            .collect();
+        let Some(any) = new.first().map(|place| &wanted.nodes.list[*place]) else { return };
+        let barrier = || self.basis.step(any, WAIT.to_owned(), Action::Keep);
+        let gone = self.draft.gather(gone, new.len(), Strength::GoneFirst, barrier);
+        for place in new {
+            if let Some(first_up) = self.first.get(&(wanted.nodes.list[place].vertex.id, Way::Up)).copied() {
+                for gone in &gone {
+                    self.draft.order(*gone, first_up, Strength::GoneFirst);
+                }
+            }
+        }
+    }
+}
+
+impl Basis<'_> {
+    /// Makes a step of a node's operation, without inputs and order.
+    pub(crate) fn step(&self, node: &Node<'_>, event: String, action: Action) -> Step {
+        let handler = node.vertex.handlers.get(&event);
+        Step {
+            subject: node.subject(),
+            implementation: handler.and_then(|handler| handler.implementation.clone()),
+            inputs: BTreeMap::<String, PlannedValue>::new(),
+            after: Vec::new(),
+            action,
+            timeout_ms: handler.and_then(|handler| handler.timeout_ms_max).unwrap_or(self.timeout_ms_default),
+            state: None,
+            origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| node.vertex.origin.clone()),
+            event,
+        }
+    }
+}
+
+/// Returns the lifecycle operations that a node has code for.
+pub(crate) fn lifecycle_events() -> impl Iterator<Item = String> {
+    names::LIFECYCLE_UP.into_iter().chain(names::LIFECYCLE_DOWN).map(event_of)
+}

@@ -1,0 +1,279 @@
+//! The plan that makes the instances what a design says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use floria::{Change, Evaluator, Graph, Site, Value, ValueMap, Vertex, VertexId, difference};
+use khutulun_api::names;
+
+use crate::{
+    Basis,
+    applied::{Entry, applied, entries},
+    assemble::{Side, assemble, lifecycle_events},
+    decide::{Decision, compare, decide, remove},
+    document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
+    error::PlanError,
+    inputs::site_name,
+    node::{Node, Nodes, event_of},
+    order::{Dependencies, ReadsBy, reads_of},
+    origins::differ_in_origins_only,
+};
+
+/// Plans how `actual` becomes `wanted`, which [`floria::instantiate`] made from it and the design with this digest.
+///
+/// Nodes are planned in the order of what they depend on, so that what changes on one reaches all that depend on it in one
+/// pass. A plan of a graph with itself is empty; so is the plan after a run that succeeded. What only moved in its source is
+/// no change by itself.
+///
+/// # Errors
+///
+/// When a value cannot be computed, or nodes depend on each other in a circle.
+pub fn plan_deploy(
+    basis: &Basis<'_>,
+    wanted: &Graph,
+    actual: &Graph,
+    design: &str,
+) -> Result<Plan, PlanError> {
+    let wanted_nodes = Nodes::new(wanted);
+    let actual_nodes = Nodes::new(actual);
+    let mut evaluator = Evaluator::new(wanted, basis.functions);
+    let all_entries = wanted_nodes
+        .list
+        .iter()
+        .map(|node| {
+            entries(wanted, node, &mut evaluator).map_err(|(property, source)| PlanError::Evaluation {
+                node: node.name.clone(),
+                property,
+                origin: node.vertex.origin.clone(),
+                source: Box::new(source),
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let mut plan = Plan {
+        schema: SCHEMA.to_owned(),
+        namespace: basis.namespace.clone(),
+        goal: Goal::Deploy,
+        base: basis.base,
+        design: Some(design.to_owned()),
+        nodes: Vec::new(),
+        steps: Vec::new(),
+        prepare: Vec::new(),
+        conclude: Vec::new(),
+    };
+    let removed: Vec<&Node<'_>> =
+        actual_nodes.list.iter().filter(|node| wanted_nodes.owner(node.vertex.id).is_none()).collect();
+    let mut decisions = HashMap::new();
+    let nothing_changes = removed.is_empty()
+        && wanted_nodes.list.iter().zip(&all_entries).all(|(node, entries)| {
+            let actual = actual_nodes.of(node.vertex.id);
+            let decision = decide(node, actual, compare(entries, applied_of(actual), &|_| false));
+            decision.action == Action::Keep
+        });
+    if !nothing_changes {
+        let reads = reads_of(&evaluator);
+        let wanted_dependencies =
+            Dependencies::new(wanted, &wanted_nodes, &all_entries, &reads).acyclic(&wanted_nodes)?;
+        let actual_dependencies = dependencies_of_actual(basis, actual, &actual_nodes);
+        let mut change = Spread::new(wanted, &reads);
+        for &place in &wanted_dependencies.order {
+            let node = &wanted_nodes.list[place];
+            let decision = change.decide(node, actual_nodes.of(node.vertex.id), &all_entries[place]);
+            decisions.insert(node.vertex.id, decision);
+        }
+        for node in &removed {
+            decisions.insert(node.vertex.id, remove(node, Reason::Removed));
+        }
+        let mut forgetful = Evaluator::new(wanted, basis.functions);
+        for (site, name) in &change.forgotten {
+            forgetful.forget(*site, name);
+        }
+        plan.steps = assemble(
+            basis,
+            &decisions,
+            &Side { graph: actual, nodes: &actual_nodes, dependencies: &actual_dependencies },
+            &Side { graph: wanted, nodes: &wanted_nodes, dependencies: &wanted_dependencies },
+            &mut forgetful,
+        )?;
+    }
+    graph_changes(&mut plan, wanted, actual, &actual_nodes, &decisions, &mut evaluator);
+    for node in wanted_nodes.list.iter().chain(removed) {
+        let decision = decisions.remove(&node.vertex.id).unwrap_or_else(Decision::keep);
+        plan.nodes.push(node_change(node, decision));
+    }
+    Ok(plan)
+}
+
+pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
+    NodeChange {
+        node: node.name.clone(),
+        class: node.vertex.classes.first().cloned(),
+        action: decision.action,
+        reasons: decision.reasons,
+        origin: node.vertex.origin.clone(),
+    }
+}
+
+/// Finds what depends on what among the instances; what cannot be computed any more is left out.
+pub(crate) fn dependencies_of_actual(basis: &Basis<'_>, actual: &Graph, nodes: &Nodes<'_>) -> Dependencies {
+    let mut evaluator = Evaluator::new(actual, basis.functions);
+    let entries: Vec<Vec<Entry<'_>>> =
+        nodes.list.iter().map(|node| entries(actual, node, &mut evaluator).unwrap_or_default()).collect();
+    let reads = reads_of(&evaluator);
+    Dependencies::new(actual, nodes, &entries, &reads).broken()
+}
+
+fn applied_of<'a>(actual: Option<&Node<'a>>) -> &'a ValueMap {
+    static NOTHING: ValueMap = ValueMap::new();
+    actual
+        .and_then(|node| node.vertex.metadata.get(names::APPLIED))
+        .and_then(Value::as_map)
+        .unwrap_or(&NOTHING)
+}
+
+/// How changes reach those that depend on them.
+struct Spread<'s, 'a> {
+    graph: &'a Graph,
+    /// What a property reads directly.
+    reads: &'s ReadsBy<'a>,
+    /// Who reads a property directly.
+    readers: HashMap<(Site, &'a str), Vec<(Site, &'a str)>>,
+    /// The attributes that the plan is going to change.
+    forgotten: BTreeSet<(Site, &'a str)>,
+    /// Those, and all properties that are computed from them.
+    unknown: HashSet<(Site, &'a str)>,
+}
+
+impl<'s, 'a> Spread<'s, 'a> {
+    fn new(graph: &'a Graph, reads: &'s ReadsBy<'a>) -> Self {
+        let mut readers: HashMap<_, Vec<_>> = HashMap::new();
+        for (reader, reads) in reads {
+            for read in reads {
+                readers.entry(*read).or_default().push(*reader);
+            }
+        }
+        Self { graph, reads, readers, forgotten: BTreeSet::new(), unknown: HashSet::new() }
+    }
+
+    fn decide(&mut self, node: &Node<'a>, actual: Option<&Node<'_>>, entries: &[Entry<'a>]) -> Decision {
+        let applied = applied_of(actual);
+        let mut differences = compare(entries, applied, &|read| self.unknown.contains(read));
+        self.add_sources(&mut differences.reasons, entries);
+        let mut decision = decide(node, actual, differences);
+        self.forget(node, &decision);
+        if decision.up == ["configure"] {
+            // What configuring writes may be what starting reads.
+            let again = decide(node, actual, compare(entries, applied, &|read| self.unknown.contains(read)));
+            if again.up.len() > 1 {
+                decision = again;
+                self.forget(node, &decision);
+            }
+        }
+        decision
+    }
+
+    /// Names what makes values unknown.
+    fn add_sources(&self, reasons: &mut Vec<Reason>, entries: &[Entry<'a>]) {
+        let unknown: BTreeSet<&str> = reasons
+            .iter()
+            .filter_map(|reason| match reason {
+                Reason::Changed { property, unknown: true, .. } => Some(property.as_str()),
+                _ => None,
+            })
+            .collect();
+        let reads = entries
+            .iter()
+            .filter(|entry| unknown.contains(entry.key.as_str()))
+            .flat_map(|entry| &entry.reads);
+        let mut open: Vec<(Site, &str)> = reads.filter(|read| self.unknown.contains(read)).copied().collect();
+        let mut seen: BTreeSet<(Site, &str)> = open.iter().copied().collect();
+        while let Some(read) = open.pop() {
+            let inner = self.reads.get(&read).into_iter().flatten();
+            open.extend(inner.filter(|inner| self.unknown.contains(inner) && seen.insert(**inner)));
+        }
+        for (site, property) in seen.into_iter().filter(|read| self.forgotten.contains(read)) {
+            let node = site_name(self.graph, site);
+            reasons.push(Reason::Dependency { node, property: property.to_owned() });
+        }
+    }
+
+    /// Forgets what the operations of a node are going to write.
+    fn forget(&mut self, node: &Node<'a>, decision: &Decision) {
+        let events: BTreeSet<String> = match decision.action {
+            // Even what only `observe` writes is about something else now.
+            Action::Create | Action::Replace => {
+                node.vertex.handlers.keys().cloned().chain(lifecycle_events()).collect()
+            }
+            _ => decision.operations().map(event_of).collect(),
+        };
+        if !decision.has_steps() {
+            return;
+        }
+        let site = Site::Vertex(node.vertex.id);
+        for handler in events.iter().filter_map(|event| node.vertex.handlers.get(event)) {
+            for property in handler.outputs.values() {
+                let Some((name, property)) = node.vertex.properties.get_key_value(property) else { continue };
+                if property.read_only || property.updater.is_some() {
+                    continue;
+                }
+                self.forgotten.insert((site, name.as_str()));
+                let mut open = vec![(site, name.as_str())];
+                while let Some(key) = open.pop() {
+                    if self.unknown.insert(key) {
+                        open.extend(self.readers.get(&key).into_iter().flatten());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Fills in what the run changes in the graph at its beginning and at its end.
+fn graph_changes(
+    plan: &mut Plan,
+    wanted: &Graph,
+    actual: &Graph,
+    actual_nodes: &Nodes<'_>,
+    decisions: &HashMap<VertexId, Decision>,
+    evaluator: &mut Evaluator<'_>,
+) {
+    let stays = |id: VertexId| match actual_nodes.of(id) {
+        Some(node) => wanted.vertex(node.vertex.id).is_some(),
+        None => wanted.vertex(id).is_some(),
+    };
+    let mut taken_in: BTreeMap<VertexId, Vertex> = decisions
+        .iter()
+        .filter(|(_, decision)| decision.action == Action::Update && !decision.has_steps())
+        .filter_map(|(id, _)| {
+            let mut vertex = wanted.vertex(*id)?.clone();
+            vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(applied(wanted, *id, evaluator)));
+            Some((*id, vertex))
+        })
+        .collect();
+    for change in difference(actual, wanted) {
+        match change {
+            Change::PutVertex(mut vertex) => {
+                if let Some(taken_in) = taken_in.remove(&vertex.id) {
+                    vertex = taken_in;
+                } else if vertex.metadata.contains_key(names::NODE)
+                    && !vertex.metadata.contains_key(names::STATE)
+                {
+                    vertex.metadata.insert(names::STATE.to_owned(), Value::from("initial"));
+                }
+                plan.prepare.push(Change::PutVertex(vertex));
+            }
+            // What stays sees at once that it has lost an edge; what goes keeps its own until it is gone.
+            Change::DeleteEdge(id) if actual.edge(id).is_some_and(|edge| stays(edge.source)) => {
+                plan.prepare.push(Change::DeleteEdge(id));
+            }
+            Change::DeleteEdge(_) | Change::DeleteVertex(_) => plan.conclude.push(change),
+            other => plan.prepare.push(other),
+        }
+    }
+    plan.prepare.extend(taken_in.into_values().map(Change::PutVertex));
+    let moved_only = plan.steps.is_empty()
+        && plan.conclude.is_empty()
+        && plan.prepare.iter().all(|change| differ_in_origins_only(change, actual));
+    if moved_only {
+        plan.prepare.clear();
+    }
+}

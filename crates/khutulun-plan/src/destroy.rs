@@ -1,0 +1,54 @@
+//! The plan that takes everything away.
+
+use std::collections::HashMap;
+
+use floria::{Evaluator, Graph, difference};
+
+use crate::{
+    Basis,
+    assemble::{Side, assemble},
+    decide::{Decision, remove},
+    deploy::{dependencies_of_actual, node_change},
+    document::{Goal, Plan, Reason, SCHEMA},
+    error::PlanError,
+    node::Nodes,
+    order::Dependencies,
+};
+
+/// Plans how all instances go, from whatever state they are in.
+///
+/// A node whose creation was never tried just goes; all others are stopped and deleted, also half-made ones. Circles and
+/// values that cannot be computed any more are no obstacle.
+///
+/// # Errors
+///
+/// None at present.
+pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError> {
+    let nodes = Nodes::new(actual);
+    let dependencies = dependencies_of_actual(basis, actual, &nodes);
+    let mut decisions: HashMap<_, Decision> =
+        nodes.list.iter().map(|node| (node.vertex.id, remove(node, Reason::Destroyed))).collect();
+    let nothing = Graph::default();
+    let no_nodes = Nodes::new(&nothing);
+    let no_dependencies = Dependencies::none();
+    let steps = assemble(
+        basis,
+        &decisions,
+        &Side { graph: actual, nodes: &nodes, dependencies: &dependencies },
+        &Side { graph: &nothing, nodes: &no_nodes, dependencies: &no_dependencies },
+        &mut Evaluator::new(&nothing, basis.functions),
+    )?;
+    let changes =
+        nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
+    Ok(Plan {
+        schema: SCHEMA.to_owned(),
+        namespace: basis.namespace.clone(),
+        goal: Goal::Destroy,
+        base: basis.base,
+        design: None,
+        nodes: changes.collect(),
+        steps,
+        prepare: Vec::new(),
+        conclude: difference(actual, &nothing),
+    })
+}

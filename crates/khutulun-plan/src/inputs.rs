@@ -1,0 +1,85 @@
+//! The inputs of operations, as far as they are known when the plan is made.
+
+use std::collections::BTreeMap;
+
+use floria::{Evaluated, Evaluator, Graph, Handler, Site, Value};
+use khutulun_api::names;
+
+use crate::{applied::properties_at, document::PlannedValue, error::PlanError, node::Node};
+
+/// Names a property for a person, as in `web.pid`.
+fn describe(graph: &Graph, site: Site, name: &str) -> String {
+    format!("{}.{name}", site_name(graph, site))
+}
+
+/// Names a vertex or an edge for a person: by path, and an edge by where it starts and its name.
+pub(crate) fn site_name(graph: &Graph, site: Site) -> String {
+    match site {
+        Site::Vertex(id) => graph.path_of(id),
+        Site::Edge(id) => match graph.edge(id) {
+            Some(edge) => format!("{}.{}", graph.path_of(edge.source), edge.name),
+            None => format!("edge {id}"),
+        },
+    }
+}
+
+/// Returns the inputs of an operation that brings up, or is run by itself.
+pub(crate) fn planned(
+    node: &Node<'_>,
+    event: &str,
+    handler: &Handler,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<BTreeMap<String, PlannedValue>, PlanError> {
+    let mut inputs = BTreeMap::new();
+    for (name, expression) in &handler.inputs {
+        let value = match evaluator.evaluate(expression, Site::Vertex(node.vertex.id)) {
+            Ok(Evaluated::Known(value)) => PlannedValue::Known(value),
+            Ok(Evaluated::Unknown(properties)) => PlannedValue::Unknown(
+                properties.iter().map(|(site, name)| describe(evaluator.graph(), *site, name)).collect(),
+            ),
+            Err(source) => {
+                return Err(PlanError::Evaluation {
+                    node: node.name.clone(),
+                    property: format!("input {name} of {event}"),
+                    origin: handler.origin.clone(),
+                    source: Box::new(source),
+                });
+            }
+        };
+        inputs.insert(name.clone(), value);
+    }
+    Ok(inputs)
+}
+
+/// Returns the inputs of an operation that takes away. It gets what the node was made from; what cannot be known is no
+/// reason to let it stay.
+pub(crate) fn planned_down(
+    node: &Node<'_>,
+    operation: &str,
+    handler: &Handler,
+    evaluator: &mut Evaluator<'_>,
+) -> BTreeMap<String, PlannedValue> {
+    let applied = node.vertex.metadata.get(names::APPLIED);
+    let mut inputs = BTreeMap::new();
+    for (name, expression) in &handler.inputs {
+        let was = applied.and_then(|applied| applied.get(&format!("input.{operation}.{name}")));
+        let value = match evaluator.evaluate_with_reads(expression, Site::Vertex(node.vertex.id)) {
+            Ok((Evaluated::Known(value), reads)) => {
+                let graph = evaluator.graph();
+                let is_attribute = |(site, name): &(Site, &str)| {
+                    let property = properties_at(graph, *site).and_then(|properties| properties.get(*name));
+                    property.is_some_and(|property| !property.read_only)
+                };
+                // What the node reports is newer than what it was made from.
+                let fresh = reads.iter().any(is_attribute);
+                PlannedValue::Known(was.filter(|_| !fresh).cloned().unwrap_or(value))
+            }
+            Ok((Evaluated::Unknown(properties), _)) => PlannedValue::Unknown(
+                properties.iter().map(|(site, name)| describe(evaluator.graph(), *site, name)).collect(),
+            ),
+            Err(_) => PlannedValue::Known(was.cloned().unwrap_or(Value::Null)),
+        };
+        inputs.insert(name.clone(), value);
+    }
+    inputs
+}

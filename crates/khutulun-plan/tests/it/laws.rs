@@ -1,0 +1,101 @@
+//! Laws that hold for all designs.
+
+use floria::Graph;
+use proptest::prelude::*;
+
+use crate::{
+    sketch::wanted,
+    transcripts::{deploy, deployed, destroy},
+    world::run,
+};
+
+/// One node of a random design: whether it is there, its property, whether it reads an attribute of the one before it that is
+/// there, which earlier nodes it requires, what code it has.
+type RandomNode = (bool, u8, bool, Vec<u8>, u8);
+
+fn sketch(nodes: &[RandomNode]) -> String {
+    let mut text = String::new();
+    let mut there: Vec<usize> = Vec::new();
+    for (index, (present, property, reads, requires, code)) in nodes.iter().enumerate() {
+        if !present {
+            continue;
+        }
+        text += &format!(
+            "n{index} T port={}!{} @pid",
+            property % 3,
+            ["restart", "configure", "replace", "none"][usize::from(code % 4)]
+        );
+        if let Some(earlier) = there.last().filter(|_| *reads) {
+            text += &format!(" seen=$n{earlier}.pid");
+        }
+        for target in requires {
+            if let Some(target) = there.get(usize::from(*target)) {
+                text += &format!(" ->n{target}");
+            }
+        }
+        text += [
+            "",
+            " none",
+            " create()>pid delete()",
+            " start(x=$SELF.port)>pid stop(pid=$SELF.pid)",
+            " configure()>pid start()",
+        ][usize::from(code % 5)];
+        text += "\n";
+        there.push(index);
+    }
+    text
+}
+
+fn random_sketch() -> impl Strategy<Value = String> {
+    prop::collection::vec(
+        (any::<bool>(), any::<u8>(), any::<bool>(), prop::collection::vec(0..8_u8, 0..3), any::<u8>()),
+        1..10,
+    )
+    .prop_map(|nodes| sketch(&nodes))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_of_a_graph_with_itself_is_empty(text in random_sketch()) {
+        let actual = deployed(&text);
+        prop_assert_eq!(&wanted(&text, &actual), &actual);
+        let plan = deploy(&text, &actual).unwrap();
+        prop_assert!(plan.is_empty(), "{}", khutulun_plan::render(&plan));
+    }
+
+    #[test]
+    fn the_plan_after_a_plan_is_empty(from in random_sketch(), to in random_sketch()) {
+        let actual = deployed(&from);
+        let plan = deploy(&to, &actual).unwrap();
+        let after = run(&plan, &actual, usize::MAX, 2);
+        let again = deploy(&to, &after).unwrap();
+        prop_assert!(again.is_empty(), "{}", khutulun_plan::render(&again));
+    }
+
+    #[test]
+    fn from_wherever_a_run_ended_the_next_plan_leads_on(
+        from in random_sketch(), to in random_sketch(), last in random_sketch(), part in 0.0..1.0_f64,
+    ) {
+        let actual = deployed(&from);
+        let plan = deploy(&to, &actual).unwrap();
+        let half = run(&plan, &actual, (plan.steps.len() as f64 * part) as usize, 2);
+        let rest = deploy(&last, &half).unwrap();
+        let after = run(&rest, &half, usize::MAX, 3);
+        prop_assert!(deploy(&last, &after).unwrap().is_empty());
+        let gone = run(&destroy(&half), &half, usize::MAX, 3);
+        prop_assert_eq!(gone, Graph::default());
+    }
+
+    #[test]
+    fn steps_come_after_those_they_wait_for(from in random_sketch(), to in random_sketch()) {
+        let actual = deployed(&from);
+        for plan in [deploy(&to, &actual).unwrap(), destroy(&actual)] {
+            for (index, step) in (0_u32..).zip(&plan.steps) {
+                prop_assert!(step.after.iter().all(|after| *after < index));
+                prop_assert!(step.after.is_sorted());
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What plans hold: sketches of designs, and the plans from one to the other as text.
+
+// A test that cannot go on should say so where it stands.
+#![allow(clippy::unwrap_used)]
+
+mod laws;
+mod sketch;
+mod transcripts;
+mod world;

@@ -1,0 +1,215 @@
+//! Designs as a few lines of text.
+//!
+//! A line is a node: its name, its type, then in any order
+//!
+//! - `port=80` a property; `$db.pid` as its value reads a property of another node (`$SELF.pid`: of its own); `port=80!replace`
+//!   says what a change of it needs;
+//! - `@pid` an attribute without a value;
+//! - `->db` a requirement named `to`; `backend->db` one with a name;
+//! - `start()` an operation; `start(flag=$db.pid)` with an input; `start()>pid,name` with outputs that go to attributes of
+//!   their names. Without any, the node has all five of the lifecycle, without inputs, and `start` writes every attribute;
+//!   `none` says that it has none;
+//! - `v2` the version of the code of its operations;
+//! - `line:7` where it is in its source.
+
+use std::collections::BTreeMap;
+
+use floria::{
+    Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
+    Expression, Functions, Graph, Handler, Implementation, Metadata, Namespace, Origin, Property, Site,
+    Value, VertexTemplate, VertexTemplateId, instantiate,
+};
+use khutulun_api::names;
+
+/// The functions of sketches.
+pub(crate) struct SketchFunctions;
+
+impl Functions for SketchFunctions {
+    fn call(
+        &self,
+        call: &Call,
+        site: Site,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<Evaluated, EvaluationError> {
+        let text =
+            |index: usize| call.arguments[index].as_literal().and_then(Value::as_text).unwrap_or_default();
+        match call.function.as_str() {
+            "get" => {
+                let (node, property) = (text(0), text(1));
+                let Site::Vertex(id) = site else { return Err(EvaluationError::new("not on a vertex")) };
+                if node == "SELF" {
+                    return evaluator.property(site, property);
+                }
+                let graph = evaluator.graph();
+                let container = graph.vertex(id).and_then(|vertex| vertex.container);
+                let vertex = graph
+                    .named(container, node)
+                    .ok_or_else(|| EvaluationError::new(format!("there is no node `{node}`")))?;
+                evaluator.property(Site::Vertex(vertex.id), property)
+            }
+            "number" => match call.arguments[0].as_literal() {
+                Some(value @ Value::Integer(_)) => Ok(Evaluated::Known(value.clone())),
+                other => Err(EvaluationError::new(format!("{other:?} is not a number"))),
+            },
+            other => Err(EvaluationError::new(format!("there is no function `{other}`"))),
+        }
+    }
+}
+
+pub(crate) fn namespace() -> Namespace {
+    Namespace("shop".to_owned())
+}
+
+fn expression(text: &str) -> Expression {
+    if let Some((node, property)) = text.strip_prefix('$').and_then(|path| path.split_once('.')) {
+        let arguments = vec![Expression::from(Value::from(node)), Expression::from(Value::from(property))];
+        return Expression::Call(Call { function: "get".to_owned(), arguments, origin: None });
+    }
+    Expression::Literal(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::Integer))
+}
+
+/// Reads a sketch.
+pub(crate) fn design(text: &str) -> Design {
+    let mut vertexes = vec![vertex(1, None, "shop", "Service")];
+    let mut wishes: Vec<(VertexTemplateId, String, String)> = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        let mut tokens = text.split_whitespace();
+        let Some(name) = tokens.next().filter(|name| !name.starts_with('#')) else { continue };
+        let mut node =
+            vertex(vertexes.len() as u64 + 1, Some(VertexTemplateId(1)), name, tokens.next().unwrap());
+        node.metadata.insert(names::NODE.to_owned(), Value::from(name));
+        node.origin = Some(Origin { source: "shop.yaml".to_owned(), line, column: 1 });
+        let mut operations: Vec<&str> = Vec::new();
+        let mut version = "v1";
+        for token in tokens {
+            if let Some(attribute) = token.strip_prefix('@') {
+                // Attributes whose names end in `number` take only numbers.
+                let preparer = attribute.ends_with("number").then(|| {
+                    Expression::Call(Call { function: "number".to_owned(), arguments: vec![], origin: None })
+                });
+                node.properties.insert(attribute.to_owned(), Property { preparer, ..Property::default() });
+            } else if let Some((requirement, target)) = token.split_once("->") {
+                let requirement = if requirement.is_empty() { "to" } else { requirement };
+                wishes.push((node.id, requirement.to_owned(), target.to_owned()));
+            } else if token.contains('(') || token == "none" {
+                operations.push(token);
+            } else if let Some(line) = token.strip_prefix("line:") {
+                node.origin.as_mut().unwrap().line = line.parse().unwrap();
+            } else if let Some((property, value)) = token.split_once('=') {
+                let (value, change) =
+                    value.split_once('!').map_or((value, None), |(value, change)| (value, Some(change)));
+                let metadata = change.map(|change| (names::CHANGE.to_owned(), Value::from(change)));
+                let (value, updater) = match expression(value) {
+                    Expression::Literal(value) => (Some(value), None),
+                    call => (None, Some(call)),
+                };
+                let property = (
+                    property.to_owned(),
+                    Property {
+                        value,
+                        updater,
+                        read_only: true,
+                        metadata: Metadata::from_iter(metadata),
+                        origin: node.origin.clone(),
+                        ..Property::default()
+                    },
+                );
+                node.properties.extend([property]);
+            } else {
+                version = token;
+            }
+        }
+        let attributes: Vec<String> = node
+            .properties
+            .iter()
+            .filter(|(_, property)| !property.read_only)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if operations.is_empty() {
+            for operation in names::LIFECYCLE_UP.iter().chain(&names::LIFECYCLE_DOWN) {
+                let outputs = if *operation == "start" { attributes.clone() } else { vec![] };
+                add_handler(&mut node, operation, "", &outputs, version);
+            }
+        }
+        for operation in operations.into_iter().filter(|operation| *operation != "none") {
+            let (name, rest) = operation.split_once('(').unwrap();
+            let (inputs, outputs) = rest.split_once(')').unwrap();
+            let outputs: Vec<String> = outputs
+                .trim_start_matches('>')
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
+            add_handler(&mut node, name, inputs, &outputs, version);
+        }
+        vertexes.push(node);
+    }
+    let edges = wishes
+        .iter()
+        .enumerate()
+        .map(|(place, (source, name, target))| EdgeTemplate {
+            id: EdgeTemplateId(place as u64 + 1),
+            namespace: namespace(),
+            name: name.clone(),
+            index: wishes[..place].iter().filter(|(other, same, _)| other == source && same == name).count()
+                as u32,
+            source: *source,
+            target: vertexes.iter().find(|vertex| vertex.name == *target).expect(target).id,
+            classes: vec![],
+            properties: BTreeMap::new(),
+            handlers: BTreeMap::new(),
+            metadata: Metadata::new(),
+            origin: None,
+        })
+        .collect();
+    Design { namespace: namespace(), classes: vec![], vertexes, edges }
+}
+
+fn add_handler(node: &mut VertexTemplate, name: &str, inputs: &str, outputs: &[String], version: &str) {
+    let event = match name {
+        "create" | "configure" | "start" | "stop" | "delete" => format!("lifecycle.{name}"),
+        other => other.to_owned(),
+    };
+    let inputs = inputs
+        .split(',')
+        .filter_map(|input| input.split_once('='))
+        .map(|(name, value)| (name.to_owned(), expression(value)))
+        .collect();
+    let artifact = Artifact { path: format!("{name}.sh"), digest: format!("{name}-{version}") };
+    node.handlers.insert(
+        event,
+        Handler {
+            implementation: Some(Implementation::Script { artifact, dependencies: vec![] }),
+            inputs,
+            outputs: outputs.iter().map(|name| (name.clone(), name.clone())).collect(),
+            timeout_ms_max: None,
+            metadata: Metadata::new(),
+            origin: None,
+        },
+    );
+}
+
+fn vertex(id: u64, container: Option<VertexTemplateId>, name: &str, class: &str) -> VertexTemplate {
+    VertexTemplate {
+        id: VertexTemplateId(id),
+        namespace: namespace(),
+        name: name.to_owned(),
+        container,
+        classes: vec![ClassName(format!("sketch:1.0:{class}"))],
+        properties: BTreeMap::new(),
+        handlers: BTreeMap::new(),
+        metadata: Metadata::new(),
+        origin: None,
+    }
+}
+
+/// Makes the graph that a sketch wants of what is there. Ids rise from the highest in use.
+pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
+    let highest = actual
+        .vertexes()
+        .map(|vertex| vertex.id.0)
+        .chain(actual.edges().map(|edge| edge.id.0))
+        .max()
+        .unwrap_or_default();
+    instantiate(&design(text), &BTreeMap::new(), actual, &mut (highest + 1..)).unwrap()
+}

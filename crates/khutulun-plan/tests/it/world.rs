@@ -1,0 +1,45 @@
+//! A run without an engine: every step succeeds.
+
+use floria::{Change, Evaluator, Graph, Value};
+use khutulun_api::names;
+use khutulun_plan::{Plan, applied};
+
+use crate::sketch::SketchFunctions;
+
+pub(crate) fn change(graph: &mut Graph, change: &Change) {
+    match change {
+        Change::PutVertex(vertex) => graph.put_vertex(vertex.clone()),
+        Change::PutEdge(edge) => graph.put_edge(edge.clone()),
+        Change::DeleteVertex(id) => drop(graph.remove_vertex(*id)),
+        Change::DeleteEdge(id) => drop(graph.remove_edge(*id)),
+        other => panic!("a plan of instances has no {other:?}"),
+    }
+}
+
+/// Does the first `steps_max` steps of a plan, and ends it if these are all. Attributes get the number of the pass.
+pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> Graph {
+    let mut graph = actual.clone();
+    plan.prepare.iter().for_each(|one| change(&mut graph, one));
+    for step in plan.steps.iter().take(steps_max) {
+        let Some(state) = &step.state else { continue };
+        let mut vertex = graph.vertex(step.subject.vertex).expect("a step has an instance").clone();
+        if let Some(handler) = vertex.handlers.get(&step.event).filter(|_| step.implementation.is_some()) {
+            for property in handler.outputs.values() {
+                vertex.properties.get_mut(property).unwrap().value = Some(Value::Integer(pass));
+            }
+        }
+        vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
+        let id = vertex.id;
+        graph.put_vertex(vertex);
+        if names::LIFECYCLE_UP.iter().any(|operation| step.event.ends_with(operation)) {
+            let values = applied(&graph, id, &mut Evaluator::new(&graph, &SketchFunctions));
+            let mut vertex = graph.vertex(id).unwrap().clone();
+            vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
+            graph.put_vertex(vertex);
+        }
+    }
+    if steps_max >= plan.steps.len() {
+        plan.conclude.iter().for_each(|one| change(&mut graph, one));
+    }
+    graph
+}
