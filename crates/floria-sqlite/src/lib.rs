@@ -1,1 +1,15 @@
-//! (being written)
+//! Floria's embedded store: one SQLite file, shared by any number of processes on one machine.
+//!
+//! [`SqliteStore::open`] makes or opens the file; from there on it is a [`floria::Store`]. A commit is one transaction of one
+//! file in WAL mode with full synchronisation: it is on the disk when it returns, or it never was. Readers see one revision
+//! and never wait for writers. Each entity is one row with its CBOR; the log table is only ever appended to.
+//!
+//! Only this crate knows SQL.
+
+mod commit;
+mod error;
+mod read;
+mod schema;
+mod store;
+
+pub use store::SqliteStore;

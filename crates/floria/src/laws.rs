@@ -75,6 +75,9 @@ pub fn check(batch: &Batch, view: &mut dyn View) -> Result<(), StoreError> {
     let mut vertexes: BTreeMap<(Kind, u64), Option<Place<'_>>> = BTreeMap::new();
     let mut edges: BTreeMap<(Kind, u64), Option<Ends<'_>>> = BTreeMap::new();
     for change in &batch.changes {
+        if let Some(id) = change.put_id().filter(|id| *id > ID_MAX) {
+            return Err(id_too_large(id));
+        }
         match change {
             Change::PutVertex(vertex) => {
                 let (namespace, name) = (&vertex.namespace, vertex.name.as_str());
@@ -200,6 +203,14 @@ pub fn check_namespace(what: &str, id: u64, from: &Namespace, to: &Namespace) ->
         return Ok(());
     }
     Err(invalid(format!("{what} {id} is in namespace `{from}` and cannot move to `{to}`")))
+}
+
+/// The highest id: what databases have for integers has a sign.
+pub const ID_MAX: u64 = i64::MAX as u64;
+
+/// Makes the error for an id above [`ID_MAX`].
+pub fn id_too_large(id: u64) -> StoreError {
+    invalid(format!("id {id} is above {ID_MAX}"))
 }
 
 /// Makes the error for an entity or a record that cannot be stored.

@@ -62,9 +62,14 @@ impl Store for MemoryStore {
 
     fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
         let mut state = self.state();
+        if count == 0 {
+            return Ok(0..0);
+        }
+        let end = state.ids_used.checked_add(count).filter(|end| *end <= laws::ID_MAX);
+        let end = end.ok_or_else(|| laws::id_too_large(u64::MAX))?;
         let start = state.ids_used + 1;
-        state.ids_used += count;
-        Ok(start..start + count)
+        state.ids_used = end;
+        Ok(start..end + 1)
     }
 
     fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {

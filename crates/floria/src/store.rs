@@ -1,6 +1,6 @@
 //! The store: transactions over entities, with a log that is history, journal and outbox in one.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,40 @@ pub trait Store: Send + Sync {
 
     /// Returns rows of the log, in order.
     fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn revision(&self) -> Result<Revision, StoreError> {
+        (**self).revision()
+    }
+
+    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError> {
+        (**self).namespace_revision(namespace)
+    }
+
+    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        (**self).namespaces()
+    }
+
+    fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
+        (**self).allocate(count)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
+        (**self).commit(batch)
+    }
+
+    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
+        (**self).graph(namespace)
+    }
+
+    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError> {
+        (**self).design(namespace)
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        (**self).log(query)
+    }
 }
 
 /// Why a store could not do its work. Nothing was changed, unless `Unavailable` came from a commit: then the caller must

@@ -1,0 +1,265 @@
+//! The tables, and how older files get them.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use floria::StoreError;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::{failed, unavailable};
+
+/// How long a process waits for another one that writes, in milliseconds. A commit takes well under one; a migration of a
+/// large file may take seconds.
+const BUSY_TIMEOUT_MS: u64 = 10_000;
+
+/// How many prepared statements a connection keeps: more than this crate has.
+const STATEMENTS_MAX: usize = 64;
+
+/// Marks a SQLite file as ours: `FLOR`.
+const APPLICATION_ID: i32 = 0x464c_4f52;
+
+/// What brings a file from the version that is its place here to the next one. Never edited once released, only added to.
+pub(crate) const MIGRATIONS: &[&str] = &[
+    // Ids are 64 bits and rows of one batch mostly lie side by side. `body` is the entity as CBOR, whole; the columns
+    // before it are what is looked up. Templates and instances have tables of the same shape.
+    "
+    CREATE TABLE store (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        revision INTEGER NOT NULL,
+        ids_used INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO store VALUES (1, 0, 0);
+
+    CREATE TABLE namespace (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        revision INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE class (
+        namespace INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (namespace, name)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE vertex_template (
+        id INTEGER PRIMARY KEY,
+        namespace INTEGER NOT NULL,
+        container INTEGER,
+        name TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX vertex_template_by_namespace ON vertex_template (namespace);
+    CREATE INDEX vertex_template_by_name ON vertex_template (container, name);
+
+    CREATE TABLE edge_template (
+        id INTEGER PRIMARY KEY,
+        namespace INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        target INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX edge_template_by_namespace ON edge_template (namespace);
+    CREATE INDEX edge_template_by_source ON edge_template (source);
+    CREATE INDEX edge_template_by_target ON edge_template (target);
+
+    CREATE TABLE vertex (
+        id INTEGER PRIMARY KEY,
+        namespace INTEGER NOT NULL,
+        container INTEGER,
+        name TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX vertex_by_namespace ON vertex (namespace);
+    CREATE INDEX vertex_by_name ON vertex (container, name);
+
+    CREATE TABLE edge (
+        id INTEGER PRIMARY KEY,
+        namespace INTEGER NOT NULL,
+        source INTEGER NOT NULL,
+        target INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX edge_by_namespace ON edge (namespace);
+    CREATE INDEX edge_by_source ON edge (source);
+    CREATE INDEX edge_by_target ON edge (target);
+
+    CREATE TABLE stream (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE
+    ) STRICT;
+
+    -- Only ever appended to. `entry` says what kind of change it is, 0 for a record, whose words are in `stream` and `kind`.
+    CREATE TABLE log (
+        sequence INTEGER PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        time_ms INTEGER NOT NULL,
+        namespace INTEGER NOT NULL,
+        entry INTEGER NOT NULL,
+        stream INTEGER,
+        kind TEXT,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX log_by_namespace ON log (namespace);
+    CREATE INDEX log_by_stream ON log (stream) WHERE stream IS NOT NULL;
+    ",
+];
+
+/// Opens a file to write, makes it when there is none, and brings its tables up to date.
+pub(crate) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, error))?;
+    // SQLite opens what it may not write for reading, and would say so only at the first commit.
+    if connection.is_readonly(c"main").map_err(|error| failed("open", path, error))? {
+        let cause = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        return Err(unavailable("open", path, cause));
+    }
+    configure(&connection).map_err(|error| failed("open", path, error))?;
+    let (version, _) = versions(&connection).map_err(|error| failed("open", path, error))?;
+    if usize::try_from(version) != Ok(migrations.len()) {
+        migrate(&mut connection, path, migrations)?;
+    } else {
+        check_ours(&connection, path)?;
+    }
+    // The file remembers this; asking again costs nothing. On a file system without shared memory it stays as it was, which
+    // is as durable.
+    let mode = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+    mode.map_err(|error| failed("open", path, error))?;
+    Ok(connection)
+}
+
+/// Opens a file that is up to date, to read.
+pub(crate) fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        configure(&connection)?;
+        versions(&connection).map(|versions| (connection, versions.0))
+    });
+    let (connection, version) = match opened {
+        Ok(opened) => opened,
+        Err(error) => open_unchanging(path).ok_or_else(|| failed("open", path, error))?,
+    };
+    check_ours(&connection, path)?;
+    match usize::try_from(version) {
+        Ok(version) if version == migrations.len() => Ok(connection),
+        Ok(version) if version < migrations.len() => Err(unavailable(
+            "read",
+            path,
+            format!("it has schema version {version} and must first be opened to write, which updates it"),
+        )),
+        _ => Err(too_new(version, migrations)),
+    }
+}
+
+/// Opens a file on a medium that cannot be written, where SQLite cannot make the files that readers share. Right only when
+/// nobody can write it, and when no commit waits in a log beside it.
+fn open_unchanging(path: &Path) -> Option<(Connection, i32)> {
+    let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |log| log.len());
+    let writable = fs::File::options().append(true).open(path).is_ok();
+    if log > 0 || writable {
+        return None;
+    }
+    let mut uri = "file:".to_owned();
+    for octet in fs::canonicalize(path).ok()?.as_os_str().as_encoded_bytes() {
+        match octet {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(char::from(*octet));
+            }
+            _ => uri.push_str(&format!("%{octet:02x}")),
+        }
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags).ok()?;
+    configure(&connection).ok()?;
+    let (version, _) = versions(&connection).ok()?;
+    Some((connection, version))
+}
+
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    // FULL: a commit is on the disk when it returns, also when the power fails.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
+}
+
+/// Returns the version of the schema and the mark of the application.
+fn versions(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+    connection.query_row(
+        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let (_, application) = versions(connection).map_err(|error| failed("open", path, error))?;
+    if application == APPLICATION_ID {
+        return Ok(());
+    }
+    Err(unavailable("open", path, "it is a SQLite database of another program"))
+}
+
+fn too_new(version: i32, migrations: &[&str]) -> StoreError {
+    StoreError::TooNew {
+        found: u32::try_from(version).unwrap_or(u32::MAX),
+        known: u32::try_from(migrations.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Brings the tables up to date in one transaction, after copying a file that has some.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let error = |error| failed("update the schema of", path, error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
+    // Another process may have done it while this one waited for its turn.
+    let (version, application) = versions(&transaction).map_err(error)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(error)?;
+    if application != APPLICATION_ID && (tables > 0 || version != 0 || application != 0) {
+        return Err(unavailable("open", path, "it is a SQLite database of another program"));
+    }
+    let Ok(done) = usize::try_from(version) else { return Err(too_new(version, migrations)) };
+    if done > migrations.len() {
+        return Err(too_new(version, migrations));
+    }
+    if done == migrations.len() {
+        return Ok(());
+    }
+    if done > 0 {
+        // Nobody else can write now, and reading is always allowed.
+        back_up(path, done).map_err(|source| unavailable("back up", path, source))?;
+    }
+    for migration in &migrations[done..] {
+        transaction.execute_batch(migration).map_err(error)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(error)?;
+    transaction.pragma_update(None, "user_version", migrations.len() as i64).map_err(error)?;
+    transaction.commit().map_err(error)
+}
+
+/// Writes a copy beside the file: `floria.db.v1` for one of version 1. It has its name only when it is whole.
+fn back_up(path: &Path, version: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let partial = with_suffix(path, &format!(".v{version}.partial"));
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let target = partial.to_str().ok_or("its path is not UTF-8")?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)?.execute("VACUUM INTO ?1", [target])?;
+    fs::File::open(&partial)?.sync_all()?;
+    fs::rename(&partial, with_suffix(path, &format!(".v{version}")))?;
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
