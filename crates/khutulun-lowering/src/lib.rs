@@ -1,1 +1,51 @@
-//! (being written)
+//! Lowers a checked TOSCA model to a Floria design.
+//!
+//! The life of a service: [`tosca::model::Model`] goes in; [`lower`] walks its service template once and returns a
+//! [`Lowered`]: a self-contained [`floria::Design`] with everything that instances need (classes, expressions, schemas, code by
+//! digest, the line of each thing), and the list of the files that it refers to. [`render()`] shows a design to a person.
+//!
+//! # How a service looks in Floria
+//!
+//! | TOSCA | Floria |
+//! |---|---|
+//! | service template | the first vertex template, named after the service; metadata `khutulun.outputs` |
+//! | input | a read-only property of it; metadata `khutulun.required` where it must have a value |
+//! | output | a property `output:<name>` of it |
+//! | node template | a vertex template in it; metadata `khutulun.node` (the template's name) and `khutulun.artifacts` |
+//! | capability | a vertex template in its node's; metadata `khutulun.capability` |
+//! | requirement and relationship | an edge template from the node to the target's capability, with the requirement's name; `index` counts those of one name |
+//! | property | a read-only property |
+//! | attribute | a property that is not read-only |
+//! | value | what is literal was checked and is stored; an expression becomes the updater, and the schema a preparer, a call of `tosca:coerce` (see [`tosca_functions::schema`]) |
+//! | operation with an implementation | a handler of the event `<interface>.<operation>`; see below |
+//! | type of a node, capability or relationship that is used, and its ancestors | a class of its qualified name |
+//! | metadata of a definition (of a property, requirement, operation) | metadata of the property, edge, handler |
+//!
+//! An expression's `SELF` is where it stands: on a node's or capability's vertex the node, on an edge the relationship.
+//! `$get_property: [SELF, RELATIONSHIP, host, TARGET, address]` becomes `tosca:get_property([SELF, RELATIONSHIP, host, TARGET],
+//! address)`.
+//!
+//! Two names in the metadata of types, which derived types inherit, say what runs: `khutulun.events` on an interface type is
+//! the prefix of its events (the profile's `Lifecycle` has `lifecycle`; without it, the prefix is the interface's name), and
+//! `khutulun.implementation` on an artifact type is how such a file is run: `driver`, `plugin` or `script`.
+//!
+//! # What is not run yet
+//!
+//! Operations of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
+//! are not built yet are diagnostics. Nothing is silently ignored.
+//!
+//! Lowering is pure. Files are found and read through the [`Files`] that the caller brings.
+
+mod artifacts;
+mod classes;
+mod expressions;
+mod files;
+mod lower;
+mod operations;
+mod properties;
+mod render;
+mod schemas;
+
+pub use files::{Files, SourceFiles};
+pub use lower::{ArtifactFile, Lowered, Options, lower};
+pub use render::render;

@@ -1,0 +1,127 @@
+//! Values and expressions.
+
+use diagnostics::Diagnostic;
+use floria::{Call, Expression, Metadata, Value, ValueMap};
+use tosca::model::{self, ExpressionKind, Index, PathStart, Reference, Step};
+use tosca_functions::NAMESPACE;
+
+use crate::lower::Lowering;
+
+/// A literal value.
+pub(crate) fn value(value: &model::Value) -> Value {
+    match value {
+        model::Value::Nil => Value::Null,
+        model::Value::Boolean(value) => Value::Boolean(*value),
+        model::Value::Integer(value) => Value::Integer(*value),
+        model::Value::Float(value) => Value::Float(*value),
+        model::Value::String(text) => Value::Text(text.as_ref().to_owned()),
+        model::Value::List(items) => Value::List(items.iter().map(self::value).collect()),
+        model::Value::Map(entries) => Value::Map(
+            entries.iter().map(|(key, value)| (self::value(key), self::value(value))).collect::<ValueMap>(),
+        ),
+    }
+}
+
+/// The metadata of an element.
+pub(crate) fn metadata(metadata: &model::Metadata) -> Metadata {
+    metadata.iter().map(|(name, value)| (name.as_str().to_owned(), self::value(value))).collect()
+}
+
+impl Lowering<'_> {
+    /// An expression, with what is not run yet told as diagnostics.
+    pub(crate) fn expression(&mut self, expression: &model::Expression) -> Expression {
+        match &expression.kind {
+            ExpressionKind::Value(literal) => Expression::Literal(value(literal)),
+            ExpressionKind::List(items) => {
+                Expression::List(items.iter().map(|item| self.expression(item)).collect())
+            }
+            ExpressionKind::Map(entries) => Expression::Map(
+                entries.iter().map(|(key, value)| (self.expression(key), self.expression(value))).collect(),
+            ),
+            ExpressionKind::Call(call) => {
+                let arguments = match &**call {
+                    model::Call::GetInput { input, nested } => {
+                        let name = Expression::Literal(input.as_str().into());
+                        std::iter::once(name).chain(nested.iter().map(|step| self.expression(step))).collect()
+                    }
+                    model::Call::GetProperty(reference) | model::Call::GetAttribute(reference) => {
+                        self.reference(reference)
+                    }
+                    model::Call::Concat(arguments) => self.expressions(arguments),
+                    model::Call::Function { function, arguments } if tosca_functions::is_pure(function) => {
+                        self.expressions(arguments)
+                    }
+                    other => {
+                        self.tell(
+                            Diagnostic::error(
+                                "unsupported-function",
+                                format!("the function `${}` is not supported here yet", other.function()),
+                            )
+                            .at(expression.span),
+                        );
+                        Vec::new()
+                    }
+                };
+                Expression::Call(Call {
+                    function: format!("{NAMESPACE}{}", call.function()),
+                    arguments,
+                    origin: self.origin(expression.span),
+                })
+            }
+        }
+    }
+
+    fn expressions(&mut self, expressions: &[model::Expression]) -> Vec<Expression> {
+        expressions.iter().map(|expression| self.expression(expression)).collect()
+    }
+
+    fn reference(&mut self, reference: &Reference) -> Vec<Expression> {
+        let mut arguments = vec![
+            Expression::Literal(Value::List(self.path(&reference.path))),
+            Expression::Literal(reference.name.as_str().into()),
+        ];
+        arguments.extend(reference.nested.iter().map(|step| self.expression(step)));
+        arguments
+    }
+
+    /// A path in the standard's own words, without indexes that are 0.
+    fn path(&self, path: &model::Path) -> Vec<Value> {
+        let mut words: Vec<Value> = Vec::with_capacity(1 + 3 * path.steps.len());
+        let index = |words: &mut Vec<Value>, index: &Index| match index {
+            Index::At(0) => {}
+            // An index beyond 2^63 is out of range wherever it leads.
+            Index::At(index) => words.push(Value::Integer(i64::try_from(*index).unwrap_or(i64::MAX))),
+            Index::All => words.push("ALL".into()),
+        };
+        match &path.start {
+            PathStart::SelfNode | PathStart::SelfRelationship => words.push("SELF".into()),
+            PathStart::Node { template, index: which } => {
+                words.push(self.model.node(*template).name.as_str().into());
+                index(&mut words, which);
+            }
+        }
+        for step in &path.steps {
+            match step {
+                Step::Outgoing { requirement, index: which } => {
+                    words.extend(["RELATIONSHIP".into(), requirement.as_str().into()]);
+                    index(&mut words, which);
+                }
+                Step::Incoming { capability, index: which } => {
+                    words.extend(["CAPABILITY".into(), capability.as_str().into(), "RELATIONSHIP".into()]);
+                    index(&mut words, which);
+                }
+                Step::Capability { capability } => {
+                    words.extend(["CAPABILITY".into(), capability.as_str().into()]);
+                }
+                Step::Source => words.push("SOURCE".into()),
+                Step::Target => words.push("TARGET".into()),
+                Step::Sibling { index: which } => {
+                    words.extend(["CAPABILITY".into(), "RELATIONSHIP".into()]);
+                    index(&mut words, which);
+                }
+                Step::TargetCapability => words.push("CAPABILITY".into()),
+            }
+        }
+        words
+    }
+}

@@ -1,0 +1,36 @@
+//! How lowering learns of the files that a service brings.
+
+use sha2::{Digest as _, Sha256};
+use tosca::{Locator, SourceError, Sources};
+
+/// Finds a service's files and says what is in them.
+///
+/// An implementer must keep: equal files have equal locators, and a locator that was given out can be digested.
+pub trait Files {
+    /// Finds a file by its path or URL as written in `importer`.
+    ///
+    /// # Errors
+    /// When such URLs are refused.
+    fn locate(&self, url: &str, importer: &Locator) -> Result<Locator, SourceError>;
+
+    /// Returns the SHA-256 of a file's content in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn digest(&self, locator: &Locator) -> Result<String, SourceError>;
+}
+
+/// The files of [`Sources`], read whole to be digested.
+#[derive(Clone, Copy)]
+pub struct SourceFiles<'a>(pub &'a dyn Sources);
+
+impl Files for SourceFiles<'_> {
+    fn locate(&self, url: &str, importer: &Locator) -> Result<Locator, SourceError> {
+        self.0.locate(url, Some(importer))
+    }
+
+    fn digest(&self, locator: &Locator) -> Result<String, SourceError> {
+        let content = self.0.read(locator)?;
+        Ok(Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}

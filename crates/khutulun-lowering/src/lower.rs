@@ -1,0 +1,307 @@
+//! The walk over the service template.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use diagnostics::{Diagnostic, SourceMap, Span};
+use floria::{
+    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Value, VertexTemplate,
+    VertexTemplateId,
+};
+use khutulun_api::names;
+use tosca::{
+    Locator,
+    model::{Model, NodeTemplate, Requirement, ServiceTemplate},
+};
+
+use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
+
+/// What lowering needs besides the model.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The service's name: the namespace, and the name of the service's vertex.
+    pub service: &'a str,
+    /// The texts that the model's spans point into.
+    pub texts: &'a SourceMap,
+    /// The service's files.
+    pub files: &'a dyn Files,
+    /// The package's root: the paths of artifacts are relative to it. None: the folder of the model's first file.
+    pub root: Option<&'a str>,
+}
+
+/// What a model was lowered to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lowered {
+    /// The design.
+    pub design: Design,
+    /// The files that the design refers to, by path, each once. Whoever deploys keeps them by digest.
+    pub artifacts: Vec<ArtifactFile>,
+}
+
+/// A file that a design refers to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArtifactFile {
+    /// The path relative to the package's root, with `/` between levels.
+    pub path: String,
+    /// SHA-256 of its content, in lower-case hexadecimal.
+    pub digest: String,
+    /// Where [`Files`] has it.
+    pub locator: Locator,
+}
+
+/// Lowers a model to a design.
+///
+/// The same model, name and files give the same design, down to ids and order.
+///
+/// # Errors
+/// Everything that stands in the way, each with its place: what is not supported yet, files that are not there, a model
+/// without a service template.
+pub fn lower(model: &Model, options: &Options<'_>) -> Result<Lowered, Vec<Diagnostic>> {
+    let Some(service) = &model.service_template else {
+        let mut diagnostic =
+            Diagnostic::error("no-service-template", "there is no service template to deploy")
+                .hint("a file without `service_template` can be imported, not deployed");
+        if let Some(file) = model.files.first() {
+            diagnostic = diagnostic.at(Span::beginning(file.source));
+        }
+        return Err(vec![diagnostic]);
+    };
+    let mut lowering = Lowering {
+        model,
+        service,
+        options,
+        namespace: Namespace(options.service.to_owned()),
+        vertexes: Vec::with_capacity(1 + 2 * service.node_templates.len()),
+        edges: Vec::new(),
+        classes: Classes::default(),
+        schemas: Schemas::default(),
+        artifacts: BTreeMap::new(),
+        digests: HashMap::new(),
+        diagnostics: Vec::new(),
+        told: HashSet::new(),
+    };
+    lowering.run();
+    if !lowering.diagnostics.is_empty() {
+        return Err(lowering.diagnostics);
+    }
+    let design = Design {
+        classes: lowering.classes.finish(model, &lowering.namespace, options.texts),
+        namespace: lowering.namespace,
+        vertexes: lowering.vertexes,
+        edges: lowering.edges,
+    };
+    Ok(Lowered { design, artifacts: lowering.artifacts.into_values().collect() })
+}
+
+/// A walk that is under way.
+pub(crate) struct Lowering<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) service: &'a ServiceTemplate,
+    pub(crate) options: &'a Options<'a>,
+    namespace: Namespace,
+    vertexes: Vec<VertexTemplate>,
+    edges: Vec<EdgeTemplate>,
+    classes: Classes,
+    pub(crate) schemas: Schemas,
+    /// By path.
+    pub(crate) artifacts: BTreeMap<String, ArtifactFile>,
+    /// What was found out about a file: it is asked for once, however many nodes have it.
+    pub(crate) digests: HashMap<Locator, Result<String, tosca::SourceError>>,
+    diagnostics: Vec<Diagnostic>,
+    told: HashSet<(Option<Span>, String)>,
+}
+
+impl<'a> Lowering<'a> {
+    /// Tells a mistake once, though many nodes may share the definition that it is in.
+    pub(crate) fn tell(&mut self, diagnostic: Diagnostic) {
+        let span = diagnostic.primary.as_ref().map(|place| place.span);
+        if self.told.insert((span, diagnostic.message.clone())) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// The place of a span, for people.
+    #[allow(clippy::unnecessary_wraps, reason = "every user stores it where an origin is optional")]
+    pub(crate) fn origin(&self, span: Span) -> Option<Origin> {
+        Some(origin(self.options.texts, span))
+    }
+
+    fn run(&mut self) {
+        if !is_plain_name(self.options.service) {
+            self.tell(unusable_name("service", self.options.service));
+        }
+        self.service_vertex();
+        let service = VertexTemplateId(1);
+        // Where each node's vertexes are: a requirement may name a node that comes later.
+        let mut places: Vec<NodePlace> = Vec::with_capacity(self.service.node_templates.len());
+        for node in self.service.node_templates.values() {
+            places.push(self.node(node, service));
+        }
+        for (node, place) in self.service.node_templates.values().zip(&places) {
+            let mut indexes: BTreeMap<&str, u32> = BTreeMap::new();
+            for requirement in &node.requirements {
+                let index = indexes.entry(requirement.name.as_str()).or_default();
+                self.edge(requirement, *index, place.vertex, &places);
+                *index += 1;
+            }
+        }
+    }
+
+    fn next_vertex(&self) -> VertexTemplateId {
+        VertexTemplateId(self.vertexes.len() as u64 + 1)
+    }
+
+    fn service_vertex(&mut self) {
+        let service = self.service;
+        let mut properties = BTreeMap::new();
+        for (name, input) in &service.inputs {
+            properties.insert(name.as_str().to_owned(), self.input(name, input));
+        }
+        for (name, output) in &service.outputs {
+            properties.insert(format!("{}{name}", names::OUTPUT_PREFIX), self.output(name, output));
+        }
+        let outputs = service.outputs.keys().map(|name| Value::from(name.as_str())).collect();
+        let mut metadata = self.entity_metadata(&service.metadata, service.span);
+        metadata.insert(names::OUTPUTS.to_owned(), Value::List(outputs));
+        let template = VertexTemplate {
+            id: self.next_vertex(),
+            namespace: self.namespace.clone(),
+            name: self.options.service.to_owned(),
+            container: None,
+            classes: Vec::new(),
+            properties,
+            handlers: Handlers::new(),
+            metadata,
+            origin: self.origin(service.span),
+        };
+        self.vertexes.push(template);
+    }
+
+    fn node(&mut self, node: &'a NodeTemplate, service: VertexTemplateId) -> NodePlace {
+        if !is_plain_name(&node.name) {
+            self.tell(unusable_name("node template", &node.name).at(node.span));
+        }
+        let mut properties = self.properties(&node.properties);
+        self.attributes(&node.attributes, &mut properties, node.span);
+        let mut metadata = self.entity_metadata(&node.metadata, node.span);
+        metadata.insert(names::NODE.to_owned(), node.name.as_str().into());
+        let artifacts = self.node_artifacts(node);
+        if !artifacts.is_empty() {
+            metadata.insert(names::ARTIFACTS.to_owned(), Value::Map(artifacts));
+        }
+        let vertex = self.next_vertex();
+        let template = VertexTemplate {
+            id: vertex,
+            namespace: self.namespace.clone(),
+            name: node.name.as_str().to_owned(),
+            container: Some(service),
+            classes: self.classes.of(self.model, node.type_id),
+            properties,
+            handlers: self.handlers(node),
+            metadata,
+            origin: self.origin(node.span),
+        };
+        self.vertexes.push(template);
+
+        let mut capabilities = HashMap::with_capacity(node.capabilities.len());
+        for (name, capability) in &node.capabilities {
+            let id = self.next_vertex();
+            let mut properties = self.properties(&capability.properties);
+            self.attributes(&capability.attributes, &mut properties, capability.span);
+            let template = VertexTemplate {
+                id,
+                namespace: self.namespace.clone(),
+                name: name.as_str().to_owned(),
+                container: Some(vertex),
+                classes: self.classes.of(self.model, capability.type_id),
+                properties,
+                handlers: Handlers::new(),
+                metadata: [(names::CAPABILITY.to_owned(), name.as_str().into())].into(),
+                origin: self.origin(capability.span),
+            };
+            self.vertexes.push(template);
+            capabilities.insert(name.as_str().to_owned(), id);
+        }
+        NodePlace { vertex, capabilities }
+    }
+
+    fn edge(
+        &mut self,
+        requirement: &'a Requirement,
+        index: u32,
+        source: VertexTemplateId,
+        places: &[NodePlace],
+    ) {
+        let target = places
+            .get(requirement.target.index())
+            .and_then(|place| place.capabilities.get(requirement.capability.as_str()).copied())
+            .expect("a checked requirement names a capability of a node of its service");
+        self.refuse_operations(&requirement.relationship);
+        let mut properties = self.properties(&requirement.relationship.properties);
+        self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
+        let template = EdgeTemplate {
+            id: EdgeTemplateId(self.edges.len() as u64 + 1),
+            namespace: self.namespace.clone(),
+            name: requirement.name.as_str().to_owned(),
+            index,
+            source,
+            target,
+            classes: self.classes.of(self.model, requirement.relationship.type_id),
+            properties,
+            handlers: Handlers::new(),
+            metadata: expressions::metadata(&requirement.definition.metadata),
+            origin: self.origin(requirement.span),
+        };
+        self.edges.push(template);
+    }
+
+    /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
+    fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
+        let metadata = expressions::metadata(metadata);
+        for name in metadata.keys().filter(|name| name.starts_with(floria::ENGINE_METADATA_PREFIX)) {
+            self.tell(
+                Diagnostic::error("reserved-metadata", format!("the metadata `{name}` is khutulun's own"))
+                    .at(span)
+                    .hint(format!(
+                        "names that begin with `{}` are reserved here",
+                        floria::ENGINE_METADATA_PREFIX
+                    )),
+            );
+        }
+        metadata
+    }
+}
+
+/// Where a node's vertexes are.
+struct NodePlace {
+    vertex: VertexTemplateId,
+    capabilities: HashMap<String, VertexTemplateId>,
+}
+
+/// The place of a span, for people.
+pub(crate) fn origin(texts: &SourceMap, span: Span) -> Origin {
+    let location = texts.location(span);
+    Origin {
+        source: location.file.as_ref().to_owned(),
+        line: location.start.line,
+        column: location.start.column,
+    }
+}
+
+/// How long a name may be: it becomes part of the names of files and units, which systems limit to 255 bytes.
+const NAME_BYTES_MAX: usize = 100;
+
+/// Whether a name can be the name of a file, unit or container everywhere.
+fn is_plain_name(name: &str) -> bool {
+    name.len() <= NAME_BYTES_MAX
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))
+}
+
+fn unusable_name(kind: &str, name: &str) -> Diagnostic {
+    Diagnostic::error("unusable-name", format!("the {kind} name `{name}` cannot name things on a machine")).hint(
+        format!(
+            "use letters, digits, `-`, `_` and `.`, a letter or digit first, at most {NAME_BYTES_MAX}: it becomes part \
+             of the names of files, units and containers"
+        ),
+    )
+}
