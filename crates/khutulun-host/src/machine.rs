@@ -18,6 +18,7 @@ use crate::{
     launch::{Launcher, SupervisorCommand},
     state::StateDirectory,
     supervised,
+    systemd::Systemd,
 };
 
 /// The machine that khutulun runs on.
@@ -28,17 +29,21 @@ use crate::{
 pub struct LocalMachine {
     state: StateDirectory,
     launcher: Arc<Launcher>,
-    systemd: Option<()>,
+    systemd: Option<Systemd>,
 }
 
 impl LocalMachine {
     /// Makes a machine that keeps processes the way this machine does: see [`Systemd::detect`].
     pub fn new(state: StateDirectory, supervisor: SupervisorCommand) -> Self {
-        Self::with_systemd(state, supervisor, None)
+        Self::with_systemd(state, supervisor, Systemd::detect())
     }
 
     /// Makes a machine with the systemd given, or without one.
-    pub fn with_systemd(state: StateDirectory, supervisor: SupervisorCommand, systemd: Option<()>) -> Self {
+    pub fn with_systemd(
+        state: StateDirectory,
+        supervisor: SupervisorCommand,
+        systemd: Option<Systemd>,
+    ) -> Self {
         Self { state, launcher: Arc::new(Launcher::new(supervisor)), systemd }
     }
 
@@ -84,28 +89,28 @@ impl Machine for LocalMachine {
 
     fn start_process(&self, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
         match &self.systemd {
-            Some(()) => unreachable!(),
+            Some(systemd) => systemd.start(&self.state, spec),
             None => supervised::start(&self.state, &self.launcher, spec),
         }
     }
 
     fn process_status(&self, identity: &ProcessIdentity) -> Result<ProcessStatus, MachineError> {
         match &self.systemd {
-            Some(()) => unreachable!(),
+            Some(systemd) => systemd.status(&self.state, identity),
             None => supervised::status(&self.state, identity),
         }
     }
 
     fn stop_process(&self, identity: &ProcessIdentity) -> Result<ProcessStatus, MachineError> {
         match &self.systemd {
-            Some(()) => unreachable!(),
+            Some(systemd) => systemd.stop(&self.state, identity),
             None => supervised::stop(&self.state, identity).inspect(|_| self.launcher.reap()),
         }
     }
 
     fn remove_process(&self, identity: &ProcessIdentity) -> Result<(), MachineError> {
         match &self.systemd {
-            Some(()) => unreachable!(),
+            Some(systemd) => systemd.remove(&self.state, identity),
             None => supervised::remove(&self.state, identity),
         }
     }

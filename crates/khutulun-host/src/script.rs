@@ -62,7 +62,7 @@ const RESERVED: [&str; 10] =
 /// or session on purpose lives on.
 ///
 /// **After a crash** of khutulun the script goes on, and [`Executor::recover`] waits for its outcome. It is started at most
-/// once for an operation, unless a failure was its outcome and it is executed again.
+/// once for an operation's id: executing it again gives the same outcome.
 #[derive(Clone, Debug)]
 pub struct ScriptExecutor {
     state: StateDirectory,
@@ -147,19 +147,9 @@ impl ScriptExecutor {
         Ok(outcome)
     }
 
-    /// Makes room for another attempt at an operation whose last one failed, or was fenced before it began.
+    /// Makes room for an operation that was fenced before it began.
     fn clear(&self, operation: &Operation, folder: &Path) -> Result<(), MachineError> {
-        if !folder.exists() {
-            return Ok(());
-        }
-        let attempt = || format!("clear folder `{}`", folder.display());
-        let failed = match read_result(folder).map_err(system(attempt()))? {
-            Some(Outcome::Succeeded(_)) => return Ok(()),
-            Some(Outcome::Failed(failure)) => failure.class != FailureClass::UnknownOutcome,
-            None => false,
-        };
-        // Without a marker nothing happened; what an attempt laid out is written again.
-        if failed || is_fenced(folder).map_err(system(attempt()))? {
+        if is_fenced(folder).map_err(system(format!("clear folder `{}`", folder.display())))? {
             self.forget(&operation.id)?;
         }
         Ok(())

@@ -25,7 +25,7 @@ pub(crate) const ARTIFACT_BYTES_MAX: usize = 256 << 20;
 /// cache/                           what can be made again
 /// artifacts/SHA256                 files that came with services, by digest
 /// processes/SERVICE/NODE/          a supervised process: status.json, spec.json, pid, lock, stdout.log, stderr.log, work/
-/// operations/RUN-STEP/             a script: files/, started, status.json, result.json, stdout.log, stderr.log
+/// operations/RUN-STEP-ATTEMPT/     a script: files/, started, status.json, result.json, stdout.log, stderr.log
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateDirectory {

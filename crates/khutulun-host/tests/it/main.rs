@@ -2,4 +2,9 @@
 
 mod support;
 
+mod commands;
+mod logs;
 mod processes;
+mod scripts;
+mod state;
+mod systemd;

@@ -20,14 +20,14 @@ pub(crate) const SUPERVISOR: &str = env!("CARGO_BIN_EXE_khutulun-supervisor");
 /// A machine in a temporary state directory, which ends what it started.
 pub(crate) struct Sandbox {
     pub(crate) machine: LocalMachine,
-    pub(crate) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let machine = machine_at(&folder.path().join("state"));
-        Self { machine, folder }
+        Self { machine, _folder: folder }
     }
 
     pub(crate) fn root(&self) -> &Path {
