@@ -68,5 +68,5 @@ pub const OUTPUT_PREFIX: &str = "output:";
 pub const REQUIRED: &str = "khutulun.required";
 
 /// Metadata of a node: its artifacts, as a map from names to maps with `path` and `digest` (see [`floria::Artifact`]), `type`,
-/// and where there are any `version` and `properties`. What the context of an operation shows as `artifacts`.
+/// and where there are any `version`, `properties` and [`CHANGE`]. What the context of an operation shows as `artifacts`.
 pub const ARTIFACTS: &str = "khutulun.artifacts";

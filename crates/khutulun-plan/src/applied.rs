@@ -34,7 +34,7 @@ pub(crate) struct Entry<'a> {
 /// The keys are those of [`crate::Reason::Changed`]: `port` for a property, `capability.endpoint.port` for one of a
 /// capability, `requirement.backend` for the target of a requirement (`requirement.backend[1]` for the second of that name)
 /// and `requirement.backend.timeout` for a property of its relationship, `input.start.flag` for an input of a lifecycle
-/// operation, `code.lifecycle.start` for its code. TOSCA's attributes are not among them: nobody makes a node from what it
+/// operation, `code.lifecycle.start` for its code, `artifact.image` for the digest of an artifact. TOSCA's attributes are not among them: nobody makes a node from what it
 /// reports. Values that are null, not known yet or cannot be computed are left out.
 pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> ValueMap {
     let mut values = ValueMap::new();
@@ -97,6 +97,12 @@ fn collect<'a, 'e, E>(
         take(Ok(fact(TYPE.to_owned(), class, Demand::Replace, node.vertex.origin.as_ref())))?;
     }
     properties(&node.vertex.properties, Site::Vertex(node.vertex.id), "", evaluator, take)?;
+    for (name, artifact) in node.vertex.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten() {
+        let Some(digest) = artifact.get("digest") else { continue };
+        let demand = artifact.get(names::CHANGE).and_then(Demand::named).unwrap_or_default();
+        let origin = node.vertex.origin.as_ref();
+        take(Ok(fact(format!("artifact.{name}"), digest.clone(), demand, origin)))?;
+    }
     for part in &node.parts {
         let prefix = match part.metadata.get(names::CAPABILITY).and_then(Value::as_text) {
             Some(name) => format!("capability.{name}."),

@@ -20,7 +20,12 @@ pub enum Demand {
 impl Demand {
     /// Reads the metadata [`names::CHANGE`]; None where it says nothing, or nothing that we know.
     pub fn of(metadata: &Metadata) -> Option<Self> {
-        let word = metadata.get(names::CHANGE).and_then(Value::as_text)?;
+        Self::named(metadata.get(names::CHANGE)?)
+    }
+
+    /// Reads one of [`names::CHANGES`].
+    pub(crate) fn named(word: &Value) -> Option<Self> {
+        let word = word.as_text()?;
         let demands = [Self::None, Self::Configure, Self::Restart, Self::Replace];
         names::CHANGES.iter().zip(demands).find(|(name, _)| **name == word).map(|(_, demand)| demand)
     }
