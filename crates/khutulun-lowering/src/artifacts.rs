@@ -2,6 +2,7 @@
 
 use diagnostics::{Diagnostic, Span};
 use floria::{Implementation, Value, ValueMap};
+use khutulun_api::names;
 use tosca::{
     SourceError,
     model::{self, NodeTemplate},
@@ -91,6 +92,15 @@ impl Lowering<'_> {
                 ("digest".into(), file.digest.into()),
                 ("type".into(), own.qualified_name.as_str().into()),
             ]);
+            // What another file of this name needs: the artifact says, or else its type.
+            let change = artifact
+                .metadata
+                .get(names::CHANGE)
+                .or_else(|| self.model.inherited_metadata(artifact.type_id, names::CHANGE));
+            if let Some(change) = change.map(value) {
+                self.check_change(&change, artifact.span);
+                entry.insert(names::CHANGE.into(), change);
+            }
             if let Some(version) = &artifact.version {
                 entry.insert("version".into(), version.as_ref().into());
             }

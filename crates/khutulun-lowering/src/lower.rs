@@ -238,6 +238,10 @@ impl<'a> Lowering<'a> {
         self.refuse_operations(&requirement.relationship);
         let mut properties = self.properties(&requirement.relationship.properties);
         self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
+        let metadata = expressions::metadata(&requirement.definition.metadata);
+        if let Some(change) = metadata.get(names::CHANGE) {
+            self.check_change(change, requirement.span);
+        }
         let template = EdgeTemplate {
             id: EdgeTemplateId(self.edges.len() as u64 + 1),
             namespace: self.namespace.clone(),
@@ -248,7 +252,7 @@ impl<'a> Lowering<'a> {
             classes: self.classes.of(self.model, requirement.relationship.type_id),
             properties,
             handlers: Handlers::new(),
-            metadata: expressions::metadata(&requirement.definition.metadata),
+            metadata,
             origin: self.origin(requirement.span),
         };
         self.edges.push(template);

@@ -76,12 +76,16 @@ impl<'a> Lowering<'a> {
                 outputs.insert(name.as_str().to_owned(), attribute);
             }
         }
+        let metadata = expressions::metadata(&operation.metadata);
+        if let Some(change) = metadata.get(names::CHANGE) {
+            self.check_change(change, operation.span);
+        }
         Some(Handler {
             implementation: Some(implementation),
             inputs,
             outputs,
             timeout_ms_max: written.timeout_seconds.map(|seconds| seconds.saturating_mul(1000)),
-            metadata: expressions::metadata(&operation.metadata),
+            metadata,
             origin: self.origin(operation.span),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Span};
-use floria::{Call, Expression, Properties, Property};
+use floria::{Call, Expression, Properties, Property, Value};
 use khutulun_api::names;
 use tosca::model::{self, Map, Name, Parameter, Schema};
 use tosca_functions::{NAMESPACE, coerce};
@@ -44,7 +44,9 @@ impl Lowering<'_> {
             origin: self.origin(property.span),
             ..Property::default()
         };
-        self.check_change(&lowered, property.span);
+        if let Some(change) = lowered.metadata.get(names::CHANGE) {
+            self.check_change(change, property.span);
+        }
         let Some(expression) = &property.value else { return lowered };
         match self.expression(expression) {
             // Nothing changes a literal of a template but another template, so it is checked here and once.
@@ -144,8 +146,7 @@ impl Lowering<'_> {
     }
 
     /// A word in `khutulun.change` that nobody knows would be ignored by the planner, so it is told here.
-    fn check_change(&mut self, property: &Property, span: Span) {
-        let Some(change) = property.metadata.get(names::CHANGE) else { return };
+    pub(crate) fn check_change(&mut self, change: &Value, span: Span) {
         if !change.as_text().is_some_and(|word| names::CHANGES.contains(&word)) {
             self.tell(
                 Diagnostic::error("unknown-change", format!("`{change}` is not a kind of change"))
