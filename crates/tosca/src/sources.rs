@@ -1,7 +1,15 @@
 //! Where files come from.
 
+#[cfg(feature = "file-system")]
+mod files;
+mod memory;
+
 use std::fmt;
 use std::sync::Arc;
+
+#[cfg(feature = "file-system")]
+pub use files::FileSources;
+pub use memory::MemorySources;
 
 /// Where a file is, absolutely: a path, a URL, an entry of an archive, in the words of the [`Sources`] that gave it
 /// out. Two imports of one file have equal locators; that is how it is read once.
@@ -88,4 +96,23 @@ pub trait Sources {
     fn display_name(&self, locator: &Locator) -> String {
         locator.as_str().to_owned()
     }
+}
+
+/// Joins a relative path to the folder of another path, both with `/`, and takes out `.` and `..`.
+///
+/// `None` when `..` leads above the beginning: a relative path never leaves the root that it starts in.
+pub(crate) fn join_paths(importer: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = match path.strip_prefix('/') {
+        Some(_) => Vec::new(),
+        None => importer.rsplit_once('/').map_or("", |(folder, _)| folder).split('/').collect(),
+    };
+    parts.retain(|part| !part.is_empty());
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop()?,
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }

@@ -28,7 +28,7 @@ pub struct ServiceTemplate {
 #[derive(Debug, Clone)]
 pub struct Parameter {
     /// What values are allowed; absent means any (an output without a type has that of its value).
-    pub schema: Option<Schema>,
+    pub schema: Option<Arc<Schema>>,
     /// Whether an input must have a value (from outside or its default). True by default.
     pub required: bool,
     /// The value of an input that is not given one.

@@ -284,7 +284,7 @@ pub struct Schema {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PropertyDefinition {
     /// What values are allowed.
-    pub schema: Schema,
+    pub schema: Arc<Schema>,
     /// Whether there must be a value; true by default.
     pub required: bool,
     /// The value when none is assigned.
@@ -294,7 +294,7 @@ pub struct PropertyDefinition {
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     /// The name where it is defined (or last refined).
     pub span: Span,
 }
@@ -304,7 +304,7 @@ pub struct PropertyDefinition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterDefinition {
     /// What values are allowed; absent means whatever it is assigned or mapped to.
-    pub schema: Option<Schema>,
+    pub schema: Option<Arc<Schema>>,
     /// Whether there must be a value; true by default.
     pub required: bool,
     /// The value when none is assigned.
@@ -316,7 +316,7 @@ pub struct ParameterDefinition {
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
-    pub metadata: Metadata,
+    pub metadata: Arc<Metadata>,
     /// The name where it is defined (or last refined).
     pub span: Span,
 }

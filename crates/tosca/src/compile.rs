@@ -1,0 +1,217 @@
+//! Files to a checked model.
+//!
+//! In order: [`load`] reads the entry and everything it imports; [`types`] declares all types, ties each to its
+//! parent and puts parents first; [`data`], [`bodies`] and [`interfaces`] build their effective definitions;
+//! [`template`] and [`requirements`] build the service template. [`values`], [`functions`], [`paths`] and
+//! [`validation`] do what is inside values.
+//!
+//! A mistake never stops the rest. What cannot be resolved becomes an *unknown* type that fits everything, so that
+//! one mistake has one diagnostic.
+
+mod bodies;
+mod data;
+mod definitions;
+mod functions;
+mod interfaces;
+mod load;
+mod paths;
+mod requirements;
+mod scope;
+mod template;
+mod types;
+mod validation;
+mod values;
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use diagnostics::{Diagnostic, SourceMap, Span, has_errors};
+use load::LoadedFile;
+use scope::Scopes;
+use template::TemplateState;
+use tosca_syntax::words::{Reader, TypeDefinition, read_service_template, read_types};
+
+use crate::model::{File, Model, Name, Reference, Type, TypeId};
+use crate::sources::Sources;
+
+/// What came of compiling a file.
+#[derive(Debug, Clone)]
+pub struct Compilation {
+    /// Present when there are no errors.
+    pub model: Option<Model>,
+    /// Every mistake found, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts read, for rendering the diagnostics and for the places in the model.
+    pub sources: SourceMap,
+}
+
+/// Compiles a TOSCA file and everything it imports.
+///
+/// `entry` is a URL or path that `sources` understands. All independent mistakes are found in one run; a file that
+/// cannot be read is a diagnostic without a place when it is the entry, and at the import when it is imported.
+/// Inputs of the service template have no values yet: they bind when somebody deploys.
+pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
+    let mut loaded = load::load(entry, sources);
+    let mut diagnostics = std::mem::take(&mut loaded.diagnostics);
+    let mut reader = Reader::default();
+    let words: Vec<Vec<TypeDefinition<'_>>> = loaded
+        .files
+        .iter()
+        .map(|file| {
+            file.document.as_ref().map(|document| read_types(&mut reader, document)).unwrap_or_default()
+        })
+        .collect();
+    let template = loaded
+        .files
+        .first()
+        .and_then(|file| file.document.as_ref())
+        .and_then(|document| read_service_template(&mut reader, document));
+    diagnostics.append(&mut reader.diagnostics);
+
+    let mut compiler = Compiler::new(&loaded.files, &words, &loaded.map);
+    compiler.declare_types();
+    compiler.build_types();
+    compiler.check_type_references();
+    let service_template = template.as_ref().and_then(|words| compiler.service_template(words));
+    let types = compiler.finish_types();
+    diagnostics.append(&mut compiler.diagnostics.borrow_mut());
+    drop(compiler);
+
+    diagnostics.sort_by_key(|diagnostic| {
+        diagnostic.primary.as_ref().map(|place| (place.span.source, place.span.start))
+    });
+    diagnostics.dedup();
+    let model = (!has_errors(&diagnostics)).then(|| Model {
+        files: loaded
+            .files
+            .iter()
+            .map(|file| File {
+                source: file.source,
+                locator: file.locator.clone(),
+                profile: file.profile.clone(),
+                description: file.description.clone(),
+                metadata: file.metadata.clone(),
+            })
+            .collect(),
+        types,
+        service_template,
+    });
+    drop(template);
+    drop(words);
+    Compilation { model, diagnostics, sources: loaded.map }
+}
+
+/// What the passes share. Diagnostics and names are behind cells so that values can be compiled while types are
+/// borrowed.
+struct Compiler<'a> {
+    files: &'a [LoadedFile],
+    words: &'a [Vec<TypeDefinition<'a>>],
+    map: &'a SourceMap,
+    scopes: Scopes<'a>,
+    types: Vec<Type>,
+    /// For each type: its file and its words; absent for built-in and unknown ones.
+    declared: Vec<Option<Declared<'a>>>,
+    /// Which keynames of a type, or of an ancestor, could not be read: what is not found in them may be there.
+    vague: HashMap<TypeId, HashSet<&'static str>>,
+    unknown: types::UnknownTypes,
+    template: TemplateState<'a>,
+    /// Artifact types by the file extensions that they name themselves.
+    file_extensions: HashMap<String, Vec<TypeId>>,
+    /// References in types, to be checked when all types are built.
+    references: RefCell<Vec<PendingReference>>,
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    names: RefCell<HashSet<Name>>,
+}
+
+#[derive(Clone, Copy)]
+struct Declared<'a> {
+    file: usize,
+    words: &'a TypeDefinition<'a>,
+}
+
+struct PendingReference {
+    reference: Reference,
+    span: Span,
+    context: Context,
+    is_attribute: bool,
+}
+
+/// Where an expression is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Context {
+    /// The file, for names of types and for artifacts.
+    file: usize,
+    /// What `SELF` is.
+    self_is: SelfIs,
+    /// Whether it is in the service template, where inputs and node templates can be named.
+    in_template: bool,
+    /// Whether it is a validation clause, where `$value` and the Boolean functions belong.
+    in_validation: bool,
+}
+
+/// What `SELF` is in an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SelfIs {
+    /// There is none: inputs and outputs of the service template.
+    Nothing,
+    /// A node or relationship that is not known here: data, capability, artifact and interface types.
+    Unknown,
+    /// A node of this type.
+    Node(TypeId),
+    /// A relationship of this type.
+    Relationship(TypeId),
+    /// A node template, by its position.
+    NodeTemplate(usize),
+    /// The relationship of a requirement assignment, by the positions of node template and assignment.
+    RequirementOf(usize, usize),
+}
+
+impl Context {
+    fn in_type(file: usize, self_is: SelfIs) -> Self {
+        Self { file, self_is, in_template: false, in_validation: false }
+    }
+
+    fn validation(self) -> Self {
+        Self { in_validation: true, ..self }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    fn new(files: &'a [LoadedFile], words: &'a [Vec<TypeDefinition<'a>>], map: &'a SourceMap) -> Self {
+        Self {
+            files,
+            words,
+            map,
+            scopes: Scopes::new(files),
+            types: Vec::new(),
+            declared: Vec::new(),
+            vague: HashMap::new(),
+            unknown: types::UnknownTypes::default(),
+            template: TemplateState::default(),
+            file_extensions: HashMap::new(),
+            references: RefCell::new(Vec::new()),
+            diagnostics: RefCell::new(Vec::new()),
+            names: RefCell::new(HashSet::new()),
+        }
+    }
+
+    fn report(&self, diagnostic: Diagnostic) {
+        self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    /// The one copy of a name.
+    fn name(&self, text: &str) -> Name {
+        let mut names = self.names.borrow_mut();
+        if let Some(name) = names.get(text) {
+            return name.clone();
+        }
+        let name = Name::from(text);
+        names.insert(name.clone());
+        name
+    }
+
+    /// The beginning of the file that a context is in, named for people.
+    fn file_name(&self, file: usize) -> &str {
+        self.map.file(self.files[file].source).name()
+    }
+}

@@ -1,0 +1,367 @@
+//! Interface and operation definitions, implementations and artifacts (chapters 11 and 12).
+
+use std::sync::Arc;
+
+use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
+use tosca_syntax::words::{self, ArtifactReference, Word};
+
+use super::values::plain_metadata;
+use super::{Compiler, Context};
+use crate::model::{
+    Artifact, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition, TypeBody, TypeId,
+    TypeKind,
+};
+
+impl<'a> Compiler<'a> {
+    /// The interfaces of a type (or of a requirement's relationship, where only those of its type can be refined).
+    pub(super) fn interface_definitions(
+        &self,
+        words: &'a [words::InterfaceDefinition<'a>],
+        inherited: &Map<Arc<InterfaceDefinition>>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+        only_of: Option<TypeId>,
+    ) -> Map<Arc<InterfaceDefinition>> {
+        let mut definitions: Map<Arc<InterfaceDefinition>> = inherited
+            .iter()
+            .map(|(name, definition)| (name.clone(), rebound_interface(definition, artifacts)))
+            .collect();
+        for own in words {
+            let name = self.name(own.name.text);
+            let parent = definitions.get(&name).cloned();
+            if let (Some(of_type), None) = (only_of, &parent) {
+                if !self.is_vague(of_type, "interfaces") {
+                    let names = definitions.keys().map(|name| name.as_str());
+                    let label = "only what the type defines can be refined here";
+                    self.unknown_name("interface", own.name, names, of_type, label);
+                }
+                continue;
+            }
+            let definition = self.interface_definition(own, parent.as_deref(), context, artifacts);
+            definitions.insert(name, Arc::new(definition));
+        }
+        definitions
+    }
+
+    fn interface_definition(
+        &self,
+        own: &'a words::InterfaceDefinition<'a>,
+        parent: Option<&InterfaceDefinition>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+    ) -> InterfaceDefinition {
+        let type_id = match (own.interface_type, parent) {
+            (Some(word), parent) => {
+                let found = self.find_type(context.file, TypeKind::Interface, word);
+                if let Some(parent) = parent.filter(|parent| !self.fits(found, parent.type_id)) {
+                    self.not_derived("interface", word, found, parent.type_id, parent.span);
+                }
+                found
+            }
+            (None, Some(parent)) => parent.type_id,
+            (None, None) => {
+                if !own.hidden.has("type") {
+                    self.lacks_type("interface", own.name, "11.2");
+                }
+                self.unknown.of(TypeKind::Interface)
+            }
+        };
+        let TypeBody::Interface(body) = &self.type_of(type_id).body else {
+            unreachable!("found as an interface type")
+        };
+        // What the type defines, over it what an inherited definition refined or added.
+        let mut inputs = body.inputs.clone();
+        let mut operations = body.operations.clone();
+        if let Some(parent) = parent {
+            inputs.extend(parent.inputs.iter().map(|(name, input)| (name.clone(), input.clone())));
+            let refined = parent.operations.iter();
+            operations.extend(refined.map(|(name, operation)| (name.clone(), operation.clone())));
+        }
+        for operation in &own.operations {
+            let name = self.name(operation.name.text);
+            let Some(before) = operations.get(&name).cloned() else {
+                if !self.is_vague(type_id, "operations") {
+                    let names = operations.keys().map(|name| name.as_str());
+                    self.unknown_name(
+                        "operation",
+                        operation.name,
+                        names,
+                        type_id,
+                        "not in the interface type",
+                    );
+                }
+                continue;
+            };
+            let built = self.operation_definition(operation, Some(&before), context, artifacts);
+            operations.insert(name, Arc::new(built));
+        }
+        InterfaceDefinition {
+            type_id,
+            inputs: self.parameter_definitions(&own.inputs, &inputs, context, "input"),
+            operations,
+            description: own
+                .common
+                .description
+                .map(Arc::from)
+                .or(parent.and_then(|parent| parent.description.clone())),
+            metadata: own
+                .common
+                .metadata
+                .map(plain_metadata)
+                .or(parent.map(|parent| parent.metadata.clone()))
+                .unwrap_or_default(),
+            span: own.name.span,
+        }
+    }
+
+    /// An operation, over the inherited one when it refines.
+    pub(super) fn operation_definition(
+        &self,
+        own: &'a words::OperationDefinition<'a>,
+        parent: Option<&OperationDefinition>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+    ) -> OperationDefinition {
+        let none = Map::new();
+        let inputs = parent.map_or(&none, |parent| &parent.inputs);
+        let outputs = parent.map_or(&Map::new(), |parent| &parent.outputs).clone();
+        // In interface types it is not allowed, and was reported.
+        let is_in_interface_type = matches!(context.self_is, super::SelfIs::Unknown);
+        let implementation = own
+            .implementation
+            .as_ref()
+            .filter(|_| !is_in_interface_type)
+            .and_then(|words| self.implementation(words, context, artifacts));
+        OperationDefinition {
+            inputs: self.parameter_definitions(&own.inputs, inputs, context, "input"),
+            outputs: self.parameter_definitions(&own.outputs, &outputs, context, "output"),
+            implementation: implementation.or(parent.and_then(|parent| parent.implementation.clone())),
+            description: own
+                .common
+                .description
+                .map(Arc::from)
+                .or(parent.and_then(|parent| parent.description.clone())),
+            metadata: own
+                .common
+                .metadata
+                .map(plain_metadata)
+                .or(parent.map(|parent| parent.metadata.clone()))
+                .unwrap_or_default(),
+            span: own.name.span,
+        }
+    }
+
+    /// What an operation runs; `None` when it was reported.
+    pub(super) fn implementation(
+        &self,
+        words: &'a words::Implementation<'a>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+    ) -> Option<Arc<Implementation>> {
+        let resolve = |reference: &'a ArtifactReference<'a>| match reference {
+            ArtifactReference::Name(word) => match artifacts.and_then(|artifacts| artifacts.get(word.text)) {
+                Some(artifact) => Some(artifact.clone()),
+                None => self.file_artifact(*word, context, artifacts),
+            },
+            ArtifactReference::Inline(words) => self.artifact(words, context).map(Arc::new),
+        };
+        let primary = match &words.primary {
+            Some(reference) => Some(resolve(reference)?),
+            None => None,
+        };
+        let dependencies: Option<Vec<_>> = words.dependencies.iter().map(resolve).collect();
+        Some(Arc::new(Implementation {
+            primary,
+            dependencies: dependencies?,
+            timeout_seconds: words.timeout,
+            span: words.span,
+        }))
+    }
+
+    /// A file named in place of an artifact: its type is the one that names its extension. The standard's grammar
+    /// wants the name of an artifact here, its examples name files.
+    fn file_artifact(
+        &self,
+        word: Word<'a>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+    ) -> Option<Arc<Artifact>> {
+        let file_name = word.text.rsplit('/').next().unwrap_or(word.text).to_lowercase();
+        // `.tar.gz` before `.gz`.
+        let candidates = file_name
+            .match_indices('.')
+            .find_map(|(at, _)| self.file_extensions.get(&file_name[at + 1..]))
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let roots = self.scopes.root_files(context.file);
+        let is_near =
+            |id: &TypeId| self.declared[id.index()].is_some_and(|declared| roots.contains(&declared.file));
+        let near: Vec<TypeId> = candidates.iter().copied().filter(is_near).collect();
+        let chosen = if near.is_empty() { candidates } else { &near };
+        match chosen {
+            [type_id] => {
+                let TypeBody::Artifact(body) = &self.type_of(*type_id).body else { return None };
+                let holder = format!("the artifact `{}`", word.text);
+                let properties = self.assign(
+                    &body.properties,
+                    &[],
+                    *type_id,
+                    "properties",
+                    false,
+                    context,
+                    &holder,
+                    word.span,
+                );
+                Some(Arc::new(Artifact {
+                    name: None,
+                    type_id: *type_id,
+                    file: word.text.into(),
+                    source: word.span.source,
+                    version: None,
+                    checksum: None,
+                    properties,
+                    description: None,
+                    metadata: crate::model::Metadata::new(),
+                    span: word.span,
+                }))
+            }
+            [] => {
+                self.unknown_artifact(word, artifacts);
+                None
+            }
+            several => {
+                let names = one_of(several.iter().map(|&id| self.type_of(id).name.as_str()));
+                let message = format!("the file `{}` could be of several artifact types", word.text);
+                self.report(
+                    Diagnostic::error("ambiguous-artifact", message)
+                        .at(Place::new(word.span, "which one?"))
+                        .hint(format!(
+                            "write `primary: {{ type: …, file: {} }}` with one of: {names}",
+                            word.text
+                        ))
+                        .chapter("11.8"),
+                );
+                None
+            }
+        }
+    }
+
+    fn unknown_artifact(&self, word: Word<'_>, artifacts: Option<&Map<Arc<Artifact>>>) {
+        let names = || artifacts.into_iter().flat_map(|artifacts| artifacts.keys().map(|name| name.as_str()));
+        let mut diagnostic = Diagnostic::error(
+            "unknown-artifact",
+            format!("`{}` is not an artifact, and not a file of a known type", word.text),
+        )
+        .at(Place::new(word.span, "not under `artifacts`, and no artifact type has its extension"))
+        .maybe_hint(did_you_mean(word.text, names()))
+        .chapter("11.8");
+        if word.text.contains(['.', '/']) {
+            let hint = format!("to say what it is, write `primary: {{ type: …, file: {} }}`", word.text);
+            diagnostic = diagnostic.hint(hint);
+        }
+        let mut extensions: Vec<_> =
+            self.file_extensions.keys().map(|extension| format!(".{extension}")).collect();
+        extensions.sort();
+        let hint = match extensions.is_empty() {
+            true => "no artifact type with a `file_ext` is known here; is an import missing?".to_owned(),
+            false => format!("the known extensions are: {}", one_of(extensions.iter().map(String::as_str))),
+        };
+        self.report(diagnostic.hint(hint));
+    }
+
+    /// The artifacts of a type or template: one's own replace inherited ones wholly (12.2).
+    pub(super) fn artifacts(
+        &self,
+        words: &'a [words::ArtifactDefinition<'a>],
+        inherited: &Map<Arc<Artifact>>,
+        context: Context,
+    ) -> Map<Arc<Artifact>> {
+        let mut artifacts = inherited.clone();
+        for own in words {
+            if let (Some(name), Some(artifact)) = (own.name, self.artifact(own, context)) {
+                artifacts.insert(self.name(name.text), Arc::new(artifact));
+            }
+        }
+        artifacts
+    }
+
+    /// An artifact definition; `None` when it was reported.
+    fn artifact(&self, own: &'a words::ArtifactDefinition<'a>, context: Context) -> Option<Artifact> {
+        let type_id = self.find_type(context.file, TypeKind::Artifact, own.artifact_type?);
+        let file = own.file?;
+        let TypeBody::Artifact(body) = &self.type_of(type_id).body else { return None };
+        let holder = match own.name {
+            Some(name) => format!("the artifact `{}`", name.text),
+            None => format!("the artifact `{}`", file.text),
+        };
+        let hides = own.hidden.has("properties");
+        Some(Artifact {
+            name: own.name.map(|name| self.name(name.text)),
+            type_id,
+            file: file.text.into(),
+            source: file.span.source,
+            version: own.version.map(Arc::from),
+            checksum: own
+                .checksum
+                .map(|words| Checksum { value: words.value.into(), algorithm: words.algorithm.into() }),
+            properties: self.assign(
+                &body.properties,
+                &own.properties,
+                type_id,
+                "properties",
+                hides,
+                context,
+                &holder,
+                own.span,
+            ),
+            description: own.common.description.map(Arc::from),
+            metadata: own.common.metadata.map(plain_metadata).unwrap_or_default(),
+            span: file.span,
+        })
+    }
+}
+
+/// An inherited interface with the artifacts of a derived type or template in place of those it named.
+fn rebound_interface(
+    definition: &Arc<InterfaceDefinition>,
+    artifacts: Option<&Map<Arc<Artifact>>>,
+) -> Arc<InterfaceDefinition> {
+    let changed = definition.operations.iter().any(|(_, operation)| {
+        operation.implementation.as_ref().is_some_and(|own| rebound(own, artifacts).is_some())
+    });
+    if !changed {
+        return definition.clone();
+    }
+    let mut definition = InterfaceDefinition::clone(definition);
+    for operation in definition.operations.values_mut() {
+        if let Some(changed) = operation.implementation.as_ref().and_then(|own| rebound(own, artifacts)) {
+            let mut own = OperationDefinition::clone(operation);
+            own.implementation = Some(changed);
+            *operation = Arc::new(own);
+        }
+    }
+    Arc::new(definition)
+}
+
+/// An implementation with other artifacts of the same names; `None` when none of them changed.
+pub(super) fn rebound(
+    implementation: &Arc<Implementation>,
+    artifacts: Option<&Map<Arc<Artifact>>>,
+) -> Option<Arc<Implementation>> {
+    let artifacts = artifacts?;
+    let other = |artifact: &Arc<Artifact>| {
+        let other = artifacts.get(artifact.name.as_ref()?)?;
+        (!Arc::ptr_eq(other, artifact)).then(|| other.clone())
+    };
+    let all = implementation.primary.iter().chain(&implementation.dependencies);
+    if all.clone().all(|artifact| other(artifact).is_none()) {
+        return None;
+    }
+    let replace = |artifact: &Arc<Artifact>| other(artifact).unwrap_or_else(|| artifact.clone());
+    Some(Arc::new(Implementation {
+        primary: implementation.primary.as_ref().map(replace),
+        dependencies: implementation.dependencies.iter().map(replace).collect(),
+        timeout_seconds: implementation.timeout_seconds,
+        span: implementation.span,
+    }))
+}

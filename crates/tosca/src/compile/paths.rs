@@ -1,0 +1,555 @@
+//! TOSCA Paths (10.3): parsed, and followed as far as types are known.
+
+use std::sync::Arc;
+
+use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
+use tosca_syntax::yaml::{Node, ScalarKind, parse_integer};
+
+use super::values::{Form, form};
+use super::{Compiler, Context, SelfIs};
+use crate::model::{
+    DataBase, Expression, Index, Map, NodeTemplateId, Path, PathStart, PropertyDefinition, Reference, Schema,
+    Step, TypeBody, TypeId, Value,
+};
+
+/// What a path has come to.
+#[derive(Clone, Copy)]
+enum Entity {
+    /// A node of a type; of a template when that is known.
+    Node(TypeId, Option<usize>),
+    /// A relationship.
+    Relationship { type_id: Option<TypeId>, source: Option<(TypeId, Option<usize>)>, requirement: Ends },
+    /// A capability of a node type, by the name's position in it.
+    Capability(TypeId, usize),
+    /// A capability of which only the type is known.
+    CapabilityOf(TypeId),
+    /// Something that only run time can know.
+    Unknown,
+}
+
+/// What is known of a relationship's target.
+#[derive(Clone, Copy)]
+enum Ends {
+    /// Nothing.
+    Unknown,
+    /// What a requirement definition says: by its position in the source's node type.
+    Defined(TypeId, usize),
+    /// What a requirement assignment says: by the positions of node template and assignment.
+    Assigned(usize, usize),
+}
+
+/// Whether a path is at a node or at a relationship.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Node,
+    Relationship,
+    End,
+}
+
+impl<'a> Compiler<'a> {
+    /// `path…, name, nested…`.
+    pub(super) fn parse_reference(
+        &self,
+        items: &[Node<'a>],
+        span: Span,
+        context: Context,
+        function: &str,
+    ) -> Option<Reference> {
+        for item in items {
+            if !matches!(form(*item), Form::Literal) {
+                self.not_computed(&format!("a part of the path of `{function}`"), item.span());
+                return None;
+            }
+        }
+        let mut parts = items.iter().copied().peekable();
+        let word = |parts: &mut std::iter::Peekable<std::iter::Copied<std::slice::Iter<'_, Node<'a>>>>,
+                    wanted: &str|
+         -> Option<(&'a str, Span)> {
+            let node = parts.next();
+            let word = node.and_then(|node| Some((node.as_string()?, node.span())));
+            if word.is_none() {
+                let (message, span) = match node {
+                    Some(node) => {
+                        (format!("{wanted} must be a string, not {}", node.kind_in_words()), node.span())
+                    }
+                    None => (format!("the path ends before {wanted}"), span),
+                };
+                self.report(Diagnostic::error("invalid-path", message).at(span).chapter("10.3"));
+            }
+            word
+        };
+        let (first, first_span) = word(&mut parts, "where it starts (`SELF` or a node template)")?;
+        let (start, mut at) = self.path_start(first, first_span, items, context)?;
+        let start = match start {
+            PathStart::Node { template, .. } => PathStart::Node { template, index: index(&mut parts) },
+            start => start,
+        };
+        let mut steps = Vec::new();
+        while at != At::End {
+            let keyword = parts.peek().and_then(|node| node.as_string());
+            let (step, next) = match (at, keyword) {
+                (At::Node, Some("RELATIONSHIP")) => {
+                    parts.next();
+                    let (requirement, _) = word(&mut parts, "the name of a requirement")?;
+                    let requirement = self.name(requirement);
+                    (Step::Outgoing { requirement, index: index(&mut parts) }, At::Relationship)
+                }
+                (At::Node, Some("CAPABILITY")) => {
+                    parts.next();
+                    let (capability, _) = word(&mut parts, "the name of a capability")?;
+                    let capability = self.name(capability);
+                    if parts.peek().and_then(|node| node.as_string()) == Some("RELATIONSHIP") {
+                        parts.next();
+                        (Step::Incoming { capability, index: index(&mut parts) }, At::Relationship)
+                    } else {
+                        (Step::Capability { capability }, At::End)
+                    }
+                }
+                (At::Relationship, Some("SOURCE")) => {
+                    parts.next();
+                    (Step::Source, At::Node)
+                }
+                (At::Relationship, Some("TARGET")) => {
+                    parts.next();
+                    (Step::Target, At::Node)
+                }
+                (At::Relationship, Some("CAPABILITY")) => {
+                    parts.next();
+                    if parts.peek().and_then(|node| node.as_string()) == Some("RELATIONSHIP") {
+                        parts.next();
+                        (Step::Sibling { index: index(&mut parts) }, At::Relationship)
+                    } else {
+                        (Step::TargetCapability, At::End)
+                    }
+                }
+                _ => break,
+            };
+            steps.push(step);
+            at = next;
+        }
+        let wanted =
+            if function == "get_property" { "the name of a property" } else { "the name of an attribute" };
+        let (name, name_span) = word(&mut parts, wanted)?;
+        let nested: Vec<_> = parts.collect();
+        let nested = self.nested(&nested, context)?;
+        Some(Reference { path: Path { start, steps }, name: self.name(name), name_span, nested })
+    }
+
+    fn path_start(
+        &self,
+        first: &str,
+        span: Span,
+        items: &[Node<'a>],
+        context: Context,
+    ) -> Option<(PathStart, At)> {
+        if first == "SELF" {
+            return match context.self_is {
+                SelfIs::Node(_) | SelfIs::NodeTemplate(_) => Some((PathStart::SelfNode, At::Node)),
+                SelfIs::Relationship(_) | SelfIs::RequirementOf(..) => {
+                    Some((PathStart::SelfRelationship, At::Relationship))
+                }
+                // In a capability or data type: the next word tells what kind of place it is meant for.
+                SelfIs::Unknown => {
+                    let next = items.get(1).and_then(|node| node.as_string());
+                    Some(match next {
+                        Some("SOURCE" | "TARGET") => (PathStart::SelfRelationship, At::Relationship),
+                        _ => (PathStart::SelfNode, At::Node),
+                    })
+                }
+                SelfIs::Nothing => {
+                    let message = "`SELF` has no meaning here: this is in no node";
+                    self.report(
+                        Diagnostic::error("invalid-path", message)
+                            .at(span)
+                            .hint("begin the path with the name of a node template")
+                            .chapter("10.3"),
+                    );
+                    None
+                }
+            };
+        }
+        if context.in_template
+            && let Some(&template) = self.template.ids.get(first)
+        {
+            let id = NodeTemplateId::from_index(template);
+            return Some((PathStart::Node { template: id, index: Index::At(0) }, At::Node));
+        }
+        let diagnostic =
+            Diagnostic::error("unknown-node-template", format!("`{first}` is not where a path can start"))
+                .chapter("10.3");
+        let hint = match first {
+            "SOURCE" | "TARGET" => Some(format!("TOSCA 2.0 writes `SELF, {first}`")),
+            "HOST" => Some("TOSCA 2.0 writes `SELF, RELATIONSHIP, host, TARGET`".to_owned()),
+            _ if !context.in_template => Some("a type knows no node templates; begin with `SELF`".to_owned()),
+            _ => {
+                let names = self.template.names.iter().copied().chain(["SELF"]);
+                did_you_mean(first, names.clone()).or_else(|| {
+                    Some(format!("a path starts at `SELF` or a node template: {}", one_of(names)))
+                })
+            }
+        };
+        self.report(diagnostic.at(Place::new(span, "not `SELF` and not a node template")).maybe_hint(hint));
+        None
+    }
+
+    /// Follows the references in types, now that all types are known.
+    pub(super) fn check_type_references(&self) {
+        let references = std::mem::take(&mut *self.references.borrow_mut());
+        for pending in references {
+            let known = self.diagnostics.borrow().iter().any(|diagnostic| {
+                diagnostic.is_error()
+                    && diagnostic.primary.as_ref().is_some_and(|place| {
+                        place.span.source == pending.span.source
+                            && (pending.span.start..pending.span.end).contains(&place.span.start)
+                    })
+            });
+            if !known {
+                _ = self.check_reference(&pending.reference, pending.context, pending.is_attribute);
+            }
+        }
+    }
+
+    /// Whether a property or attribute can be there.
+    pub(super) fn check_reference(
+        &self,
+        reference: &Reference,
+        context: Context,
+        is_attribute: bool,
+    ) -> Option<()> {
+        let entity = self.follow(&reference.path, context, Some(reference.name_span))?;
+        let schema = self.member(entity, reference, is_attribute, true)?;
+        self.check_nested(&reference.nested, schema.as_deref())
+    }
+
+    /// The schema of what a reference names, when it is known; reports nothing.
+    pub(super) fn referenced_schema(
+        &self,
+        reference: &Reference,
+        context: Context,
+        is_attribute: bool,
+    ) -> Option<Arc<Schema>> {
+        let entity = self.follow(&reference.path, context, None)?;
+        self.member(entity, reference, is_attribute, false)?
+    }
+
+    /// Like [`Compiler::check_reference`], for where an operation's output goes.
+    pub(super) fn check_mapping(&self, reference: &Reference, context: Context) -> Option<()> {
+        self.check_reference(reference, context, true)
+    }
+
+    /// Follows a path; `report_at` is where to report a step that leads nowhere.
+    fn follow(&self, path: &Path, context: Context, report_at: Option<Span>) -> Option<Entity> {
+        let mut entity = match path.start {
+            PathStart::Node { template, .. } => {
+                let template = template.index();
+                Entity::Node(self.template.types[template], Some(template))
+            }
+            PathStart::SelfNode | PathStart::SelfRelationship => match context.self_is {
+                SelfIs::Node(type_id) => Entity::Node(type_id, None),
+                SelfIs::NodeTemplate(template) => Entity::Node(self.template.types[template], Some(template)),
+                SelfIs::Relationship(type_id) => {
+                    Entity::Relationship { type_id: Some(type_id), source: None, requirement: Ends::Unknown }
+                }
+                SelfIs::RequirementOf(template, assignment) => Entity::Relationship {
+                    type_id: self.template.targets[template][assignment].relationship,
+                    source: Some((self.template.types[template], Some(template))),
+                    requirement: Ends::Assigned(template, assignment),
+                },
+                SelfIs::Unknown | SelfIs::Nothing => Entity::Unknown,
+            },
+        };
+        for step in &path.steps {
+            entity = match (entity, step) {
+                (Entity::Node(type_id, template), Step::Outgoing { requirement, .. }) => {
+                    self.outgoing(type_id, template, requirement, report_at)?
+                }
+                (Entity::Node(type_id, _), Step::Incoming { capability, .. }) => {
+                    self.capability_of(type_id, capability, report_at)?;
+                    Entity::Relationship { type_id: None, source: None, requirement: Ends::Unknown }
+                }
+                (Entity::Node(type_id, _), Step::Capability { capability }) => {
+                    match self.capability_of(type_id, capability, report_at)? {
+                        Some(position) => Entity::Capability(type_id, position),
+                        None => Entity::Unknown,
+                    }
+                }
+                (Entity::Relationship { source: Some((type_id, template)), .. }, Step::Source) => {
+                    Entity::Node(type_id, template)
+                }
+                (Entity::Relationship { requirement, .. }, Step::Target) => self.target(requirement),
+                (Entity::Relationship { requirement, .. }, Step::TargetCapability) => {
+                    self.target_capability(requirement)
+                }
+                (relationship @ Entity::Relationship { .. }, Step::Sibling { .. }) => relationship,
+                _ => Entity::Unknown,
+            };
+        }
+        Some(entity)
+    }
+
+    fn outgoing(
+        &self,
+        type_id: TypeId,
+        template: Option<usize>,
+        requirement: &str,
+        report_at: Option<Span>,
+    ) -> Option<Entity> {
+        let TypeBody::Node(node) = &self.type_of(type_id).body else { return Some(Entity::Unknown) };
+        let Some(position) = node.requirements.get_index_of(requirement) else {
+            if self.is_vague(type_id, "requirements") {
+                return Some(Entity::Unknown);
+            }
+            let names = node.requirements.keys().map(|name| name.as_str());
+            self.no_such(type_id, "requirement", requirement, names, report_at);
+            return None;
+        };
+        let source = Some((type_id, template));
+        if let Some(template) = template {
+            let targets = &self.template.targets[template];
+            if let Some(assignment) = targets.iter().position(|target| target.requirement == requirement) {
+                let type_id = targets[assignment].relationship;
+                return Some(Entity::Relationship {
+                    type_id,
+                    source,
+                    requirement: Ends::Assigned(template, assignment),
+                });
+            }
+        }
+        let type_of = node.requirements[position].relationship;
+        Some(Entity::Relationship {
+            type_id: Some(type_of),
+            source,
+            requirement: Ends::Defined(type_id, position),
+        })
+    }
+
+    fn capability_of(
+        &self,
+        type_id: TypeId,
+        capability: &str,
+        report_at: Option<Span>,
+    ) -> Option<Option<usize>> {
+        let TypeBody::Node(node) = &self.type_of(type_id).body else { return Some(None) };
+        match node.capabilities.get_index_of(capability) {
+            Some(position) => Some(Some(position)),
+            None if self.is_vague(type_id, "capabilities") => Some(None),
+            None => {
+                let names = node.capabilities.keys().map(|name| name.as_str());
+                self.no_such(type_id, "capability", capability, names, report_at);
+                None
+            }
+        }
+    }
+
+    fn target(&self, requirement: Ends) -> Entity {
+        match requirement {
+            Ends::Unknown => Entity::Unknown,
+            Ends::Defined(type_id, position) => match &self.type_of(type_id).body {
+                // Without a node type in the definition, any type may be the target.
+                TypeBody::Node(node) => {
+                    node.requirements.get_index(position).map_or(Entity::Unknown, |(_, definition)| {
+                        definition.node.map_or(Entity::Unknown, |node| Entity::Node(node, None))
+                    })
+                }
+                _ => Entity::Unknown,
+            },
+            Ends::Assigned(template, assignment) => {
+                let target = &self.template.targets[template][assignment];
+                target
+                    .node
+                    .map_or(Entity::Unknown, |node| Entity::Node(self.template.types[node], Some(node)))
+            }
+        }
+    }
+
+    fn target_capability(&self, requirement: Ends) -> Entity {
+        match requirement {
+            Ends::Unknown => Entity::Unknown,
+            Ends::Defined(type_id, position) => match &self.type_of(type_id).body {
+                TypeBody::Node(node) => {
+                    node.requirements.get_index(position).map_or(Entity::Unknown, |(_, definition)| {
+                        Entity::CapabilityOf(definition.capability.type_id())
+                    })
+                }
+                _ => Entity::Unknown,
+            },
+            Ends::Assigned(template, assignment) => {
+                let target = &self.template.targets[template][assignment];
+                let (Some(node), Some(capability)) = (target.node, target.capability) else {
+                    return Entity::Unknown;
+                };
+                Entity::Capability(self.template.types[node], capability)
+            }
+        }
+    }
+
+    fn no_such<'n>(
+        &self,
+        type_id: TypeId,
+        what: &str,
+        name: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+        report_at: Option<Span>,
+    ) {
+        let Some(span) = report_at else { return };
+        let own = self.type_of(type_id);
+        let hint = did_you_mean(name, names.clone()).unwrap_or_else(|| match names.clone().next() {
+            Some(_) => format!("the type `{}` has: {}", own.name, one_of(names)),
+            None => format!("the type `{}` has none", own.name),
+        });
+        let message = format!("the path leads nowhere: the node type `{}` has no {what} `{name}`", own.name);
+        let mut diagnostic = Diagnostic::error(format!("unknown-{what}"), message)
+            .at(Place::new(span, format!("the path to this has no `{name}`")))
+            .hint(hint)
+            .chapter("10.3");
+        if let Some(span) = own.span {
+            diagnostic = diagnostic.related(Place::new(span, "the type"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// The schema of a property or attribute of an entity; `None` when it does not exist, which is reported, and
+    /// `Some(None)` when that cannot be known.
+    fn member(
+        &self,
+        entity: Entity,
+        reference: &Reference,
+        is_attribute: bool,
+        reports: bool,
+    ) -> Option<Option<Arc<Schema>>> {
+        let (type_id, properties, attributes): (_, &Map<Arc<PropertyDefinition>>, _) = match entity {
+            Entity::Unknown | Entity::Relationship { type_id: None, .. } => return Some(None),
+            Entity::Node(type_id, _)
+            | Entity::CapabilityOf(type_id)
+            | Entity::Relationship { type_id: Some(type_id), .. } => {
+                let own = self.type_of(type_id);
+                let (Some(properties), Some(attributes)) = (own.properties(), own.attributes()) else {
+                    return Some(None);
+                };
+                (type_id, properties, attributes)
+            }
+            Entity::Capability(node, position) => {
+                let TypeBody::Node(body) = &self.type_of(node).body else { return Some(None) };
+                let Some((_, capability)) = body.capabilities.get_index(position) else { return Some(None) };
+                (capability.type_id, &capability.properties, &capability.attributes)
+            }
+        };
+        let name = reference.name.as_str();
+        let found = match is_attribute {
+            // 9.5: every property is also an attribute.
+            true => attributes.get(name).or_else(|| properties.get(name)),
+            false => properties.get(name),
+        };
+        if let Some(definition) = found {
+            return Some(Some(definition.schema.clone()));
+        }
+        let is_vague =
+            self.is_vague(type_id, "properties") || is_attribute && self.is_vague(type_id, "attributes");
+        // What a derived type adds may be there at run time, but not where the standard lets a path name it.
+        if is_vague {
+            return Some(None);
+        }
+        if reports {
+            self.no_such_member(entity, type_id, properties, attributes, reference, is_attribute);
+        }
+        None
+    }
+
+    fn no_such_member(
+        &self,
+        entity: Entity,
+        type_id: TypeId,
+        properties: &Map<Arc<PropertyDefinition>>,
+        attributes: &Map<Arc<PropertyDefinition>>,
+        reference: &Reference,
+        is_attribute: bool,
+    ) {
+        let own = self.type_of(type_id);
+        let (kind, name) = (own.kind(), &reference.name);
+        let what = if is_attribute { "attribute" } else { "property" };
+        let mut diagnostic = Diagnostic::error(
+            format!("unknown-{what}"),
+            format!("unknown {what} `{name}` of the {kind} type `{}`", own.name),
+        )
+        .at(Place::new(reference.name_span, format!("the {kind} type `{}` has no such {what}", own.name)))
+        .chapter("10.3");
+        if let Some(span) = own.span {
+            diagnostic = diagnostic.related(Place::new(span, "the type"));
+        }
+        let names =
+            properties.keys().chain(attributes.keys().filter(|_| is_attribute)).map(|name| name.as_str());
+        let mut hint = did_you_mean(name, names.clone());
+        if !is_attribute && attributes.contains_key(name) {
+            hint = Some(format!("`{name}` is an attribute: read it with `$get_attribute`"));
+        }
+        if let (Entity::Node(..), TypeBody::Node(node)) = (entity, &own.body) {
+            // The short paths of TOSCA 1.x.
+            if node.capabilities.contains_key(name) {
+                hint = Some(format!("`{name}` is a capability: write `CAPABILITY, {name}`"));
+            } else if node.requirements.contains_key(name) {
+                hint = Some(format!("`{name}` is a requirement: write `RELATIONSHIP, {name}, TARGET`"));
+            }
+        }
+        let hint = hint.unwrap_or_else(|| match names.clone().next() {
+            Some(_) => format!("it has: {}", one_of(names)),
+            None => format!("it has no {}", if is_attribute { "attributes" } else { "properties" }),
+        });
+        self.report(diagnostic.hint(hint));
+    }
+
+    /// Whether names and indexes lead into a value of a schema.
+    pub(super) fn check_nested(&self, nested: &[Expression], schema: Option<&Schema>) -> Option<()> {
+        let mut current = schema.cloned().map(Arc::new);
+        for item in nested {
+            let Some(schema) = current else { return Some(()) };
+            let Some(base) = self.base_of(schema.data_type) else { return Some(()) };
+            let data = self.data(schema.data_type);
+            let entry = || schema.entry_schema.as_ref().or(data.entry_schema.as_ref()).cloned();
+            current = match (base, item.as_value()) {
+                (DataBase::Structure, Some(Value::String(name))) => match data.properties.get(&**name) {
+                    Some(definition) => Some(definition.schema.clone()),
+                    None if self.is_vague(schema.data_type, "properties") => None,
+                    None => {
+                        let own = &self.type_of(schema.data_type).name;
+                        let names = data.properties.keys().map(|name| name.as_str());
+                        let hint = did_you_mean(name, names.clone())
+                            .unwrap_or_else(|| format!("it has: {}", one_of(names)));
+                        let message = format!("unknown property `{name}` of the data type `{own}`");
+                        self.report(
+                            Diagnostic::error("unknown-property", message)
+                                .at(item.span)
+                                .hint(hint)
+                                .chapter("10.3"),
+                        );
+                        return None;
+                    }
+                },
+                (DataBase::List, Some(Value::Integer(_))) => entry(),
+                (DataBase::Map, Some(Value::String(_))) => entry(),
+                (_, None) => None,
+                (_, Some(value)) => {
+                    let own = &self.type_of(schema.data_type).name;
+                    let message = format!("a {} leads nowhere in a value of type `{own}`", value.kind());
+                    self.report(Diagnostic::error("invalid-path", message).at(item.span).chapter("10.3"));
+                    return None;
+                }
+            };
+        }
+        Some(())
+    }
+}
+
+/// An index when there is one: a missing index is 0.
+fn index<'a>(parts: &mut std::iter::Peekable<std::iter::Copied<std::slice::Iter<'_, Node<'a>>>>) -> Index {
+    let found = parts.peek().and_then(|node| node.as_scalar()).and_then(|scalar| match scalar.kind {
+        ScalarKind::Integer => {
+            parse_integer(scalar.text).and_then(|value| u64::try_from(value).ok()).map(Index::At)
+        }
+        ScalarKind::String if scalar.text == "ALL" => Some(Index::All),
+        _ => None,
+    });
+    if found.is_some() {
+        parts.next();
+    }
+    found.unwrap_or(Index::At(0))
+}

@@ -1,0 +1,559 @@
+//! The service template (6.9) and its node templates (7.2).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diagnostics::{Diagnostic, Place, Span};
+use tosca_syntax::words::{self, Assignment, Common};
+
+use super::interfaces::rebound;
+use super::values::{Assignments, plain_metadata};
+use super::{Compiler, Context, SelfIs};
+use crate::model::{
+    Artifact, Capability, CapabilityDefinition, Interface, InterfaceDefinition, Map, Metadata, Name,
+    NodeTemplate, NodeTemplateId, Operation, OperationDefinition, Output, Parameter, ParameterDefinition,
+    Property, PropertyDefinition, ServiceTemplate, TypeBody, TypeId, TypeKind, ValueOrigin,
+};
+
+/// What is known of the service template while it is compiled.
+#[derive(Default)]
+pub(super) struct TemplateState<'a> {
+    /// The positions of node templates by name.
+    pub(super) ids: HashMap<&'a str, usize>,
+    /// The names of node templates by position.
+    pub(super) names: Vec<&'a str>,
+    /// Their types by position.
+    pub(super) types: Vec<TypeId>,
+    /// Their requirement assignments by position.
+    pub(super) targets: Vec<Vec<Target>>,
+    pub(super) inputs: Map<Parameter>,
+    pub(super) inputs_are_vague: bool,
+}
+
+/// Where a requirement assignment leads, as far as that could be found out.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) requirement: Name,
+    /// A node template, by position.
+    pub(super) node: Option<usize>,
+    /// A capability of its type, by position.
+    pub(super) capability: Option<usize>,
+    /// The relationship's type.
+    pub(super) relationship: Option<TypeId>,
+}
+
+impl<'a> Compiler<'a> {
+    /// The service template. Incomplete when something in it was reported; then there is no model.
+    pub(super) fn service_template(
+        &mut self,
+        words: &'a words::ServiceTemplate<'a>,
+    ) -> Option<ServiceTemplate> {
+        let file = 0;
+        let outside = Context { file, self_is: SelfIs::Nothing, in_template: true, in_validation: false };
+        for (position, node) in words.node_templates.iter().enumerate() {
+            self.template.ids.insert(node.name.text, position);
+            self.template.names.push(node.name.text);
+        }
+        self.template.inputs_are_vague = words.hidden.has("inputs");
+        // An input's default cannot name other inputs: they have no order.
+        let alone = Context { in_template: false, ..outside };
+        self.template.inputs =
+            words.inputs.iter().map(|input| self.parameter(input, alone, "input")).collect();
+        self.template.types =
+            words.node_templates.iter().map(|node| self.node_template_type(node, file)).collect();
+        let targets = words
+            .node_templates
+            .iter()
+            .enumerate()
+            .map(|(position, node)| self.targets(position, node, file));
+        self.template.targets = targets.collect();
+        let mut node_templates = Map::with_capacity(words.node_templates.len());
+        for (position, node) in words.node_templates.iter().enumerate() {
+            if let Some(node) = self.node_template(position, node, file) {
+                node_templates.insert(node.name.clone(), node);
+            }
+        }
+        let outputs = words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
+        for output in &words.outputs {
+            let output = &output.property;
+            if output.value.is_none() && output.hidden.is_empty() && output.default.is_none() {
+                let message = format!("the output `{}` has no value", output.name.text);
+                self.report(
+                    Diagnostic::error("missing-keyname", message)
+                        .at(Place::new(output.name.span, "has no `value`"))
+                        .hint("write for example `value: { $get_attribute: [ node, attribute ] }`")
+                        .chapter("6.9.5"),
+                );
+            }
+        }
+        Some(ServiceTemplate {
+            inputs: std::mem::take(&mut self.template.inputs),
+            outputs,
+            node_templates,
+            description: words.common.description.map(Arc::from),
+            metadata: words.common.metadata.map(plain_metadata).unwrap_or_default(),
+            span: words.span,
+        })
+    }
+
+    fn parameter(
+        &self,
+        words: &'a words::ParameterDefinition<'a>,
+        context: Context,
+        what: &'static str,
+    ) -> (Name, Parameter) {
+        let own = &words.property;
+        let label = format_args!("the {what} `{}`", own.name.text);
+        if let Some(mapping) = words.mapping {
+            let message =
+                format!("the {what} `{}` of a service template cannot be mapped yet", own.name.text);
+            self.report(
+                Diagnostic::error("unsupported-value", message)
+                    .at(Place::new(mapping.span(), "not supported yet by khutulun"))
+                    .hint("give the input a `type`, and read it with `$get_input`")
+                    .chapter("6.9.2"),
+            );
+        }
+        let schema = self.parameter_schema(own, None, context);
+        let default = own.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
+        let value = own.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
+        let parameter = Parameter {
+            schema: schema.map(Arc::new),
+            required: own.required.unwrap_or(true),
+            default,
+            value,
+            description: own.common.description.map(Arc::from),
+            metadata: own.common.metadata.map(plain_metadata).unwrap_or_default(),
+            span: own.name.span,
+        };
+        (self.name(own.name.text), parameter)
+    }
+
+    fn node_template_type(&self, words: &words::NodeTemplate<'a>, file: usize) -> TypeId {
+        match words.node_type {
+            Some(word) => self.find_type(file, TypeKind::Node, word),
+            None => self.unknown.of(TypeKind::Node),
+        }
+    }
+
+    fn node_template(
+        &self,
+        position: usize,
+        words: &'a words::NodeTemplate<'a>,
+        file: usize,
+    ) -> Option<NodeTemplate> {
+        let type_id = self.template.types[position];
+        let TypeBody::Node(body) = &self.type_of(type_id).body else { return None };
+        let context = Context {
+            file,
+            self_is: SelfIs::NodeTemplate(position),
+            in_template: true,
+            in_validation: false,
+        };
+        let name = words.name;
+        let holder = format!("the node template `{}`", name.text);
+        let hides = |keyname| words.hidden.has(keyname);
+        let artifacts = self.artifacts(&words.artifacts, &body.artifacts, context);
+        Some(NodeTemplate {
+            id: NodeTemplateId::from_index(position),
+            name: self.name(name.text),
+            type_id,
+            properties: self.assign(
+                &body.properties,
+                &words.properties,
+                type_id,
+                "properties",
+                hides("properties"),
+                context,
+                &holder,
+                name.span,
+            ),
+            attributes: self.assign(
+                &body.attributes,
+                &words.attributes,
+                type_id,
+                "attributes",
+                true,
+                context,
+                &holder,
+                name.span,
+            ),
+            capabilities: self.capabilities(words, &body.capabilities, type_id, context),
+            requirements: self.requirements(position, words, context),
+            interfaces: self.interfaces(
+                &words.interfaces,
+                &body.interfaces,
+                type_id,
+                context,
+                Some(&artifacts),
+                name.span,
+            ),
+            artifacts,
+            description: words.common.description.map(Arc::from),
+            metadata: words.common.metadata.map(plain_metadata).unwrap_or_default(),
+            span: name.span,
+        })
+    }
+
+    /// Values for all definitions: assigned, fixed or default. `is_incomplete` says that some assignments could not
+    /// be read, so that nothing is said to be missing.
+    #[expect(clippy::too_many_arguments, reason = "an assignment has a definition, a holder and a place")]
+    pub(super) fn assign(
+        &self,
+        definitions: &Map<Arc<PropertyDefinition>>,
+        words: &'a [Assignment<'a>],
+        of_type: TypeId,
+        keyname: &'static str,
+        is_incomplete: bool,
+        context: Context,
+        holder: &str,
+        holder_span: Span,
+    ) -> Map<Property> {
+        let what = if keyname == "attributes" { "attribute" } else { "property" };
+        let assigned: Assignments<'a> =
+            words.iter().map(|own| (self.name(own.name.text), own.value)).collect();
+        let mut misspelt: Vec<&str> = Vec::new();
+        for own in words {
+            if definitions.contains_key(own.name.text) || self.is_vague(of_type, keyname) {
+                continue;
+            }
+            let names =
+                definitions.keys().map(|name| name.as_str()).filter(|name| !assigned.contains_key(*name));
+            misspelt.extend(diagnostics::closest(own.name.text, names.clone()));
+            let kind = self.type_of(of_type).kind();
+            let label =
+                format!("not a{} {what} of its {kind} type", if what == "attribute" { "n" } else { "" });
+            let is_attribute = what == "property"
+                && self.type_of(of_type).attributes().is_some_and(|known| known.contains_key(own.name.text));
+            if is_attribute {
+                let message = format!("`{}` of {holder} is an attribute, not a property", own.name.text);
+                self.report(
+                    Diagnostic::error("unknown-property", message)
+                        .at(Place::new(own.name.span, label))
+                        .hint("assign it under `attributes`")
+                        .chapter("7.2"),
+                );
+            } else {
+                let all = definitions.keys().map(|name| name.as_str());
+                self.unknown_name(what, own.name, all, of_type, &label);
+            }
+        }
+        let mut values = Map::with_capacity(definitions.len());
+        for (name, definition) in definitions {
+            let node = assigned.get(name).copied();
+            let label = format_args!("the {what} `{name}` of {holder}");
+            let (value, origin, span) = match (node, &definition.value) {
+                (Some(node), Some(fixed)) => {
+                    let place = words.iter().find(|own| own.name.text == name.as_str());
+                    self.fixed(&label, place.map_or(node.span(), |own| own.name.span), fixed.span);
+                    (None, ValueOrigin::Unassigned, node.span())
+                }
+                (None, Some(fixed)) => (Some(fixed.clone()), ValueOrigin::Fixed, definition.span),
+                (Some(node), None) => {
+                    let value = self.expression(node, Some(&definition.schema), context, &label);
+                    (value, ValueOrigin::Assigned, node.span())
+                }
+                (None, None) => match &definition.default {
+                    Some(default) if definition.required || what == "attribute" => {
+                        (Some(default.clone()), ValueOrigin::Default, definition.span)
+                    }
+                    _ => (None, ValueOrigin::Unassigned, definition.span),
+                },
+            };
+            let is_missing = definition.required && origin == ValueOrigin::Unassigned && node.is_none();
+            if is_missing && !is_incomplete && !misspelt.contains(&name.as_str()) {
+                self.report(
+                    Diagnostic::error(
+                        "missing-property",
+                        format!("the {what} `{name}` of {holder} has no value"),
+                    )
+                    .at(Place::new(holder_span, format!("`{name}` is required")))
+                    .related(Place::new(definition.span, "defined here"))
+                    .hint(format!("assign it under `{keyname}`: `{name}: …`"))
+                    .chapter("9.4"),
+                );
+            }
+            let property = Property {
+                value,
+                origin,
+                schema: Some(definition.schema.clone()),
+                required: definition.required,
+                metadata: definition.metadata.clone(),
+                span,
+            };
+            values.insert(name.clone(), property);
+        }
+        values
+    }
+
+    fn capabilities(
+        &self,
+        words: &'a words::NodeTemplate<'a>,
+        definitions: &Map<Arc<CapabilityDefinition>>,
+        type_id: TypeId,
+        context: Context,
+    ) -> Map<Capability> {
+        for own in &words.capabilities {
+            if !definitions.contains_key(own.name.text) && !self.is_vague(type_id, "capabilities") {
+                let names = definitions.keys().map(|name| name.as_str());
+                self.unknown_name(
+                    "capability",
+                    own.name,
+                    names,
+                    type_id,
+                    "not a capability of its node type",
+                );
+            }
+        }
+        let mut capabilities = Map::with_capacity(definitions.len());
+        for (name, definition) in definitions {
+            let own = words.capabilities.iter().find(|own| own.name.text == name.as_str());
+            let of_node = &words.name;
+            let holder = format!("the capability `{name}` of the node template `{}`", of_node.text);
+            let span = own.map_or(of_node.span, |own| own.name.span);
+            let hides = words.hidden.has("capabilities");
+            let properties = own.map(|own| own.properties.as_slice()).unwrap_or_default();
+            let attributes = own.map(|own| own.attributes.as_slice()).unwrap_or_default();
+            let capability = Capability {
+                type_id: definition.type_id,
+                properties: self.assign(
+                    &definition.properties,
+                    properties,
+                    definition.type_id,
+                    "properties",
+                    hides || own.is_some_and(|own| own.hidden.has("properties")),
+                    context,
+                    &holder,
+                    span,
+                ),
+                attributes: self.assign(
+                    &definition.attributes,
+                    attributes,
+                    definition.type_id,
+                    "attributes",
+                    true,
+                    context,
+                    &holder,
+                    span,
+                ),
+                description: own
+                    .and_then(|own| own.common.description)
+                    .map(Arc::from)
+                    .or(definition.description.clone()),
+                metadata: extended(&definition.metadata, own.map(|own| own.common)),
+                span: own.map_or(definition.span, |own| own.name.span),
+            };
+            capabilities.insert(name.clone(), capability);
+        }
+        capabilities
+    }
+
+    /// The interfaces of a node template or relationship.
+    pub(super) fn interfaces(
+        &self,
+        words: &'a [words::InterfaceAssignment<'a>],
+        definitions: &Map<Arc<InterfaceDefinition>>,
+        type_id: TypeId,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+        holder_span: Span,
+    ) -> Map<Interface> {
+        for own in words {
+            if !definitions.contains_key(own.name.text) && !self.is_vague(type_id, "interfaces") {
+                let names = definitions.keys().map(|name| name.as_str());
+                let kind = self.type_of(type_id).kind();
+                let label = format!("not an interface of its {kind} type");
+                self.unknown_name("interface", own.name, names, type_id, &label);
+            }
+        }
+        let mut interfaces = Map::with_capacity(definitions.len());
+        for (name, definition) in definitions {
+            let own = words.iter().find(|own| own.name.text == name.as_str());
+            for operation in own.iter().flat_map(|own| &own.operations) {
+                let is_known = definition.operations.contains_key(operation.name.text);
+                if !is_known && !self.is_vague(definition.type_id, "operations") {
+                    let names = definition.operations.keys().map(|name| name.as_str());
+                    let of_type = definition.type_id;
+                    self.unknown_name(
+                        "operation",
+                        operation.name,
+                        names,
+                        of_type,
+                        "not in the interface type",
+                    );
+                }
+            }
+            let shared = own.map(|own| self.inputs(&own.inputs, &[&definition.inputs], context));
+            let shared = shared.unwrap_or_default();
+            let operations = definition
+                .operations
+                .iter()
+                .map(|(name, operation)| {
+                    let own_operation = own.and_then(|own| {
+                        own.operations.iter().find(|assigned| assigned.name.text == name.as_str())
+                    });
+                    let own_interface = own.map(|own| own.hidden.has("inputs"));
+                    let built = self.operation(
+                        name,
+                        own_operation,
+                        operation,
+                        definition,
+                        &shared,
+                        context,
+                        artifacts,
+                        own_operation.map_or(holder_span, |own| own.name.span),
+                        own_interface.unwrap_or(false),
+                    );
+                    (name.clone(), built)
+                })
+                .collect();
+            let interface = Interface {
+                type_id: definition.type_id,
+                operations,
+                metadata: extended(&definition.metadata, own.map(|own| own.common)),
+                span: own.map_or(definition.span, |own| own.name.span),
+            };
+            interfaces.insert(name.clone(), interface);
+        }
+        interfaces
+    }
+
+    /// Assigned inputs; those that no definition has are allowed, and have no type (11.3, 11.5).
+    fn inputs(
+        &self,
+        words: &'a [Assignment<'a>],
+        definitions: &[&Map<Arc<ParameterDefinition>>],
+        context: Context,
+    ) -> Map<Property> {
+        let mut inputs = Map::with_capacity(words.len());
+        for own in words {
+            let definition = definitions.iter().find_map(|definitions| definitions.get(own.name.text));
+            let label = format_args!("the input `{}`", own.name.text);
+            if let Some(fixed) = definition.and_then(|definition| definition.value.as_ref()) {
+                self.fixed(&label, own.name.span, fixed.span);
+                continue;
+            }
+            let schema = definition.and_then(|definition| definition.schema.clone());
+            let property = Property {
+                value: self.expression(own.value, schema.as_deref(), context, &label),
+                origin: ValueOrigin::Assigned,
+                schema,
+                required: definition.is_some_and(|definition| definition.required),
+                metadata: definition.map(|definition| definition.metadata.clone()).unwrap_or_default(),
+                span: own.value.span(),
+            };
+            inputs.insert(self.name(own.name.text), property);
+        }
+        inputs
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an operation is merged from four places")]
+    fn operation(
+        &self,
+        name: &Name,
+        own: Option<&'a words::OperationAssignment<'a>>,
+        definition: &OperationDefinition,
+        interface: &InterfaceDefinition,
+        shared: &Map<Property>,
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+        holder_span: Span,
+        is_incomplete: bool,
+    ) -> Operation {
+        let assigned =
+            own.map(|own| self.inputs(&own.inputs, &[&definition.inputs, &interface.inputs], context));
+        let assigned = assigned.unwrap_or_default();
+        let implementation = own
+            .and_then(|own| own.implementation.as_ref())
+            .and_then(|words| self.implementation(words, context, artifacts))
+            .or_else(|| {
+                let inherited = definition.implementation.as_ref()?;
+                Some(rebound(inherited, artifacts).unwrap_or_else(|| inherited.clone()))
+            });
+        let mut inputs = Map::new();
+        // The operation's definitions win over the interface's, assignments over both.
+        let own_first = definition.inputs.iter();
+        let interface_inputs =
+            interface.inputs.iter().filter(|(name, _)| !definition.inputs.contains_key(*name));
+        for (input, definition) in interface_inputs.chain(own_first) {
+            if let Some(given) = assigned.get(input).or_else(|| shared.get(input)) {
+                inputs.insert(input.clone(), given.clone());
+                continue;
+            }
+            let (value, origin) = match (&definition.value, &definition.default) {
+                (Some(fixed), _) => (Some(fixed.clone()), ValueOrigin::Fixed),
+                (None, Some(default)) if definition.required => (Some(default.clone()), ValueOrigin::Default),
+                _ => (None, ValueOrigin::Unassigned),
+            };
+            let hides = is_incomplete || own.is_some_and(|own| own.hidden.has("inputs"));
+            // Nobody asks for the inputs of an operation that does nothing.
+            if definition.required && value.is_none() && implementation.is_some() && !hides {
+                self.report(
+                    Diagnostic::error(
+                        "missing-input",
+                        format!("the input `{input}` of the operation `{name}` has no value"),
+                    )
+                    .at(Place::new(holder_span, format!("`{input}` is required")))
+                    .related(Place::new(definition.span, "defined here"))
+                    .chapter("11.5"),
+                );
+            }
+            let property = Property {
+                value,
+                origin,
+                schema: definition.schema.clone(),
+                required: definition.required,
+                metadata: definition.metadata.clone(),
+                span: definition.span,
+            };
+            inputs.insert(input.clone(), property);
+        }
+        for (input, given) in shared.iter().chain(&assigned) {
+            if !inputs.contains_key(input) || assigned.contains_key(input) {
+                inputs.insert(input.clone(), given.clone());
+            }
+        }
+        let mut outputs: Map<Output> = definition
+            .outputs
+            .iter()
+            .map(|(name, definition)| {
+                let mapping = definition.mapping.clone();
+                (name.clone(), Output { mapping, schema: definition.schema.clone(), span: definition.span })
+            })
+            .collect();
+        for own in own.iter().flat_map(|own| &own.outputs) {
+            let known = definition.outputs.get(own.name.text);
+            if let Some(mapping) = known.and_then(|known| known.mapping.as_ref()) {
+                let label = format_args!("the output `{}` of the operation `{name}`", own.name.text);
+                self.fixed(&label, own.name.span, mapping.name_span);
+                continue;
+            }
+            let output = Output {
+                mapping: self.mapping(own.value, context),
+                schema: known.and_then(|known| known.schema.clone()),
+                span: own.name.span,
+            };
+            outputs.insert(self.name(own.name.text), output);
+        }
+        Operation {
+            inputs,
+            outputs,
+            implementation,
+            description: own
+                .and_then(|own| own.common.description)
+                .map(Arc::from)
+                .or(definition.description.clone()),
+            metadata: extended(&definition.metadata, own.map(|own| own.common)),
+            span: own.map_or(definition.span, |own| own.name.span),
+        }
+    }
+}
+
+/// The metadata of a definition, overridden and extended by an assignment's.
+pub(super) fn extended(definition: &Metadata, own: Option<Common<'_>>) -> Metadata {
+    let mut metadata = definition.clone();
+    if let Some(own) = own.and_then(|own| own.metadata) {
+        metadata.extend(plain_metadata(own));
+    }
+    metadata
+}

@@ -1,0 +1,488 @@
+//! Types: declared, tied to their parents, built parents first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diagnostics::{Diagnostic, Place, Span, did_you_mean};
+use tosca_syntax::words::{TypeBody as Words, Word};
+
+use super::scope::Found;
+use super::values::plain_metadata;
+use super::{Compiler, Declared};
+use crate::model::{
+    ArtifactType, CapabilityType, DataBase, DataType, InterfaceType, Map, Metadata, NodeType,
+    RelationshipType, Type, TypeBody, TypeId, TypeKind,
+};
+
+/// The data types of the standard that are built, first in every model, in this order.
+const BUILT_IN: [DataBase; 7] = [
+    DataBase::String,
+    DataBase::Integer,
+    DataBase::Float,
+    DataBase::Boolean,
+    DataBase::Nil,
+    DataBase::List,
+    DataBase::Map,
+];
+
+/// The data types of the standard that are not supported yet (9.1).
+const LATER: [&str; 4] = ["bytes", "timestamp", "scalar", "version"];
+
+/// Stand for types that could not be resolved: each fits everything and has everything. They are in no model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnknownTypes {
+    first: TypeId,
+}
+
+impl Default for UnknownTypes {
+    fn default() -> Self {
+        Self { first: TypeId::from_index(0) }
+    }
+}
+
+impl UnknownTypes {
+    /// The unknown type of a kind.
+    pub(super) fn of(self, kind: TypeKind) -> TypeId {
+        let offset = TypeKind::ALL.iter().position(|other| *other == kind).expect("all kinds are listed");
+        TypeId::from_index(self.first.index() + offset)
+    }
+
+    fn has(self, id: TypeId) -> bool {
+        id >= self.first
+    }
+}
+
+fn empty_body(kind: TypeKind) -> TypeBody {
+    match kind {
+        TypeKind::Artifact => TypeBody::Artifact(ArtifactType::default()),
+        TypeKind::Data => TypeBody::Data(empty_data(DataBase::Structure)),
+        TypeKind::Capability => TypeBody::Capability(CapabilityType::default()),
+        TypeKind::Interface => TypeBody::Interface(InterfaceType::default()),
+        TypeKind::Relationship => TypeBody::Relationship(RelationshipType::default()),
+        TypeKind::Node => TypeBody::Node(NodeType::default()),
+    }
+}
+
+fn empty_data(base: DataBase) -> DataType {
+    DataType { base, properties: Map::new(), key_schema: None, entry_schema: None, validation: Vec::new() }
+}
+
+fn kind_of(words: &Words<'_>) -> TypeKind {
+    match words {
+        Words::Artifact(_) => TypeKind::Artifact,
+        Words::Data(_) => TypeKind::Data,
+        Words::Capability(_) => TypeKind::Capability,
+        Words::Interface(_) => TypeKind::Interface,
+        Words::Relationship(_) => TypeKind::Relationship,
+        Words::Node(_) => TypeKind::Node,
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// The type of an id.
+    pub(super) fn type_of(&self, id: TypeId) -> &Type {
+        &self.types[id.index()]
+    }
+
+    /// Whether the type stands for one that could not be resolved.
+    pub(super) fn is_unknown(&self, id: TypeId) -> bool {
+        self.unknown.has(id)
+    }
+
+    /// Whether `id` is `ancestor` or derived from it; true when that cannot be known.
+    pub(super) fn fits(&self, id: TypeId, ancestor: TypeId) -> bool {
+        id == ancestor
+            || self.is_unknown(id)
+            || self.is_unknown(ancestor)
+            || self.type_of(id).ancestors.iter().any(|&other| other == ancestor || self.is_unknown(other))
+    }
+
+    /// Whether something that is not found under a keyname of a type may be there all the same.
+    pub(super) fn is_vague(&self, id: TypeId, keyname: &'static str) -> bool {
+        self.is_unknown(id) || self.vague.get(&id).is_some_and(|keynames| keynames.contains(keyname))
+    }
+
+    /// Gives every type an id, and finds duplicates.
+    pub(super) fn declare_types(&mut self) {
+        let words = self.words;
+        let mut add = |name: &str, span, body| {
+            let name = self.name(name);
+            self.types.push(Type {
+                qualified_name: name.clone(),
+                name,
+                profile: None,
+                parent: None,
+                ancestors: Arc::new([]),
+                version: None,
+                description: None,
+                metadata: Metadata::new(),
+                span,
+                body,
+            });
+        };
+        for base in BUILT_IN {
+            add(base.as_str(), None, TypeBody::Data(empty_data(base)));
+        }
+        for types in words {
+            for definition in types {
+                add(definition.name.text, Some(definition.name.span), empty_body(kind_of(&definition.body)));
+            }
+        }
+        let first = TypeId::from_index(self.types.len());
+        for kind in TypeKind::ALL {
+            self.types.push(Type { body: empty_body(kind), ..self.types[0].clone() });
+        }
+        self.unknown = UnknownTypes { first };
+        self.declared = vec![None; self.types.len()];
+        let mut index = BUILT_IN.len();
+        // By kind and name, for finding what is there more than once; in order of declaration.
+        let mut by_name: HashMap<(TypeKind, &'a str), Vec<TypeId>> = HashMap::new();
+        for (file, types) in words.iter().enumerate() {
+            for definition in types {
+                let id = TypeId::from_index(index);
+                let kind = kind_of(&definition.body);
+                self.declared[index] = Some(Declared { file, words: definition });
+                self.scopes.declare(file, kind, definition.name.text, id);
+                by_name.entry((kind, definition.name.text)).or_default().push(id);
+                self.types[index].profile = self.files[file].profile.clone();
+                index += 1;
+            }
+        }
+        self.name_types(&by_name);
+        self.find_duplicates(&by_name);
+    }
+
+    /// Gives every type its qualified name.
+    fn name_types(&mut self, by_name: &HashMap<(TypeKind, &'a str), Vec<TypeId>>) {
+        for ids in by_name.values() {
+            let mut seen = Vec::with_capacity(ids.len());
+            for &id in ids {
+                let declared = self.declared[id.index()].expect("only declared types are in the map");
+                let name = declared.words.name.text;
+                let own = &self.types[id.index()];
+                let mut qualified = match &own.profile {
+                    Some(profile) => format!("{profile}:{name}"),
+                    None => name.to_owned(),
+                };
+                if seen.contains(&qualified) {
+                    qualified = format!("{}:{qualified}", self.file_name(declared.file));
+                }
+                seen.push(qualified.clone());
+                self.types[id.index()].qualified_name = self.name(&qualified);
+            }
+        }
+    }
+
+    /// Reports names that several files bring into one namespace (6.8.4), once, in the file where they meet.
+    fn find_duplicates(&self, by_name: &HashMap<(TypeKind, &'a str), Vec<TypeId>>) {
+        for (&(kind, name), ids) in by_name {
+            if kind == TypeKind::Data {
+                for &id in ids {
+                    self.check_reserved(id, name);
+                }
+            }
+            if ids.len() < 2 {
+                continue;
+            }
+            for file in 0..self.files.len() {
+                let roots = self.scopes.root_files(file);
+                let here: Vec<Declared<'a>> = ids
+                    .iter()
+                    .map(|id| self.declared[id.index()].expect("only declared types are in the map"))
+                    .filter(|declared| roots.contains(&declared.file))
+                    .collect();
+                // Two that meet already in one of the imported files are reported there.
+                let meet_below =
+                    self.files[file].imports.iter().filter(|import| import.namespace.is_none()).any(
+                        |import| {
+                            import.file.is_some_and(|imported| {
+                                let below = self.scopes.root_files(imported);
+                                here.iter().filter(|declared| below.contains(&declared.file)).count()
+                                    == here.len()
+                            })
+                        },
+                    );
+                if here.len() < 2 || meet_below {
+                    continue;
+                }
+                let message = format!("the {kind} type `{name}` is defined more than once in one namespace");
+                let own = here.iter().find(|declared| declared.file == file);
+                let mut diagnostic = Diagnostic::error("duplicate-type", message)
+                    .hint("give one of the imports a `namespace`, and write `namespace:Name`")
+                    .chapter("6.8.4");
+                diagnostic = match own {
+                    Some(own) => diagnostic.at(Place::new(own.words.name.span, "defined here")),
+                    None => {
+                        let last = here.last().and_then(|last| self.scopes.import_of(file, last.file));
+                        let span = last.unwrap_or(Span::beginning(self.files[file].source));
+                        diagnostic.at(Place::new(span, "this import brings it in again"))
+                    }
+                };
+                for other in here.iter().filter(|other| own.is_none_or(|own| own.file != other.file)) {
+                    diagnostic = diagnostic.related(Place::new(other.words.name.span, "also defined here"));
+                }
+                self.report(diagnostic);
+            }
+        }
+    }
+
+    fn check_reserved(&self, id: TypeId, name: &str) {
+        if BUILT_IN.iter().any(|base| base.as_str() == name) || LATER.contains(&name) {
+            let span = self.declared[id.index()].map(|declared| declared.words.name.span);
+            let message = format!("`{name}` is a data type of the standard and cannot be defined again");
+            let diagnostic = Diagnostic::error("reserved-type", message).chapter("9.1");
+            self.report(span.into_iter().fold(diagnostic, Diagnostic::at));
+        }
+    }
+
+    /// Resolves the name of a type; reports when there is none, and answers with the unknown type then.
+    pub(super) fn find_type(&self, file: usize, kind: TypeKind, word: Word<'_>) -> TypeId {
+        self.try_type(file, kind, word.text, word.span).unwrap_or_else(|diagnostic| {
+            if let Some(diagnostic) = diagnostic {
+                self.report(*diagnostic);
+            }
+            self.unknown.of(kind)
+        })
+    }
+
+    /// Resolves the name of a type; the diagnostic says why there is none, unless that is somebody else's fault.
+    pub(super) fn try_type(
+        &self,
+        file: usize,
+        kind: TypeKind,
+        name: &str,
+        span: Span,
+    ) -> Result<TypeId, Option<Box<Diagnostic>>> {
+        if kind == TypeKind::Data {
+            if let Some(index) = BUILT_IN.iter().position(|base| base.as_str() == name) {
+                return Ok(TypeId::from_index(index));
+            }
+            if LATER.contains(&name) {
+                let message = format!("the data type `{name}` is not supported yet by khutulun");
+                return Err(Some(Box::new(
+                    Diagnostic::error("unsupported-type", message)
+                        .at(Place::new(span, "part of TOSCA 2.0, but not built yet"))
+                        .chapter("9.1"),
+                )));
+            }
+        }
+        match self.scopes.find(file, kind, name) {
+            Found::One(id) => Ok(id),
+            Found::Unknowable => Err(None),
+            Found::Ambiguous(ids) => {
+                // Reported where the names meet, when that is in one namespace.
+                let mut diagnostic =
+                    Diagnostic::error("ambiguous-type", format!("`{name}` could be several {kind} types"))
+                        .at(Place::new(span, "which one?"))
+                        .hint("give one of the imports another `namespace`")
+                        .chapter("6.8.4");
+                for id in ids {
+                    if let Some(span) = self.type_of(id).span {
+                        diagnostic = diagnostic.related(Place::new(span, "this one"));
+                    }
+                }
+                let is_reported = self.diagnostics.borrow().iter().any(|reported| {
+                    reported.code == "duplicate-type" && reported.message.contains(&format!("`{name}`"))
+                });
+                Err((!is_reported).then(|| Box::new(diagnostic)))
+            }
+            Found::Nothing => Err(Some(Box::new(self.unknown_type(file, kind, name, span)))),
+        }
+    }
+
+    fn unknown_type(&self, file: usize, kind: TypeKind, name: &str, span: Span) -> Diagnostic {
+        let diagnostic = Diagnostic::error("unknown-type", format!("unknown {kind} type `{name}`"))
+            .at(Place::new(span, "not found in this file or its imports"))
+            .chapter("6.4");
+        // A type of another kind by that name is the likeliest mistake.
+        for other in TypeKind::ALL {
+            if other != kind
+                && let Found::One(id) = self.scopes.find(file, other, name)
+            {
+                let place = self.type_of(id).span.map(|span| Place::new(span, format!("a {other} type")));
+                let diagnostic =
+                    diagnostic.hint(format!("`{name}` is a {other} type; a {kind} type is needed here"));
+                return place.into_iter().fold(diagnostic, Diagnostic::related);
+            }
+        }
+        let mut candidates = self.scopes.candidates(file, kind);
+        if kind == TypeKind::Data {
+            candidates.extend(BUILT_IN.iter().map(|base| base.as_str().to_owned()));
+        }
+        if let Some((namespace, _)) = name.split_once(':')
+            && !self.scopes.namespaces(file).contains(namespace)
+        {
+            let namespaces = self.scopes.namespaces(file);
+            let near = did_you_mean(name, candidates.iter().map(String::as_str));
+            let near = near.or_else(|| did_you_mean(namespace, namespaces.iter().map(String::as_str)));
+            return diagnostic.hint(format!("no import has the namespace `{namespace}`")).maybe_hint(near);
+        }
+        // The right name without its namespace.
+        let suffix = format!(":{name}");
+        if let Some(qualified) = candidates.iter().find(|candidate| candidate.ends_with(&suffix)) {
+            return diagnostic.hint(format!("did you mean `{qualified}`?"));
+        }
+        let near = diagnostics::closest(name, candidates.iter().map(String::as_str));
+        let Some(near) = near else {
+            let hint = match candidates.len() {
+                0 => format!("there are no {kind} types in this file or its imports; is an import missing?"),
+                _ => {
+                    let known = diagnostics::one_of(candidates.iter().map(String::as_str));
+                    format!("the {kind} types are: {known}")
+                }
+            };
+            return diagnostic.hint(hint);
+        };
+        let origin = match self.scopes.find(file, kind, near) {
+            Found::One(id) => {
+                self.declared[id.index()].filter(|declared| declared.file != file).map(|declared| {
+                    let location = self.map.location(declared.words.name.span);
+                    format!(", imported from `{}:{}`", location.file, location.start.line)
+                })
+            }
+            _ => None,
+        };
+        diagnostic.hint(format!("did you mean `{near}`{}?", origin.unwrap_or_default()))
+    }
+
+    /// Ties every type to its parent and builds all, parents before children, and what is needed by others first.
+    pub(super) fn build_types(&mut self) {
+        let mut order: Vec<TypeId> = Vec::with_capacity(self.types.len());
+        let count = self.unknown.of(TypeKind::ALL[0]).index();
+        let parents: Vec<Option<TypeId>> =
+            (0..count).map(|index| self.parent_of(TypeId::from_index(index))).collect();
+        let mut state = vec![State::New; count];
+        for index in 0..count {
+            self.visit(index, &parents, &mut state, &mut order);
+        }
+        for &id in &order {
+            self.tie(id, parents[id.index()]);
+        }
+        for kind in TypeKind::ALL {
+            let of_kind: Vec<TypeId> =
+                order.iter().copied().filter(|&id| self.type_of(id).kind() == kind).collect();
+            match kind {
+                TypeKind::Data => self.build_data_types(&of_kind),
+                _ => of_kind.into_iter().for_each(|id| self.build_body(id)),
+            }
+            if kind == TypeKind::Artifact {
+                self.index_artifact_types();
+            }
+        }
+    }
+
+    fn parent_of(&self, id: TypeId) -> Option<TypeId> {
+        let declared = self.declared[id.index()]?;
+        let kind = kind_of(&declared.words.body);
+        match declared.words.derived_from {
+            Some(word) => Some(self.find_type(declared.file, kind, word)),
+            None if declared.words.hidden.has("derived_from") => Some(self.unknown.of(kind)),
+            None => None,
+        }
+    }
+
+    /// Puts a type behind its ancestors; reports a circle of derivation once and takes it for an unknown parent.
+    fn visit(&self, start: usize, parents: &[Option<TypeId>], state: &mut [State], order: &mut Vec<TypeId>) {
+        let mut chain = Vec::new();
+        let mut next = Some(start);
+        while let Some(index) = next {
+            match state[index] {
+                State::Done => break,
+                State::Open => {
+                    let from = chain.iter().position(|&other| other == index).unwrap_or(0);
+                    self.report_circle(&chain[from..]);
+                    break;
+                }
+                State::New => {
+                    state[index] = State::Open;
+                    chain.push(index);
+                    next = parents[index].map(TypeId::index).filter(|&parent| parent < parents.len());
+                }
+            }
+        }
+        for index in chain.into_iter().rev() {
+            state[index] = State::Done;
+            order.push(TypeId::from_index(index));
+        }
+    }
+
+    fn report_circle(&self, circle: &[usize]) {
+        let definitions: Vec<Declared<'_>> =
+            circle.iter().filter_map(|&index| self.declared[index]).collect();
+        let Some(first) = definitions.first() else { return };
+        let mut names: Vec<&str> = definitions.iter().map(|declared| declared.words.name.text).collect();
+        names.push(first.words.name.text);
+        let mut diagnostic = Diagnostic::error(
+            "circular-derivation",
+            format!("types are derived in a circle: {}", names.join(" → ")),
+        )
+        .at(first.words.derived_from.map_or(first.words.name.span, |word| word.span))
+        .chapter("6.4.2");
+        for other in &definitions[1..] {
+            let span = other.words.derived_from.map_or(other.words.name.span, |word| word.span);
+            diagnostic = diagnostic.related(Place::new(span, "and so on"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// Fills what all kinds have in common.
+    fn tie(&mut self, id: TypeId, parent: Option<TypeId>) {
+        let Some(declared) = self.declared[id.index()] else { return };
+        let mut vague: Vec<&'static str> =
+            ALL_SECTIONS.iter().copied().filter(|keyname| declared.words.hidden.has(keyname)).collect();
+        let mut ancestors = Vec::new();
+        if let Some(parent) = parent {
+            // In a circle the parent is not tied yet and the type comes before it; it counts as unknown.
+            let is_circular = parent != id && self.type_of(parent).ancestors.contains(&id);
+            ancestors.push(parent);
+            ancestors.extend_from_slice(&self.type_of(parent).ancestors);
+            if self.is_unknown(parent) || is_circular || parent == id {
+                vague = ALL_SECTIONS.to_vec();
+            }
+            if let Some(inherited) = self.vague.get(&parent) {
+                vague.extend(inherited);
+            }
+        }
+        if !vague.is_empty() {
+            self.vague.insert(id, vague.into_iter().collect());
+        }
+        let words = declared.words;
+        let own = &mut self.types[id.index()];
+        own.parent = parent;
+        own.ancestors = ancestors.into();
+        own.version = words.version.map(|word| word.text.into());
+        own.description = words.common.description.map(Arc::from);
+        own.metadata = words.common.metadata.map(plain_metadata).unwrap_or_default();
+    }
+
+    /// The types of the model: without the unknown ones.
+    pub(super) fn finish_types(&mut self) -> Vec<Type> {
+        let mut types = std::mem::take(&mut self.types);
+        types.truncate(self.unknown.of(TypeKind::ALL[0]).index());
+        types
+    }
+}
+
+/// The keynames of types under which others look things up.
+const ALL_SECTIONS: [&str; 13] = [
+    "derived_from",
+    "properties",
+    "attributes",
+    "capabilities",
+    "requirements",
+    "interfaces",
+    "artifacts",
+    "inputs",
+    "operations",
+    "key_schema",
+    "entry_schema",
+    "validation",
+    "file_ext",
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
