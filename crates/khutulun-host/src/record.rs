@@ -147,8 +147,18 @@ impl Record {
     }
 
     /// Reads the record in a folder. None: there is none.
+    ///
+    /// One that cannot be understood is none either: it was written whole or not at all unless the machine lost its power
+    /// meanwhile, and then nothing of it runs.
     pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
-        read_json(&folder.join("status.json"))
+        match read_json(&folder.join("status.json")) {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            {
+                Ok(None)
+            }
+            other => other,
+        }
     }
 
     /// Replaces the record in a folder.

@@ -195,22 +195,34 @@ impl Executor for ScriptExecutor {
 fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError> {
     let attempt = || format!("wait for the script in `{}`", folder.display());
     let deadline = Instant::now() + Duration::from_millis(operation.timeout_ms.saturating_add(MARGIN_MS));
-    let watch = FolderWatch::new(folder).map_err(system(attempt()))?;
-    let _lock = loop {
-        if let Some(outcome) = read_result(folder).map_err(system(attempt()))? {
-            return Ok(Recovery::Finished(outcome));
+    let mut watch = None;
+    let lock = loop {
+        // The lock is free when its supervisor has ended, and the record says which that is as soon as anything happened.
+        let record = Record::read(folder).map_err(system(attempt()))?;
+        if let Some(fd) = record.and_then(|record| record.supervisor.open())
+            && wait::wait_readable(&[fd.as_fd()], Some(deadline)).map_err(system(attempt()))? == 0
+        {
+            break None;
         }
         if let Some(lock) = FolderLock::try_take(folder).map_err(system(attempt()))? {
-            break lock;
+            break Some(lock);
         }
-        // The supervisor writes its result, or it ends and its lock is closed: both end this wait.
-        if !watch.wait(deadline).map_err(system(attempt()))? {
-            return Ok(Recovery::Unknown("the script's supervisor did not end in time".to_owned()));
+        // One that is just starting will write, or close the lock: both end this wait. What happened before the watch began is
+        // seen by looking once more.
+        match &watch {
+            None => watch = Some(FolderWatch::new(folder).map_err(system(attempt()))?),
+            Some(watch) => {
+                if !watch.wait(deadline).map_err(system(attempt()))? {
+                    break None;
+                }
+            }
         }
     };
-    // It may have written and ended between the two looks.
     if let Some(outcome) = read_result(folder).map_err(system(attempt()))? {
         return Ok(Recovery::Finished(outcome));
+    }
+    if lock.is_none() {
+        return Ok(Recovery::Unknown("the script's supervisor did not end in time".to_owned()));
     }
     if !folder.join(STARTED).exists() {
         mark(folder, FENCED).map_err(system(attempt()))?;

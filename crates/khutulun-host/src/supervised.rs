@@ -46,20 +46,26 @@ pub(crate) fn start(
     let assignment = Assignment::Process(Box::new(ProcessAssignment { spec: spec.clone(), run_as }));
     let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
     for _ in 0..LAUNCHES_MAX {
-        let watch = make_and_watch(&folder)?;
+        files::make_private_folder(&folder).map_err(system(format!("make folder `{}`", folder.display())))?;
         match launcher.launch(&folder, &assignment)? {
             Answer::Started | Answer::Already => {
                 let record = read(&folder)?;
                 return Ok(record.map_or_else(|| absent(&folder), |record| record.status(&folder)));
             }
             Answer::Busy => {
-                // Another supervisor, or one who cleans up. Either will write, or close the lock: both end this wait.
-                if let Some(live) = settled(&folder)?.filter(is_live) {
-                    return again(&live, &folder, spec);
-                }
-                watch.wait(deadline).map_err(system(format!("watch `{}`", folder.display())))?;
-                if let Some(live) = settled(&folder)?.filter(is_live) {
-                    return again(&live, &folder, spec);
+                // Another supervisor, or one who cleans up. Either will write, or close the lock: both end the wait.
+                let watch = watch(&folder)?;
+                loop {
+                    if let Some(live) = settled(&folder)?.filter(is_live) {
+                        return again(&live, &folder, spec);
+                    }
+                    // Free again, or gone: then it is our turn.
+                    let Some(watch) = &watch else { break };
+                    if !matches!(FolderLock::try_take(&folder), Ok(None))
+                        || !watch.wait(deadline).map_err(system(format!("watch `{}`", folder.display())))?
+                    {
+                        break;
+                    }
                 }
             }
             other => {
@@ -94,7 +100,7 @@ pub(crate) fn stop(
     let grace_ms = specification.as_ref().map_or(0, |spec| spec.stop_grace_ms);
     let limit_ms = grace_ms.saturating_add(2 * KILL_WAIT_MS + STOP_MARGIN_MS);
     let deadline = Instant::now() + Duration::from_millis(limit_ms);
-    let watch = make_and_watch(&folder)?;
+    let mut waiting = None;
     loop {
         let record = settled(&folder)?;
         if let Some(supervisor) = record.as_ref().and_then(Record::live_supervisor) {
@@ -108,6 +114,14 @@ pub(crate) fn stop(
             return end_unsupervised(&folder, specification.as_ref());
         }
         // A supervisor that is just starting, or another stop.
+        let Some(watch) = &waiting else {
+            waiting = watch(&folder)?;
+            if waiting.is_none() {
+                return Ok(absent(&folder));
+            }
+            // What happened before the watch began is seen by looking once more.
+            continue;
+        };
         if !watch.wait(deadline).map_err(system(format!("watch `{}`", folder.display())))? {
             return Err(MachineError::TimedOut {
                 what: format!("stopping process `{}` of `{}`", identity.node, identity.service),
@@ -191,16 +205,11 @@ fn settled(folder: &Path) -> Result<Option<Record>, MachineError> {
     }
 }
 
-/// Makes a folder and watches it, also when somebody removes empty folders at this moment.
-fn make_and_watch(folder: &Path) -> Result<FolderWatch, MachineError> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let result = files::make_private_folder(folder).and_then(|()| FolderWatch::new(folder));
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < LAUNCHES_MAX => {}
-            result => return result.map_err(system(format!("make folder `{}`", folder.display()))),
-        }
+/// Watches a folder. None: it is gone.
+fn watch(folder: &Path) -> Result<Option<FolderWatch>, MachineError> {
+    match FolderWatch::new(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some).map_err(system(format!("watch `{}`", folder.display()))),
     }
 }
 

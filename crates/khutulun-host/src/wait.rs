@@ -50,6 +50,8 @@ fn timespec(duration: Duration) -> Timespec {
 }
 
 /// Tells when a folder changed since it was made or last waited for.
+///
+/// Only for those who found somebody in their way: the kernel takes ten milliseconds to close one.
 pub(crate) struct FolderWatch(OwnedFd);
 
 impl FolderWatch {

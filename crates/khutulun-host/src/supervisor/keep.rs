@@ -45,10 +45,15 @@ pub(super) fn keep(
     let old = Record::read(folder).map_err(|error| {
         Answer::system(format!("read `{}`", folder.join("status.json").display()), &error)
     })?;
-    if let Some(old) = old
-        && let Some(answer) = judge(&old, folder, &assignment.spec)
-    {
-        return Err(answer);
+    match &old {
+        Some(old) => {
+            if let Some(answer) = judge(old, folder, &assignment.spec) {
+                return Err(answer);
+            }
+        }
+        // None, or none that can be understood.
+        None if folder.join("status.json").exists() => kill_leftovers(folder),
+        None => {}
     }
     // After a power loss nothing runs, and what the specification said no longer matters.
     write_json(&folder.join("spec.json"), &assignment, Durability::Session).map_err(unwritable)?;
@@ -77,11 +82,16 @@ fn judge(old: &Record, folder: &Path, spec: &ProcessSpec) -> Option<Answer> {
     }
     if old.phase == Phase::Starting {
         // It was killed between executing the program and writing that down.
-        kill_by_environment(&format!("{FOLDER_VARIABLE}={}", folder.display()));
+        kill_leftovers(folder);
         return None;
     }
     // Started by this operation before, and ended since: starting it again would be a second effect.
     (same && old.child.is_some()).then_some(Answer::Already)
+}
+
+/// Ends what an earlier supervisor of this folder may have left without a record of it.
+fn kill_leftovers(folder: &Path) {
+    kill_by_environment(&format!("{FOLDER_VARIABLE}={}", folder.display()));
 }
 
 struct Keeper<'a> {
@@ -236,12 +246,16 @@ impl Keeper<'_> {
             let pid = format!("{}\n", child.pid);
             files::write_whole(&self.folder.join("pid"), pid.as_bytes(), 0o600, Durability::Session)?;
         }
-        self.record.write(self.folder, Durability::PowerLoss)
+        // A power loss ends the process too, and then the record is of another boot, whichever version of it is left.
+        self.record.write(self.folder, Durability::Session)
     }
 
+    /// Writes down an end. One that nobody asked for is worth knowing after a power loss too; the other is in the journal of
+    /// whoever asked, who also waits for it.
     fn write(&self) {
+        let durability = if self.record.asked { Durability::Session } else { Durability::PowerLoss };
         // A full disk: the state is then read from what runs, and says that nobody wrote down how it ended.
-        let _ = self.record.write(self.folder, Durability::PowerLoss);
+        let _ = self.record.write(self.folder, durability);
     }
 
     /// Waits for the main process to end, by itself or because the supervisor was asked to, and ends what it leaves.

@@ -118,6 +118,8 @@ fn a_starter_killed_at_any_moment_leaves_one_process_or_none() {
         let status = sandbox.machine.start_process(&shell("exec sleep 1000")).expect("started again");
         assert_eq!(status.state, ProcessState::Running);
         let entry = format!("KHUTULUN_FOLDER={}", sandbox.process_folder().display());
+        // In the middle of executing the next program, a process shows no environment.
+        eventually("the process", || !family(&entry).is_empty());
         assert_eq!(family(&entry), [status.pid.expect("a pid")], "after {delay_us} µs");
         sandbox.machine.stop_process(&identity()).expect("stopped");
         assert_eq!(family(&entry), [0; 0]);
@@ -140,6 +142,7 @@ fn of_two_starters_at_once_one_starts_the_process() {
         let entry = format!("KHUTULUN_FOLDER={}", sandbox.process_folder().display());
         let status = sandbox.status();
         let pid = status.pid.expect("a pid");
+        eventually("the process", || !family(&entry).is_empty());
         assert_eq!(family(&entry), [pid]);
         let agree = answers.iter().filter(|answer| answer.contains(&format!("pid={pid}\n"))).count();
         let refused = answers.iter().filter(|answer| answer.contains("runs already")).count();
@@ -357,7 +360,7 @@ fn what_cannot_be_started_is_an_error_at_once() {
 #[test]
 fn a_process_runs_as_the_user_asked_for() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("SKIPPED: becoming another user needs root");
+        crate::support::skipped("becoming another user needs root");
         return;
     }
     let sandbox = Sandbox::new();

@@ -88,7 +88,7 @@ impl Drop for SmallDisk {
 #[test]
 fn on_a_full_disk_nothing_is_started_and_nothing_half_written() {
     let Some(disk) = SmallDisk::new() else {
-        eprintln!("SKIPPED: a small file system for a full disk needs root and mount");
+        crate::support::skipped("a small file system for a full disk needs root and mount");
         return;
     };
     let machine = machine_at(disk.0.path());

@@ -124,3 +124,9 @@ pub(crate) fn family(entry: &str) -> Vec<u32> {
         })
         .collect()
 }
+
+/// Says that a test could not have what it needs. Not captured, unlike what a test prints.
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}

@@ -182,12 +182,12 @@ Operation=1-0
 
 fn verify(unit: &Path) {
     let Ok(output) = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(unit).output() else {
-        eprintln!("SKIPPED: systemd-analyze is not installed");
+        crate::support::skipped("systemd-analyze is not installed");
         return;
     };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if said.contains("Failed to initialize manager") || said.contains("Failed to setup working directory") {
-        eprintln!("SKIPPED: systemd-analyze does not work here: {said}");
+        crate::support::skipped(&format!("systemd-analyze does not work here: {said}"));
         return;
     }
     // It verifies what the unit wants too, and complains about units of this machine that are none of our business.
