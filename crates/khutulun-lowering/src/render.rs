@@ -49,9 +49,13 @@ impl<'a> Page<'a> {
         let Some(service) = self.design.vertexes.first() else { return };
         self.line(0, format_args!("service {}{}", service.name, place(&service.origin)));
         for (name, property) in &service.properties {
-            match name.strip_prefix(names::OUTPUT_PREFIX) {
-                Some(output) => self.property(1, "output", output, property),
-                None => self.property(1, "input", name, property),
+            if !name.starts_with(names::OUTPUT_PREFIX) {
+                self.property(1, "input", name, property);
+            }
+        }
+        for (name, property) in &service.properties {
+            if let Some(output) = name.strip_prefix(names::OUTPUT_PREFIX) {
+                self.property(1, "output", output, property);
             }
         }
         for vertex in self.contained.remove(&service.id).unwrap_or_default() {
@@ -108,8 +112,11 @@ impl<'a> Page<'a> {
     }
 
     fn properties(&mut self, depth: usize, properties: &floria::Properties) {
-        for (name, property) in properties {
-            self.property(depth, if property.read_only { "property" } else { "attribute" }, name, property);
+        for (kind, read_only) in [("property", true), ("attribute", false)] {
+            for (name, property) in properties.iter().filter(|(_, property)| property.read_only == read_only)
+            {
+                self.property(depth, kind, name, property);
+            }
         }
     }
 
@@ -148,8 +155,17 @@ impl<'a> Page<'a> {
         for (name, input) in &handler.inputs {
             self.line(2, format_args!("input {name} = {}", Shown(input)));
         }
-        for (name, attribute) in &handler.outputs {
-            self.line(2, format_args!("output {name} → {attribute}"));
+        let outputs: Vec<String> = handler
+            .outputs
+            .iter()
+            .map(
+                |(name, attribute)| {
+                    if name == attribute { name.clone() } else { format!("{name} → {attribute}") }
+                },
+            )
+            .collect();
+        if !outputs.is_empty() {
+            self.line(2, format_args!("outputs {}", outputs.join(", ")));
         }
     }
 }
@@ -208,15 +224,37 @@ impl fmt::Display for Shown<'_> {
                 })?;
                 formatter.write_str("}")
             }
-            Expression::Call(call) => match checked(call) {
-                Some(value) => Shown(value).fmt(formatter),
-                None => {
-                    let name = call.function.strip_prefix(NAMESPACE).unwrap_or(&call.function);
-                    write!(formatter, "${name}(")?;
-                    separated(formatter, &call.arguments, |formatter, item| Shown(item).fmt(formatter))?;
-                    formatter.write_str(")")
+            Expression::Call(call) => {
+                if let Some(value) = checked(call) {
+                    return Shown(value).fmt(formatter);
                 }
-            },
+                let name = call.function.strip_prefix(NAMESPACE).unwrap_or(&call.function);
+                write!(formatter, "${name} [")?;
+                match call.arguments.split_first() {
+                    // A path and what is at its end are one list of words, as in TOSCA.
+                    Some((Expression::Literal(Value::List(path)), rest)) if name.starts_with("get_") => {
+                        separated(formatter, path, |formatter, word| word.fmt(formatter))?;
+                        rest.iter().try_for_each(|step| write!(formatter, ", {}", Word(step)))?;
+                    }
+                    Some(_) if name.starts_with("get_") => {
+                        separated(formatter, &call.arguments, |formatter, step| Word(step).fmt(formatter))?;
+                    }
+                    _ => separated(formatter, &call.arguments, |formatter, item| Shown(item).fmt(formatter))?,
+                }
+                formatter.write_str("]")
+            }
+        }
+    }
+}
+
+/// A name or index on the way to a value.
+struct Word<'a>(&'a Expression);
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_literal() {
+            Some(word) => word.fmt(formatter),
+            None => Shown(self.0).fmt(formatter),
         }
     }
 }

@@ -1,0 +1,135 @@
+//! Lowered designs, instantiated and evaluated.
+
+use std::collections::BTreeMap;
+
+use floria::{Evaluated, Evaluator, Graph, Site, Value, instantiate};
+use khutulun_api::names;
+use tosca_functions::{CAPABILITY_MARK, NODE_MARK, REQUIRED_MARK, ToscaFunctions};
+
+use crate::package::{lowered, package};
+
+fn graph(text: &str, inputs: BTreeMap<String, Value>) -> Graph {
+    let design = lowered(&package(text), "service.yaml").expect("the service is valid").design;
+    instantiate(&design, &inputs, &Graph::default(), &mut (1..)).expect("the design is whole")
+}
+
+/// The value of a property by the way to it: `web.command`, `web.endpoint.port`, `output:url`.
+fn read(graph: &Graph, way: &str) -> String {
+    let mut names: Vec<&str> = way.split('.').collect();
+    let property = names.pop().unwrap_or_default();
+    let mut vertex = graph.named(None, "shop").expect("the service has its name");
+    for name in names {
+        vertex = graph.named(Some(vertex.id), name).expect("the way leads to a vertex");
+    }
+    match Evaluator::new(graph, &ToscaFunctions).property(Site::Vertex(vertex.id), property) {
+        Ok(Evaluated::Known(value)) => value.to_string(),
+        Ok(Evaluated::Unknown(_)) => "unknown".to_owned(),
+        Err(error) => {
+            let place = error.origin.as_ref().map(|origin| format!("{origin}: ")).unwrap_or_default();
+            format!("error: {place}{error}")
+        }
+    }
+}
+
+const PAIR: &str = "
+data_types:
+  Tree:
+    properties:
+      label: { type: string }
+      weight: { type: float, default: 1 }
+      children: { type: list, entry_schema: Tree, required: false }
+node_types:
+  Gardener:
+    derived_from: Process
+    properties:
+      tree: { type: Tree, required: false }
+service_template:
+  inputs:
+    port: { type: Port, default: 8080 }
+    tree: { type: Tree, required: false }
+    needed: { type: string }
+  node_templates:
+    web:
+      type: Gardener
+      properties:
+        command: [ web ]
+        tree: { $get_input: tree }
+      capabilities:
+        endpoint: { properties: { port: { $get_input: port } } }
+    client:
+      type: Process
+      properties:
+        command: [ client, { $get_property: [ SELF, RELATIONSHIP, connection, CAPABILITY, address ] } ]
+        environment:
+          PORT: { $concat: [ { $get_property: [ SELF, RELATIONSHIP, connection, CAPABILITY, port ] } ] }
+      requirements:
+      - connection: web
+  outputs:
+    pid: { value: { $get_attribute: [ web, pid ] } }
+    needed: { value: { $get_input: needed } }
+";
+
+#[test]
+fn the_words_of_functions_and_of_the_engine_are_the_same() {
+    assert_eq!(NODE_MARK, names::NODE);
+    assert_eq!(CAPABILITY_MARK, names::CAPABILITY);
+    assert_eq!(REQUIRED_MARK, names::REQUIRED);
+}
+
+#[test]
+fn values_find_their_way_along_requirements() {
+    let graph = graph(PAIR, BTreeMap::from([("port".to_owned(), Value::from(99))]));
+    assert_eq!(read(&graph, "client.command"), "[client, 127.0.0.1]");
+    assert_eq!(read(&graph, "client.environment"), "{PORT: 99}");
+    assert_eq!(read(&graph, "web.endpoint.port"), "99");
+    assert_eq!(read(&graph, "output:pid"), "unknown");
+    assert_eq!(read(&graph, "web.tree"), "null");
+    assert_eq!(read(&graph, "web.user"), "null");
+}
+
+#[test]
+fn what_is_wrong_with_an_input_is_told_at_the_input() {
+    let wrong = graph(PAIR, BTreeMap::from([("port".to_owned(), Value::from(99999))]));
+    assert_eq!(
+        read(&wrong, "client.environment"),
+        "error: service.yaml:17:5: `port`: 99999 does not satisfy { $less_or_equal: [ $value, 65535 ] }"
+    );
+    let without = graph(PAIR, BTreeMap::new());
+    assert_eq!(
+        read(&without, "output:needed"),
+        "error: service.yaml:38:24: `$get_input`: the input `needed` has no value and is required"
+    );
+}
+
+#[test]
+fn recursive_values_are_checked_to_the_bottom() {
+    let tree = |label: Value| {
+        let leaf = Value::map([("label", label)]);
+        let branch = Value::map([("label", Value::from("b")), ("children", Value::List(vec![leaf]))]);
+        Value::map([("label", Value::from("a")), ("children", Value::List(vec![branch]))])
+    };
+    let with = |tree| graph(PAIR, BTreeMap::from([("tree".to_owned(), tree)]));
+    assert_eq!(
+        read(&with(tree("c".into())), "web.tree"),
+        "{children: [{children: [{label: c, weight: 1.0}], label: b, weight: 1.0}], label: a, weight: 1.0}"
+    );
+    assert_eq!(
+        read(&with(tree(3.into())), "web.tree"),
+        "error: service.yaml:18:5: `tree.children[0].children[0].label`: expected a string, found the integer 3"
+    );
+}
+
+#[test]
+fn an_attribute_takes_what_an_operation_reports() {
+    let graph = graph(PAIR, BTreeMap::new());
+    let web = graph.named(Some(graph.named(None, "shop").expect("the service").id), "web").expect("the node");
+    let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
+    let mut prepare =
+        |name: &str, value: Value| evaluator.prepare(&web.properties[name], value, Site::Vertex(web.id));
+    assert_eq!(prepare("pid", 7.into()), Ok(Value::from(7)));
+    assert_eq!(prepare("pid", Value::Null), Ok(Value::Null));
+    assert_eq!(
+        prepare("pid", "seven".into()).map_err(|error| error.to_string()),
+        Err("`pid`: expected an integer, found the string \"seven\"".to_owned())
+    );
+}

@@ -1,0 +1,41 @@
+//! Packages in memory.
+
+use diagnostics::{TextStyle, render_text_all};
+use khutulun_lowering::{Lowered, Options, SourceFiles, lower, render};
+use tosca::{MemorySources, Sources};
+use tosca_profiles::WithProfiles;
+
+/// A package of `service.yaml`, which imports the profiles, and a few files.
+pub(crate) fn package(text: &str) -> WithProfiles<MemorySources> {
+    let head = "tosca_definitions_version: tosca_2_0\n\
+                imports: [ { profile: 'khutulun.process:0.1' }, { profile: 'khutulun.podman:0.1' } ]\n";
+    let files = MemorySources::new()
+        .with("service.yaml", format!("{head}{text}"))
+        .with("scripts/start.sh", "#!/bin/sh\n")
+        .with("scripts/library.sh", "# nothing\n")
+        .with("plugins/web.wasm", "not really\n")
+        .with("image.tar", "an image\n");
+    WithProfiles::new(files)
+}
+
+/// Compiles and lowers; the error is the diagnostics as a person sees them.
+pub(crate) fn lowered(sources: &dyn Sources, entry: &str) -> Result<Lowered, String> {
+    let compilation = tosca::compile(entry, sources);
+    let shown = |diagnostics: &[diagnostics::Diagnostic]| {
+        render_text_all(diagnostics, &compilation.sources, TextStyle::plain())
+    };
+    let Some(model) = &compilation.model else {
+        return Err(format!("(from the compiler)\n{}", shown(&compilation.diagnostics)));
+    };
+    let options =
+        Options { service: "shop", texts: &compilation.sources, files: &SourceFiles(sources), root: None };
+    lower(model, &options).map_err(|diagnostics| shown(&diagnostics))
+}
+
+/// The design of a service as text.
+pub(crate) fn design(text: &str) -> String {
+    match lowered(&package(text), "service.yaml") {
+        Ok(lowered) => render(&lowered.design),
+        Err(diagnostics) => diagnostics,
+    }
+}
