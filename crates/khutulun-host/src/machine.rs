@@ -24,6 +24,7 @@ use crate::{
 /// The machine that khutulun runs on.
 ///
 /// Its processes are systemd units where systemd is the init system, and otherwise are kept by khutulun's own supervisor.
+/// Their output is appended to files and not rotated; `logrotate` with `copytruncate` can.
 /// Nothing here checks whether a driver may do what it asks for: that is the executor's part.
 #[derive(Clone, Debug)]
 pub struct LocalMachine {

@@ -83,21 +83,15 @@ impl ScriptExecutor {
         let folder = self.state.operation(id);
         if folder.exists() {
             let attempt = || format!("remove folder `{}`", folder.display());
-            let lock = FolderLock::try_take(&folder).map_err(system(attempt()))?;
-            if lock.is_none() {
-                // A supervisor that wrote its result may be about to end: that is a matter of microseconds.
-                let record = Record::read(&folder).map_err(system(attempt()))?;
-                let ended = match record.and_then(|record| record.supervisor.open()) {
-                    None => true,
-                    Some(fd) if matches!(read_result(&folder), Ok(Some(_))) => {
-                        let deadline = Instant::now() + Duration::from_millis(KILL_WAIT_MS);
-                        wait::wait_readable(&[fd.as_fd()], Some(deadline)).map_err(system(attempt()))? != 0
-                    }
-                    Some(_) => false,
-                };
-                if !ended {
-                    return Err(MachineError::Refused(format!("the script of operation {id} still runs")));
-                }
+            let record = Record::read(&folder).map_err(system(attempt()))?;
+            let runs = record.is_some_and(|record| record.live_supervisor().is_some())
+                && read_result(&folder).map_err(system(attempt()))?.is_none();
+            // A supervisor that wrote its result is about to end, as is one that finds that its starter is gone.
+            let deadline = Instant::now() + Duration::from_millis(KILL_WAIT_MS);
+            let lock =
+                if runs { None } else { FolderLock::take(&folder, deadline).map_err(system(attempt()))? };
+            if lock.is_none() && folder.exists() {
+                return Err(MachineError::Refused(format!("the script of operation {id} still runs")));
             }
             files::remove_folder(&folder).map_err(system(attempt()))?;
         }

@@ -135,14 +135,21 @@ pub(crate) fn stop(
 pub(crate) fn remove(state: &StateDirectory, identity: &ProcessIdentity) -> Result<(), MachineError> {
     let folder = state.process(identity)?;
     if folder.exists() {
-        let lock =
-            FolderLock::try_take(&folder).map_err(system(format!("lock folder `{}`", folder.display())))?;
-        let live = read(&folder).ok().flatten().filter(is_live);
-        if lock.is_none() || live.is_some() {
-            return Err(MachineError::Refused(format!(
+        let runs = || {
+            MachineError::Refused(format!(
                 "process `{}` of `{}` runs: stop it first",
                 identity.node, identity.service
-            )));
+            ))
+        };
+        if settled(&folder)?.is_some_and(|record| is_live(&record)) {
+            return Err(runs());
+        }
+        // A supervisor that is about to end, or that finds that its starter is gone, has the lock for a moment.
+        let deadline = Instant::now() + Duration::from_millis(KILL_WAIT_MS);
+        let lock = FolderLock::take(&folder, deadline)
+            .map_err(system(format!("lock folder `{}`", folder.display())))?;
+        if folder.exists() && (lock.is_none() || read(&folder)?.is_some_and(|record| is_live(&record))) {
+            return Err(runs());
         }
         files::remove_folder(&folder).map_err(system(format!("remove folder `{}`", folder.display())))?;
     }

@@ -38,7 +38,9 @@ pub enum SystemdScope {
 /// systemd, through `systemctl` and unit files.
 ///
 /// A process is the unit `khutulun-SERVICE-NODE.service`, started but not enabled: whether it starts with the machine is the
-/// operator's choice (`systemctl enable`). Its output goes to the same files as under our own supervisor.
+/// operator's choice (`systemctl enable`). Its output goes to the same files as under our own supervisor. Two things differ: the
+/// wait before a restart does not double (systemd can since version 254), and a process of another user needs a working
+/// directory of its own.
 ///
 /// What is proven: the text of units, by `systemd-analyze verify` where that is installed; the sequence of commands, their
 /// errors and the reading of their answers, against a stand-in for `systemctl`. What is not: a run under a real systemd as

@@ -94,6 +94,27 @@ impl Drop for FolderLock {
 }
 
 impl FolderLock {
+    /// Takes the lock, waiting for whoever has it. None: the deadline came, or the folder was removed.
+    pub(crate) fn take(folder: &Path, deadline: Instant) -> io::Result<Option<Self>> {
+        let mut watch = None;
+        loop {
+            match Self::try_take(folder) {
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                other => return other,
+            }
+            match &watch {
+                // What happened before the watch began is seen by trying once more.
+                None => watch = Some(FolderWatch::new(folder)?),
+                Some(watch) => {
+                    if !watch.wait(deadline)? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
     /// Takes the lock if nobody has it. None: somebody has it, or the folder is being removed.
     pub(crate) fn try_take(folder: &Path) -> io::Result<Option<Self>> {
         let path = folder.join("lock");

@@ -127,6 +127,30 @@ fn a_starter_killed_at_any_moment_leaves_one_process_or_none() {
 }
 
 #[test]
+fn a_starter_killed_at_any_moment_leaves_nothing_when_the_process_is_removed() {
+    for delay_us in [1_000, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 6_000] {
+        let sandbox = Sandbox::new();
+        let mut child = starter(&sandbox, "exec sleep 1000", "1-0").spawn().expect("a starter");
+        // Not a wait for something: a moment to be killed in.
+        std::thread::sleep(std::time::Duration::from_micros(delay_us));
+        child.kill().expect("killed");
+        child.wait().expect("waited for");
+        sandbox.machine.stop_process(&identity()).expect("stopped");
+        sandbox.machine.remove_process(&identity()).expect("removed");
+        let folder = sandbox.process_folder();
+        let supervisors = || {
+            let pids = fs::read_dir("/proc").expect("/proc").filter_map(|item| Some(item.ok()?.path()));
+            pids.filter_map(|path| fs::read(path.join("cmdline")).ok())
+                .filter(|line| String::from_utf8_lossy(line).contains(&*folder.to_string_lossy()))
+                .count()
+        };
+        eventually("the end of a late supervisor", || supervisors() == 0);
+        assert_eq!(family(&format!("KHUTULUN_FOLDER={}", folder.display())), [0; 0]);
+        assert!(!folder.exists(), "after {delay_us} µs");
+    }
+}
+
+#[test]
 fn of_two_starters_at_once_one_starts_the_process() {
     for (second, both) in [("1-0", true), ("2-0", false)] {
         let sandbox = Sandbox::new();

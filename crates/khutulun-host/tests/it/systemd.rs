@@ -116,6 +116,31 @@ fn a_process_is_a_unit_from_start_to_removal() {
 }
 
 #[test]
+fn what_a_unit_cannot_do_is_refused() {
+    let bench = Bench::new();
+    let mut cases = vec![
+        (ProcessSpec { command: vec!["/no/such".to_owned()], ..spec() }, "program `/no/such` was not found"),
+        (
+            ProcessSpec { directory: Some("/no/such".into()), ..spec() },
+            "working directory `/no/such` was not found",
+        ),
+        (
+            ProcessSpec { directory: Some("/tmp/a\nb".into()), ..spec() },
+            "path `/tmp/a\nb` cannot be in a systemd unit",
+        ),
+    ];
+    if rustix::process::geteuid().is_root() {
+        let user = ProcessSpec { user: Some("daemon".to_owned()), ..spec() };
+        cases.push((user, "a systemd unit of user `daemon` needs a working directory of its own"));
+    }
+    for (spec, expected) in cases {
+        assert_eq!(bench.machine.start_process(&spec).expect_err(expected).to_string(), expected);
+    }
+    assert!(!bench.unit().exists());
+    assert_eq!(bench.calls(), [""; 0]);
+}
+
+#[test]
 fn what_systemd_refuses_is_told_and_units_of_others_are_left_alone() {
     let bench = Bench::new();
     fs::write(bench.path("broken"), "").expect("broken");
