@@ -24,8 +24,8 @@ pub struct Guest {
     pub name: &'static str,
     /// The crate.
     pub package: &'static str,
-    /// Its folder, from the root of the workspace.
-    pub folder: &'static str,
+    /// Its folder and those of the crates here that it uses, from the root of the workspace.
+    pub folders: &'static [&'static str],
     /// Where its prebuilt component is kept, from the root of the workspace.
     pub prebuilt: &'static str,
     /// Whether it is a driver, which is embedded; else it only serves tests.
@@ -33,13 +33,22 @@ pub struct Guest {
 }
 
 /// All guests.
-pub const GUESTS: [Guest; 1] = [Guest {
-    name: "process",
-    package: "driver-process",
-    folder: "crates/driver-process",
-    prebuilt: "crates/khutulun-drivers/prebuilt/process.wasm",
-    driver: true,
-}];
+pub const GUESTS: [Guest; 2] = [
+    Guest {
+        name: "process",
+        package: "driver-process",
+        folders: &["crates/driver-process", "crates/khutulun-plugin-sdk"],
+        prebuilt: "crates/khutulun-drivers/prebuilt/process.wasm",
+        driver: true,
+    },
+    Guest {
+        name: "hostile",
+        package: "hostile-plugin",
+        folders: &["crates/khutulun-wasm/tests/guests/hostile"],
+        prebuilt: "crates/khutulun-wasm/tests/guests/hostile.wasm",
+        driver: false,
+    },
+];
 
 /// How guests are compiled. A cold call of a driver is mostly loading its code, so small is fast. The profile is given here,
 /// and not in the workspace, so that one digest covers it.
@@ -171,7 +180,7 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
 /// Lists the files that a guest is made from, in a fixed order.
 pub fn sources(root: &Path, guest: &Guest) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    for folder in [guest.folder, "crates/khutulun-plugin-sdk"] {
+    for folder in guest.folders {
         files.push(root.join(folder).join("Cargo.toml"));
         collect(&root.join(folder).join("src"), &mut files)?;
     }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::guests::{self, GUESTS};
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two folders deep")
 }
 
 #[test]
