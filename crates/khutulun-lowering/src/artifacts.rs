@@ -1,5 +1,7 @@
 //! Artifacts: files by digest, and what runs them.
 
+use std::sync::Arc;
+
 use diagnostics::{Diagnostic, Span};
 use floria::{Implementation, Value, ValueMap};
 use khutulun_api::names;
@@ -130,7 +132,13 @@ impl Lowering<'_> {
         let model = self.model;
         let written_in = model.files.iter().find(|file| file.source == artifact.source)?;
         let files = self.options.files;
-        let found = files.locate(&artifact.file, &written_in.locator).and_then(|locator| {
+        let key = (artifact.source, Arc::clone(&artifact.file));
+        let located = self
+            .located
+            .entry(key)
+            .or_insert_with(|| files.locate(&artifact.file, &written_in.locator))
+            .clone();
+        let found = located.and_then(|locator| {
             let digest = self.digests.entry(locator.clone()).or_insert_with(|| files.digest(&locator));
             digest.clone().map(|digest| (locator, digest))
         });

@@ -1,15 +1,18 @@
 //! The walk over the service template.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
-use diagnostics::{Diagnostic, SourceMap, Span};
+use diagnostics::{Diagnostic, SourceId, SourceMap, Span};
 use floria::{
     Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Value, VertexTemplate,
     VertexTemplateId,
 };
 use khutulun_api::names;
 use tosca::{
-    Locator,
+    Locator, SourceError,
     model::{Model, NodeTemplate, Requirement, ServiceTemplate},
 };
 
@@ -75,6 +78,7 @@ pub fn lower(model: &Model, options: &Options<'_>) -> Result<Lowered, Vec<Diagno
         classes: Classes::default(),
         schemas: Schemas::default(),
         artifacts: BTreeMap::new(),
+        located: HashMap::new(),
         digests: HashMap::new(),
         diagnostics: Vec::new(),
         told: HashSet::new(),
@@ -104,8 +108,10 @@ pub(crate) struct Lowering<'a> {
     pub(crate) schemas: Schemas,
     /// By path.
     pub(crate) artifacts: BTreeMap<String, ArtifactFile>,
-    /// What was found out about a file: it is asked for once, however many nodes have it.
-    pub(crate) digests: HashMap<Locator, Result<String, tosca::SourceError>>,
+    /// Where a file is, by where it is written and how: it is looked for once, however many nodes have it.
+    pub(crate) located: HashMap<(SourceId, Arc<str>), Result<Locator, SourceError>>,
+    /// What is in a file.
+    pub(crate) digests: HashMap<Locator, Result<String, SourceError>>,
     diagnostics: Vec<Diagnostic>,
     told: HashSet<(Option<Span>, String)>,
 }
@@ -283,12 +289,9 @@ struct NodePlace {
 
 /// The place of a span, for people.
 pub(crate) fn origin(texts: &SourceMap, span: Span) -> Origin {
-    let location = texts.location(span);
-    Origin {
-        source: location.file.as_ref().to_owned(),
-        line: location.start.line,
-        column: location.start.column,
-    }
+    let file = texts.file(span.source);
+    let start = file.position(span.start);
+    Origin { source: file.name().as_ref().to_owned(), line: start.line, column: start.column }
 }
 
 /// How long a name may be: it becomes part of the names of files and units, which systems limit to 255 bytes.

@@ -8,7 +8,7 @@ use khutulun_api::names;
 use tosca::model::{self, Map, Name, Parameter, Schema};
 use tosca_functions::{NAMESPACE, coerce};
 
-use crate::{expressions, lower::Lowering};
+use crate::{expressions, lower::Lowering, schemas::LoweredSchema};
 
 impl Lowering<'_> {
     /// Properties: read-only.
@@ -53,7 +53,7 @@ impl Lowering<'_> {
             Expression::Literal(value) => {
                 lowered.value = Some(match &schema {
                     None => value,
-                    Some(schema) => coerce(schema, name, &value).unwrap_or_else(|error| {
+                    Some(schema) => coerce(&schema.schema, name, &value).unwrap_or_else(|error| {
                         for mistake in error.mistakes {
                             self.tell(Diagnostic::error("invalid-value", mistake).at(expression.span));
                         }
@@ -121,7 +121,7 @@ impl Lowering<'_> {
         let Some(schema) = schema else { return Some(value) };
         let schema = self.shared_schema(schema, !input.required);
         if let Expression::Literal(literal) = value {
-            return match coerce(&schema, name, &literal) {
+            return match coerce(&schema.schema, name, &literal) {
                 Ok(coerced) => Some(Expression::Literal(coerced)),
                 Err(error) => {
                     for mistake in error.mistakes {
@@ -158,10 +158,10 @@ impl Lowering<'_> {
 }
 
 /// The call that checks a value: the evaluator appends the value. It has no origin, so that a mistake is told at the property.
-fn preparer(schema: &tosca_functions::Schema, name: &str) -> Expression {
+fn preparer(schema: &LoweredSchema, name: &str) -> Expression {
     Expression::Call(Call {
         function: format!("{NAMESPACE}coerce"),
-        arguments: vec![Expression::Literal(schema.to_value()), Expression::Literal(name.into())],
+        arguments: vec![Expression::Literal(schema.value.clone()), Expression::Literal(name.into())],
         origin: None,
     })
 }

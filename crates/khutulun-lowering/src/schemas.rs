@@ -12,30 +12,37 @@ use crate::{expressions::value, lower::Lowering};
 /// The schemas that were lowered so far: many properties share one.
 #[derive(Default)]
 pub(crate) struct Schemas {
-    // The schemas are kept, so that no address is used twice.
-    known: HashMap<(*const Schema, bool), (Arc<Schema>, tosca_functions::Schema)>,
+    // The models' schemas are kept, so that no address is used twice.
+    known: HashMap<(*const Schema, bool), (Arc<Schema>, Arc<LoweredSchema>)>,
+}
+
+/// A schema, and the value that a design holds of it.
+pub(crate) struct LoweredSchema {
+    pub(crate) schema: tosca_functions::Schema,
+    pub(crate) value: Value,
 }
 
 impl Lowering<'_> {
     /// Lowers a schema that is shared. `optional`: whether nil is taken for no value.
-    pub(crate) fn shared_schema(&mut self, schema: &Arc<Schema>, optional: bool) -> tosca_functions::Schema {
+    pub(crate) fn shared_schema(&mut self, schema: &Arc<Schema>, optional: bool) -> Arc<LoweredSchema> {
         let key = (Arc::as_ptr(schema), optional);
         if let Some((_, known)) = self.schemas.known.get(&key) {
-            return known.clone();
+            return Arc::clone(known);
         }
-        let lowered = self.schema(schema, optional);
-        self.schemas.known.insert(key, (Arc::clone(schema), lowered.clone()));
+        let lowered = Arc::new(self.schema(schema, optional));
+        self.schemas.known.insert(key, (Arc::clone(schema), Arc::clone(&lowered)));
         lowered
     }
 
     /// Lowers a schema.
-    pub(crate) fn schema(&mut self, schema: &Schema, optional: bool) -> tosca_functions::Schema {
+    pub(crate) fn schema(&mut self, schema: &Schema, optional: bool) -> LoweredSchema {
         let mut builder = Builder { lowering: self, types: Vec::new(), data_types: HashMap::new() };
         // The root has a place of its own even where it is a data type as it is: only here may nil be taken.
         builder.types.push(SchemaType::default());
         let root = builder.schema_type(schema);
         builder.types[0] = SchemaType { optional, ..root };
-        tosca_functions::Schema { types: builder.types }
+        let schema = tosca_functions::Schema { types: builder.types };
+        LoweredSchema { value: schema.to_value(), schema }
     }
 }
 

@@ -18,6 +18,9 @@
 //!   - { $less_or_equal: [ { $value: [] }, 65535 ] }
 //! ```
 //!
+//! A schema of one type that only has a base is written as the base's name, with `?` behind it where it is optional: `integer?`.
+//! Most are, and a design has one for each attribute.
+//!
 //! Besides, a map has `key` (the type of the keys; absent: any), and any type may have `optional: true` (nil is taken and
 //! stays nil: what an attribute without a value holds). In a clause, a map with one key that starts with `$` is a call, and
 //! `{ $literal: … }` a literal map that only looks like one; everything else is a literal.
@@ -25,6 +28,9 @@
 use std::collections::BTreeMap;
 
 use floria::{Value, ValueMap};
+
+/// What is behind the name of a base where nil is taken.
+const OPTIONAL_MARK: &str = "?";
 
 /// What the values of a type are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,6 +144,12 @@ impl Schema {
 
     /// Writes it as a value, as the module says.
     pub fn to_value(&self) -> Value {
+        if let [only] = self.types.as_slice()
+            && *only == (SchemaType { base: only.base, optional: only.optional, ..SchemaType::default() })
+        {
+            let mark = if only.optional { OPTIONAL_MARK } else { "" };
+            return Value::Text(format!("{}{mark}", only.base.as_str()));
+        }
         Value::List(self.types.iter().map(SchemaType::to_value).collect())
     }
 
@@ -146,6 +158,16 @@ impl Schema {
     /// # Errors
     /// When the value is none that [`Schema::to_value`] writes.
     pub fn from_value(value: &Value) -> Result<Self, SchemaError> {
+        if let Value::Text(text) = value {
+            let (name, optional) = match text.strip_suffix(OPTIONAL_MARK) {
+                Some(name) => (name, true),
+                None => (text.as_str(), false),
+            };
+            return match Base::named(name) {
+                Some(base) => Ok(Self::of(SchemaType { base, optional, ..SchemaType::default() })),
+                None => Err(SchemaError { index: 0, message: format!("there is no base `{name}`") }),
+            };
+        }
         let entries = value.as_list().filter(|entries| !entries.is_empty());
         let entries = entries.ok_or_else(|| SchemaError { index: 0, message: "there is none".to_owned() })?;
         let types = entries.iter().enumerate().map(|(index, entry)| {

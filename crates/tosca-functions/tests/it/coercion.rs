@@ -35,6 +35,8 @@ fn scalars_are_of_their_kind() {
     check(json!([{ "base": "boolean" }]), "flag", json!(true), "true");
     check(json!([{ "base": "nil" }]), "gone", json!(null), "null");
     check(json!([{ "base": "any" }]), "whatever", json!([1, "a"]), "[1, a]");
+    check(json!("integer?"), "port", json!(null), "null");
+    check(json!("integer"), "port", json!(null), "error: `port`: expected an integer, found nil");
 }
 
 #[test]
@@ -182,6 +184,7 @@ fn a_clause_that_cannot_be_checked_says_why() {
 fn what_is_no_schema_says_so() {
     for (schema, message) in [
         (json!([]), "failed to read type 0 of a schema: there is none"),
+        (json!("number?"), "failed to read type 0 of a schema: there is no base `number`"),
         (json!([{ "base": "number" }]), "failed to read type 0 of a schema: its base is unknown"),
         (
             json!([{ "base": "list", "entry": 1 }]),
