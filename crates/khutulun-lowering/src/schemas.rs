@@ -12,8 +12,13 @@ use crate::{expressions::value, lower::Lowering};
 /// The schemas that were lowered so far: many properties share one.
 #[derive(Default)]
 pub(crate) struct Schemas {
-    // The models' schemas are kept, so that no address is used twice.
-    known: HashMap<(*const Schema, bool), (Arc<Schema>, Arc<LoweredSchema>)>,
+    known: HashMap<(*const Schema, bool), Known>,
+}
+
+struct Known {
+    /// Kept, so that its address is not used for another one.
+    _model: Arc<Schema>,
+    lowered: Arc<LoweredSchema>,
 }
 
 /// A schema, and the value that a design holds of it.
@@ -26,11 +31,12 @@ impl Lowering<'_> {
     /// Lowers a schema that is shared. `optional`: whether nil is taken for no value.
     pub(crate) fn shared_schema(&mut self, schema: &Arc<Schema>, optional: bool) -> Arc<LoweredSchema> {
         let key = (Arc::as_ptr(schema), optional);
-        if let Some((_, known)) = self.schemas.known.get(&key) {
-            return Arc::clone(known);
+        if let Some(known) = self.schemas.known.get(&key) {
+            return Arc::clone(&known.lowered);
         }
         let lowered = Arc::new(self.schema(schema, optional));
-        self.schemas.known.insert(key, (Arc::clone(schema), Arc::clone(&lowered)));
+        let known = Known { _model: Arc::clone(schema), lowered: Arc::clone(&lowered) };
+        self.schemas.known.insert(key, known);
         lowered
     }
 
