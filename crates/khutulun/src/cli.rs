@@ -132,8 +132,12 @@ pub(crate) struct ValidateArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompileArguments {
-    #[command(flatten)]
-    pub(crate) design: DesignArguments,
+    /// A TOSCA file, or a directory with one that is obvious.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// What the service is called [default: as for `deploy`].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -151,9 +155,28 @@ pub(crate) struct ExecutionArguments {
     /// Do not ask.
     #[arg(short, long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) conduct: ConductArguments,
+}
+
+/// How a run behaves.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ConductArguments {
     /// At most so many operations at once.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) parallel: u16,
+    /// What happens to the rest when an operation fails. What depends on it never starts.
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    pub(crate) on_failure: OnFailure,
+}
+
+/// What happens to the rest when an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFailure {
+    /// What runs is finished, and nothing new starts.
+    Stop,
+    /// What does not depend on it goes on.
+    Continue,
 }
 
 #[derive(Debug, Args)]
@@ -242,7 +265,6 @@ pub(crate) struct ResumeArguments {
     /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`.
     #[arg(long, value_name = "STEP=HOW")]
     pub(crate) settle: Vec<String>,
-    /// At most so many operations at once.
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) parallel: u16,
+    #[command(flatten)]
+    pub(crate) conduct: ConductArguments,
 }

@@ -22,8 +22,19 @@ pub(crate) struct CliError {
     pub(crate) unchanged: String,
     /// What to run or do next.
     pub(crate) next: Vec<String>,
-    /// Said already, or nobody is left to hear it: only the exit code counts.
-    pub(crate) silent: bool,
+    /// Who still has to be told.
+    pub(crate) audience: Audience,
+}
+
+/// Who still has to be told of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// People and, where data was asked for, programs.
+    Everybody,
+    /// People only: the answer was already given as data.
+    People,
+    /// Nobody: only the exit code counts.
+    Nobody,
 }
 
 impl CliError {
@@ -36,7 +47,7 @@ impl CliError {
             why: String::new(),
             unchanged: "nothing was changed".to_owned(),
             next: Vec::new(),
-            silent: false,
+            audience: Audience::Everybody,
         }
     }
 
@@ -47,7 +58,13 @@ impl CliError {
 
     /// Makes an error that only sets the exit code: its text was already shown.
     pub(crate) fn silent(exit: Exit) -> Self {
-        Self { silent: true, ..Self::new(exit, String::new()) }
+        Self { audience: Audience::Nobody, ..Self::new(exit, String::new()) }
+    }
+
+    /// The answer was already given as data: only people are still to be told.
+    pub(crate) fn answered(mut self) -> Self {
+        self.audience = Audience::People;
+        self
     }
 
     /// Says where.

@@ -4,17 +4,34 @@
 //! module of its verb; the verb answers on standard output, shows progress on standard error, and ends with an exit code
 //! or with an error in five parts. What a command does not need (store, threads, Wasm) is never begun.
 
-mod answer;
+mod start;
+
 mod cli;
 mod commands;
+
+mod design;
 mod entry;
+mod execution;
+mod executors;
+mod history;
+mod inputs;
+mod instance;
+mod lock;
+mod plan_view;
+mod probe;
+mod proposal;
+mod question;
+mod run_view;
+mod runtime;
+mod selector;
+mod session;
+mod state;
+mod watcher;
+
+mod answer;
 mod error;
 mod exit;
-mod inputs;
-mod lock;
 mod progress;
-mod start;
-mod state;
 mod terminal;
 mod time;
 

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use khutulun_host::StateDirectory;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
@@ -27,16 +28,20 @@ struct Holder {
 
 impl ServiceLock {
     /// Takes the lock of a service below the state directory, or says who holds it and since when.
-    pub(crate) fn take(state: &Path, service: &str, verb: &str) -> Result<Self, CliError> {
-        let folder = state.join("locks");
-        let path = folder.join(format!("{service}.lock"));
+    pub(crate) fn take(state: &StateDirectory, service: &str, verb: &str) -> Result<Self, CliError> {
+        let path = state.root().join("locks").join(format!("{service}.lock"));
         let failed = |error: &io::Error| {
             CliError::new(Exit::Unreachable, format!("failed to lock the service `{service}`"))
                 .place(path.display().to_string())
                 .cause(error)
                 .next("give a state directory that you may write: --state DIR")
         };
-        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        state.locks().map_err(|error| {
+            CliError::new(Exit::Unreachable, format!("failed to lock the service `{service}`"))
+                .place(path.display().to_string())
+                .cause(&error)
+                .next("give a state directory that you may write: --state DIR")
+        })?;
         // Not truncated on opening: what is in it belongs to whoever holds the lock.
         let mut file = OpenOptions::new()
             .read(true)
@@ -88,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_lock_is_held_once_and_says_by_whom() {
-        let state = std::env::temp_dir().join(format!("khutulun-lock-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDirectory::open(folder.path()).unwrap();
         let lock = ServiceLock::take(&state, "shop", "deploy").unwrap();
         let error = ServiceLock::take(&state, "shop", "destroy").unwrap_err();
         assert_eq!(error.exit, Exit::Busy);
@@ -96,6 +102,5 @@ mod tests {
         ServiceLock::take(&state, "other", "deploy").unwrap();
         drop(lock);
         ServiceLock::take(&state, "shop", "destroy").unwrap();
-        fs::remove_dir_all(&state).unwrap();
     }
 }

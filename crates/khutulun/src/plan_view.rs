@@ -170,7 +170,9 @@ fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<
             (format!("{property}: {from} -> {to}"), origin.as_ref())
         }
         Reason::Code { event } => (format!("the code of {} changed", progress::plain(event)), node),
-        Reason::Dependency { node } => (format!("depends on {node}, which changes"), None),
+        Reason::Dependency { node, property } => {
+            (format!("depends on {node}.{property}, which may change"), None)
+        }
         Reason::Asked { event } => (format!("{} was asked for", progress::plain(event)), None),
     }
 }

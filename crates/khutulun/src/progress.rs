@@ -23,7 +23,7 @@ use crate::{
     time,
 };
 
-pub(crate) use self::words::{doing, plain};
+pub(crate) use self::words::plain;
 
 /// Something that happens while a command is at work.
 #[derive(Clone, Debug)]
@@ -81,6 +81,7 @@ enum Sink {
 /// What writing a line needs to remember.
 #[derive(Default)]
 struct Lines {
+    reads_only: bool,
     plan: Option<Arc<Plan>>,
     run: u64,
     started: Vec<Option<Instant>>,
@@ -88,16 +89,20 @@ struct Lines {
 
 impl Progress {
     /// Makes progress as the person wants it.
-    pub(crate) fn new(mode: ProgressMode) -> Self {
+    ///
+    /// Where it is not alive, phases are worth a line only in commands that do things; `reads_only` ones are over before
+    /// anybody wonders.
+    pub(crate) fn new(mode: ProgressMode, reads_only: bool) -> Self {
+        let lines = || Mutex::new(Lines { reads_only, ..Lines::default() });
         let sink = match mode {
             ProgressMode::None => Sink::None,
-            ProgressMode::Plain => Sink::Plain(Mutex::default()),
-            ProgressMode::Json => Sink::Json(Mutex::default()),
+            ProgressMode::Plain => Sink::Plain(lines()),
+            ProgressMode::Json => Sink::Json(lines()),
             ProgressMode::Tty => Sink::Live(Live::start()),
             ProgressMode::Auto if io::stderr().is_terminal() && !terminal::is_dumb() => {
                 Sink::Live(Live::start())
             }
-            ProgressMode::Auto => Sink::Plain(Mutex::default()),
+            ProgressMode::Auto => Sink::Plain(lines()),
         };
         Self { sink: Arc::new(sink) }
     }
@@ -183,6 +188,7 @@ impl Lines {
 
     fn plain(&self, event: &Event, style: Style) -> Option<String> {
         Some(match event {
+            Event::Phase(_) if self.reads_only => return None,
             Event::Phase(text) => format!("{} {text}", style.sign("→", ">")),
             Event::Began { plan, run } => {
                 format!("{} run {run}: {} operations", style.sign("→", ">"), plan.operations().count())

@@ -1,6 +1,6 @@
 //! From the operating system to a command and back.
 
-use std::{io::Write as _, panic, process::ExitCode};
+use std::{env, ffi::OsStr, io::Write as _, panic, path::Path, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
 
@@ -8,13 +8,21 @@ use crate::{
     answer,
     cli::{Cli, Format},
     commands,
-    error::CliError,
+    error::{Audience, CliError},
+    executors::SUPERVISE,
     exit::Exit,
     terminal::Style,
 };
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
+    // A supervisor stays as long as its process does: it must be small and ready at once, so nothing is begun before it.
+    let mut arguments = env::args_os().skip(1);
+    if arguments.next().as_deref() == Some(OsStr::new(SUPERVISE))
+        && let Some(folder) = arguments.next()
+    {
+        return khutulun_host::supervise(Path::new(&folder));
+    }
     // A panic is a bug of ours and says so, whatever thread it was in; the main thread's decides the exit code.
     panic::set_hook(Box::new(|information| {
         let _ = writeln!(
@@ -32,7 +40,7 @@ fn parse_and_run() -> Exit {
         Err(error) => return usage(&error),
     };
     let format = cli.options.output;
-    match commands::run(cli) {
+    match commands::run(&cli) {
         Ok(exit) => exit,
         Err(error) => show(&error, format),
     }
@@ -51,8 +59,11 @@ fn usage(error: &clap::Error) -> Exit {
 
 /// People read the error on standard error; a program that asked for data gets data.
 fn show(error: &CliError, format: Format) -> Exit {
-    if !error.silent {
+    if error.audience != Audience::Nobody {
+        // Nobody is left to be told when the stream is gone.
         let _ = std::io::stderr().write_all(error.render(Style::stderr()).as_bytes());
+    }
+    if error.audience == Audience::Everybody {
         let _ = answer::give_data(&error.document(), format);
     }
     error.exit

@@ -16,6 +16,7 @@ pub(crate) struct Style {
 
 impl Style {
     /// Without escape codes, with Unicode signs.
+    #[cfg(test)]
     pub(crate) fn plain() -> Self {
         Self { color: false, unicode: true }
     }

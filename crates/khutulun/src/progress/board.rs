@@ -211,7 +211,9 @@ impl Board {
         let mut open: Vec<usize> = self.steps[*next].after.clone();
         let mut seen = BTreeSet::new();
         while let Some(step) = open.pop() {
-            let Some(entry) = self.steps.get(step).filter(|entry| entry.state != StepState::Done) else { continue };
+            let Some(entry) = self.steps.get(step).filter(|entry| entry.state != StepState::Done) else {
+                continue;
+            };
             if !seen.insert(step) {
                 continue;
             }

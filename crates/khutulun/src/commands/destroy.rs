@@ -1,0 +1,125 @@
+//! `khutulun destroy`: a service goes, from whatever state it is in.
+
+use std::path::Path;
+
+use floria::Namespace;
+use floria_sqlite::SqliteStore;
+use khutulun_plan::{Basis, Goal, Plan, plan_destroy};
+use tosca_functions::ToscaFunctions;
+
+use crate::{
+    answer::{self, Answer as _},
+    cli::DestroyArguments,
+    design, entry,
+    error::CliError,
+    execution::Execution,
+    exit::Exit,
+    lock::ServiceLock,
+    plan_view::PlanView,
+    proposal::{plan_error, read_actual},
+    question,
+    session::Session,
+    terminal::Style,
+};
+
+pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exit, CliError> {
+    let named = arguments.name.as_deref().or(arguments.service.as_deref());
+    let Some(reader) = session.reader()? else {
+        return match named {
+            Some(name) => nothing_to_do(name, session),
+            None => Err(session.nothing_deployed()),
+        };
+    };
+    let service = match find(arguments, session, &reader)? {
+        Ok(service) => service,
+        Err(name) => return nothing_to_do(&name, session),
+    };
+    if !arguments.execution.yes && !question::can_ask() {
+        let plan = plan(session, &reader, &service)?;
+        session.progress.say(&PlanView { plan: &plan, notes: Vec::new() }.text(Style::stderr()));
+        return Err(
+            question::unasked(&format!("destroy `{service}`")).place(session.root().display().to_string())
+        );
+    }
+    drop(reader);
+    let (state, store) = session.writer()?;
+    let _lock = ServiceLock::take(&state, &service.0, "destroy")?;
+    let execution = Execution::new(session, state, store, &arguments.execution.conduct);
+    let before = plan(session, execution.store(), &service)?;
+    session.progress.say(&PlanView { plan: &before, notes: Vec::new() }.text(Style::stderr()));
+    if !arguments.execution.yes && !question::ask(&session.progress, &format!("Destroy `{service}`?"))? {
+        return Err(question::refused());
+    }
+    // What an earlier run left open may change what is there, but not what was agreed to: that everything goes.
+    execution.supersede(&service)?;
+    let plan = plan(session, execution.store(), &service)?;
+    if plan.is_empty() {
+        return nothing_to_do(&service.0, session);
+    }
+    execution.run(&plan)
+}
+
+/// Returns the service that is meant, or the name that none has: what is not there is destroyed already.
+fn find(
+    arguments: &DestroyArguments,
+    session: &Session,
+    store: &SqliteStore,
+) -> Result<Result<Namespace, String>, CliError> {
+    let known = session.services(store)?;
+    let deployed = |name: &str| known.iter().find(|service| service.0 == name).cloned();
+    let Some(word) = arguments.name.as_deref().or(arguments.service.as_deref()) else {
+        return session.service(store, None).map(Ok);
+    };
+    if let Some(service) = deployed(word) {
+        return Ok(Ok(service));
+    }
+    // A path means what `deploy` of the same path would call the service.
+    let is_path = arguments.name.is_none() && Path::new(word).exists();
+    let name = match is_path {
+        true => name_of(session, Path::new(word))?,
+        false => {
+            entry::check_name(word)?;
+            word.to_owned()
+        }
+    };
+    Ok(deployed(&name).ok_or(name))
+}
+
+/// The design may be broken by now; then where it is still says what it was called.
+fn name_of(session: &Session, path: &Path) -> Result<String, CliError> {
+    let file = entry::find(path)?;
+    if let Some(name) = design::stated_name(session, &file) {
+        return Ok(name);
+    }
+    entry::default_name(&file).ok_or_else(|| {
+        CliError::usage(
+            "found no service of this path",
+            "neither the file nor its directory has a usable name",
+        )
+        .place(file.display().to_string())
+        .next("khutulun status, then: khutulun destroy SERVICE")
+    })
+}
+
+fn plan(session: &Session, store: &SqliteStore, service: &Namespace) -> Result<Plan, CliError> {
+    let (actual, base) = read_actual(session, store, service)?;
+    let basis = Basis::new(service, base, &ToscaFunctions);
+    plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))
+}
+
+fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {
+    let plan = Plan {
+        schema: khutulun_plan::SCHEMA.to_owned(),
+        namespace: Namespace(name.to_owned()),
+        goal: Goal::Destroy,
+        base: floria::Revision(0),
+        design: None,
+        nodes: Vec::new(),
+        steps: Vec::new(),
+        prepare: Vec::new(),
+        conclude: Vec::new(),
+    };
+    session.progress.settle();
+    answer::give(&PlanView { plan: &plan, notes: Vec::new() }, session.format)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,308 @@
+//! `khutulun status`: the nodes of services, what is recorded of them and what reality says.
+
+use std::collections::BTreeMap;
+
+use floria::{Namespace, Store, Value};
+use khutulun_api::{Outcome, names};
+use khutulun_engine::RunSummary;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    answer::{self, Answer, Cell, Table, to_json},
+    cli::StatusArguments,
+    error::CliError,
+    exit::Exit,
+    history, instance,
+    plan_view::short_class,
+    probe::Prober,
+    progress,
+    proposal::read_actual,
+    selector::Selector,
+    session::Session,
+    terminal::Style,
+    time,
+};
+
+/// What is known of all services that were asked for.
+struct Status {
+    services: Vec<ServiceStatus>,
+    now_ms: u64,
+}
+
+struct ServiceStatus {
+    service: Namespace,
+    nodes: Vec<NodeStatus>,
+    last: Option<RunSummary>,
+}
+
+struct NodeStatus {
+    node: String,
+    class: String,
+    state: String,
+    attempted: Option<String>,
+    origin: Option<String>,
+    since_ms: Option<u64>,
+    observed: Option<Result<BTreeMap<String, Value>, String>>,
+}
+
+impl NodeStatus {
+    fn observed_state(&self) -> Option<&str> {
+        self.observed.as_ref()?.as_ref().ok()?.get("state")?.as_text()
+    }
+
+    fn document(&self) -> Json {
+        let observed = self.observed.as_ref().map(|observed| match observed {
+            Ok(outputs) => {
+                Json::Object(outputs.iter().map(|(name, value)| (name.clone(), to_json(value))).collect())
+            }
+            Err(message) => json!({ "state": null, "error": message }),
+        });
+        json!({
+            "node": self.node,
+            "type": short_class(&self.class),
+            "class": self.class,
+            "state": self.state,
+            "attempted": self.attempted,
+            "where": self.origin,
+            "since": self.since_ms.map(time::rfc3339),
+            "observed": observed,
+        })
+    }
+
+    /// The sign, the word and the colour of a node's state: reality first, then what is recorded.
+    fn cell(&self, style: Style) -> Cell {
+        let good = style.sign("✓", "+");
+        let bad = style.sign("✗", "x");
+        let rest = style.sign("·", ".");
+        if let Some(attempted) = &self.attempted {
+            let text = format!("{bad} {} ({} not finished)", self.state, progress::plain(attempted));
+            return Cell::styled(text, |text| style.red(text));
+        }
+        match (self.observed_state(), self.state.as_str()) {
+            (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
+            (Some("stopped"), "stopped") => Cell::styled(format!("{rest} stopped"), |text| style.dim(text)),
+            (Some(observed), recorded) => {
+                Cell::styled(format!("{bad} {observed} (was {recorded})"), |text| style.red(text))
+            }
+            (None, "started") => Cell::styled(format!("{good} started"), |text| style.green(text)),
+            (None, "failed") => Cell::styled(format!("{bad} failed"), |text| style.red(text)),
+            (None, recorded) => Cell::styled(format!("{rest} {recorded}"), |text| style.dim(text)),
+        }
+    }
+
+    /// What is worth knowing besides, in a few words.
+    fn detail(&self) -> String {
+        match &self.observed {
+            Some(Ok(outputs)) => {
+                let integer = |name: &str| outputs.get(name).and_then(Value::as_integer);
+                let mut parts = Vec::new();
+                if let Some(pid) = integer("pid") {
+                    parts.push(format!("pid {pid}"));
+                }
+                if self.observed_state() != Some("running") {
+                    parts.extend(integer("exit_code").map(|code| format!("exit code {code}")));
+                    parts.extend(integer("signal").map(|signal| format!("signal {signal}")));
+                }
+                if let Some(restarts) = integer("restarts").filter(|count| *count > 0) {
+                    parts.push(format!("restarted {restarts} times"));
+                }
+                if parts.is_empty()
+                    && let Some(name) = outputs.get("name").and_then(Value::as_text)
+                {
+                    parts.push(name.to_owned());
+                }
+                parts.join(", ")
+            }
+            Some(Err(message)) => format!("cannot look: {message}"),
+            None => String::new(),
+        }
+    }
+}
+
+impl ServiceStatus {
+    fn document(&self) -> Json {
+        let unfinished: Vec<Json> =
+            self.last.iter().filter(|last| history::is_resumable(last)).map(run_document).collect();
+        json!({
+            "service": self.service.0,
+            "nodes": self.nodes.iter().map(NodeStatus::document).collect::<Vec<_>>(),
+            "last_run": self.last.as_ref().map(run_document),
+            "unfinished": unfinished,
+        })
+    }
+}
+
+fn run_document(summary: &RunSummary) -> Json {
+    json!({
+        "run": summary.run.0,
+        "goal": summary.goal,
+        "result": summary.result,
+        "began": time::rfc3339(summary.began_ms),
+        "ended": summary.ended_ms.map(time::rfc3339),
+        "next": history::is_resumable(summary).then(|| format!("khutulun resume {}", summary.run)),
+    })
+}
+
+impl Answer for Status {
+    fn document(&self) -> Json {
+        json!({
+            "schema": "khutulun.status/1",
+            "time": time::rfc3339(self.now_ms),
+            "services": self.services.iter().map(ServiceStatus::document).collect::<Vec<_>>(),
+        })
+    }
+
+    fn items(&self) -> Vec<Json> {
+        let node = |service: &ServiceStatus, node: &NodeStatus| {
+            let mut item = node.document();
+            item["schema"] = "khutulun.status-node/1".into();
+            item["service"] = service.service.0.clone().into();
+            item
+        };
+        self.services
+            .iter()
+            .flat_map(|service| service.nodes.iter().map(move |entry| node(service, entry)))
+            .collect()
+    }
+
+    fn text(&self, style: Style) -> String {
+        if self.services.is_empty() {
+            return "Nothing is deployed.\n".to_owned();
+        }
+        let mut text = String::new();
+        for (index, service) in self.services.iter().enumerate() {
+            if index > 0 {
+                text.push('\n');
+            }
+            let last = service.last.as_ref().map_or_else(String::new, |last| {
+                let when = time::ago(last.ended_ms.unwrap_or(last.began_ms), self.now_ms);
+                let how = last.result.as_deref().unwrap_or("unfinished");
+                format!("  {}", style.dim(&format!("run {} ({}) {how} {when}", last.run, last.goal)))
+            });
+            text.push_str(&format!("{}{last}\n", style.bold(&service.service.0)));
+            let mut table = Table::new(&["NODE", "TYPE", "STATE", "SINCE", "DETAIL"]);
+            for node in &service.nodes {
+                table.row(vec![
+                    node.node.as_str().into(),
+                    short_class(&node.class).into(),
+                    node.cell(style),
+                    node.since_ms.map_or_else(String::new, |since| time::ago(since, self.now_ms)).into(),
+                    node.detail().into(),
+                ]);
+            }
+            text.extend(table.render(style).lines().map(|line| format!("  {line}\n")));
+            if let Some(last) = service.last.as_ref().filter(|last| history::is_resumable(last)) {
+                text.push_str(&format!(
+                    "{} run {} ({}) {}: khutulun resume {}\n",
+                    style.yellow("!"),
+                    last.run,
+                    last.goal,
+                    match last.result.as_deref() {
+                        Some("failed") => "failed, and can be taken up again once the cause is mended",
+                        Some(_) => "was stopped part-way",
+                        None => "has not ended: it runs now, was killed, or needs an answer",
+                    },
+                    last.run,
+                ));
+            }
+        }
+        text
+    }
+}
+
+pub(crate) fn run(arguments: &StatusArguments, session: &Session) -> Result<Exit, CliError> {
+    let selectors =
+        arguments.selectors.iter().map(|text| Selector::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let Some(store) = session.reader()? else {
+        if arguments.name.is_some() || !selectors.is_empty() {
+            return Err(session.nothing_deployed());
+        }
+        answer::give(&Status { services: Vec::new(), now_ms: time::now_ms() }, session.format)?;
+        return Ok(Exit::Success);
+    };
+    let mut status = Status { services: Vec::new(), now_ms: time::now_ms() };
+    let known = session.services(&store)?;
+    if let Some(name) = &arguments.name
+        && !known.iter().any(|service| service.0 == *name)
+    {
+        return Err(session.no_service(name, &known));
+    }
+    let prober = if arguments.stored { None } else { Some(Prober::new(session)) };
+    for service in known {
+        let is_meant = |selector: &Selector| selector.service().is_none_or(|named| named == service.0);
+        if arguments.name.as_ref().is_some_and(|name| *name != service.0)
+            || (!selectors.is_empty() && !selectors.iter().any(is_meant))
+        {
+            continue;
+        }
+        let found = look(session, &store, prober.as_ref(), &service, &selectors)?;
+        if selectors.is_empty() || !found.nodes.is_empty() {
+            status.services.push(found);
+        }
+    }
+    if status.services.is_empty() && !selectors.is_empty() {
+        return Err(CliError::usage("no node is selected", "nothing that is deployed matches")
+            .place(session.root().display().to_string())
+            .next("khutulun status"));
+    }
+    session.progress.settle();
+    answer::give(&status, session.format)?;
+    Ok(Exit::Success)
+}
+
+fn look(
+    session: &Session,
+    store: &dyn Store,
+    prober: Option<&Prober<'_>>,
+    service: &Namespace,
+    selectors: &[Selector],
+) -> Result<ServiceStatus, CliError> {
+    let (graph, _) = read_actual(session, store, service)?;
+    let last = history::last(session, store, service)?;
+    let since = history::since(store, service);
+    let mut nodes = instance::nodes(&graph);
+    // A selector by state needs reality first; all others need not look at what they do not want.
+    let is_selected = |name: &str, node: &floria::Vertex, observed: Option<&str>| {
+        selectors.is_empty()
+            || selectors
+                .iter()
+                .filter(|selector| selector.service().is_none_or(|named| named == service.0))
+                .any(|selector| selector.selects(name, node, observed))
+    };
+    let by_state = selectors.iter().any(|selector| matches!(selector, Selector::State(_)));
+    nodes.retain(|(name, node)| by_state || is_selected(name, node, None));
+    let event = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
+    let observed = match prober {
+        Some(prober) => {
+            let there: Vec<_> = nodes
+                .iter()
+                .map(|(_, node)| *node)
+                .filter(|node| !matches!(instance::lifecycle_state(node), "initial" | "deleted"))
+                .collect();
+            session.progress.phase(format!("looking at {} nodes of {service}", there.len()));
+            prober.ask(&graph, &there, &event)?
+        }
+        None => BTreeMap::new(),
+    };
+    let nodes = nodes
+        .into_iter()
+        .map(|(name, node)| {
+            let entry = NodeStatus {
+                class: instance::class(node).to_owned(),
+                state: instance::lifecycle_state(node).to_owned(),
+                attempted: instance::attempted(node).map(str::to_owned),
+                origin: node.origin.as_ref().map(ToString::to_string),
+                since_ms: since.get(&name).copied(),
+                observed: observed.get(&node.id).map(|outcome| match outcome {
+                    Outcome::Succeeded(outputs) => Ok(outputs.clone()),
+                    Outcome::Failed(failure) => Err(failure.message.clone()),
+                }),
+                node: name,
+            };
+            (entry, node)
+        })
+        .filter(|(entry, node)| is_selected(&entry.node, node, entry.observed_state()))
+        .map(|(entry, _)| entry)
+        .collect();
+    Ok(ServiceStatus { service: service.clone(), nodes, last })
+}

@@ -1,0 +1,221 @@
+//! Running a plan: threads, interruption, progress, and what comes of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use floria::Namespace;
+use floria_sqlite::SqliteStore;
+use khutulun_api::{OperationId, RunId};
+use khutulun_engine::{
+    Cancel, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState, Settlement, StepEnd,
+    unfinished,
+};
+use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
+use khutulun_plan::{Goal, Plan};
+use tokio::signal::unix::{SignalKind, signal};
+use tosca_functions::ToscaFunctions;
+
+use crate::{
+    answer,
+    cli::{ConductArguments, OnFailure},
+    commands::Outputs,
+    error::{CliError, chain},
+    executors::{self, Executors},
+    exit::Exit,
+    instance,
+    progress::{Event, Progress},
+    proposal::read_actual,
+    run_view::RunView,
+    runtime,
+    session::Session,
+    watcher::Watcher,
+};
+
+/// A state directory and a store in which plans are run.
+pub(crate) struct Execution<'a> {
+    session: &'a Session,
+    state: StateDirectory,
+    store: Arc<SqliteStore>,
+    conduct: Conduct,
+}
+
+impl<'a> Execution<'a> {
+    /// Makes one; nothing is begun.
+    pub(crate) fn new(
+        session: &'a Session,
+        state: StateDirectory,
+        store: SqliteStore,
+        how: &ConductArguments,
+    ) -> Self {
+        let conduct =
+            Conduct { parallel_max: how.parallel.into(), keep_going: how.on_failure == OnFailure::Continue };
+        Self { session, state, store: Arc::new(store), conduct }
+    }
+
+    /// Returns the store.
+    pub(crate) fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    /// Runs a plan to its end, and answers.
+    pub(crate) fn run(&self, plan: &Plan) -> Result<Exit, CliError> {
+        let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
+        let engine = self.engine()?;
+        let report = self.drive(async |cancel| engine.run(plan.clone(), &watcher, cancel).await)?;
+        self.answer(plan, &report, &watcher)
+    }
+
+    /// Goes on with a run.
+    pub(crate) fn resume(
+        &self,
+        state: &RunState,
+        settlements: BTreeMap<u32, Settlement>,
+    ) -> Result<Exit, CliError> {
+        let done =
+            (0..).zip(&state.steps).filter(|(_, step)| step.end == StepEnd::Succeeded).map(|(step, _)| step);
+        let watcher = Watcher::new(self.session.progress.clone(), done.collect());
+        let engine = self.engine()?;
+        let namespace = &state.plan.namespace;
+        let report = self.drive(async |cancel| {
+            engine.resume(namespace, Some(state.run), settlements, &watcher, cancel).await
+        })?;
+        self.answer(&state.plan, &report, &watcher)
+    }
+
+    fn engine(&self) -> Result<Engine, CliError> {
+        let executors = Arc::new(Executors::new(&self.state, &self.session.progress)?);
+        let options = EngineOptions { conduct: self.conduct, ..EngineOptions::default() };
+        Ok(Engine::new(self.store.clone(), executors, Arc::new(ToscaFunctions)).with_options(options))
+    }
+
+    /// Ends what an earlier run left open, so that the service can be taken away.
+    pub(crate) fn supersede(&self, namespace: &Namespace) -> Result<(), CliError> {
+        if unfinished(&*self.store, namespace).map_err(|error| engine_error(self.session, &error))?.is_none()
+        {
+            return Ok(());
+        }
+        self.session.progress.phase("settling what an earlier run left");
+        let engine = self.engine()?;
+        let ended = runtime::start()?.block_on(engine.supersede(namespace));
+        ended.map(drop).map_err(|error| engine_error(self.session, &error))
+    }
+
+    /// Drives a run on threads of its own, with an ear for Ctrl-C.
+    fn drive(
+        &self,
+        run: impl AsyncFnOnce(&Cancel) -> Result<RunReport, EngineError>,
+    ) -> Result<RunReport, CliError> {
+        let cancel = Cancel::new();
+        let runtime = runtime::start()?;
+        let report = runtime.block_on(async {
+            let listener = tokio::spawn(listen(cancel.clone(), self.session.progress.clone()));
+            let report = run(&cancel).await;
+            listener.abort();
+            report
+        });
+        self.session.progress.settle();
+        report.map_err(|error| engine_error(self.session, &error))
+    }
+
+    fn answer(&self, plan: &Plan, report: &RunReport, watcher: &Watcher) -> Result<Exit, CliError> {
+        self.tidy(report)?;
+        let outputs = match plan.goal {
+            Goal::Deploy => {
+                let (graph, _) = read_actual(self.session, &*self.store, &plan.namespace)?;
+                Some(Outputs {
+                    service: plan.namespace.clone(),
+                    outputs: instance::outputs(&graph, &ToscaFunctions),
+                })
+            }
+            Goal::Destroy | Goal::Run => None,
+        };
+        let view = RunView { plan, report, step_outputs: watcher.outputs(), outputs };
+        answer::give(&view, self.session.format)?;
+        match view.error() {
+            Some(error) => Err(error.answered()),
+            None => Ok(Exit::Success),
+        }
+    }
+
+    /// Removes what scripts of a run left for its recovery, now that their outcomes are in the journal. What is in doubt stays,
+    /// for it is what an operator will want to look at.
+    fn tidy(&self, report: &RunReport) -> Result<(), CliError> {
+        if report.result == RunResult::NeedsOperator {
+            return Ok(());
+        }
+        let scripts = ScriptExecutor::new(&LocalMachine::new(self.state.clone(), executors::supervisor()?));
+        for step in &report.steps {
+            for attempt in 1..=step.attempt {
+                let id = OperationId { run: report.run, step: step.step, attempt };
+                // What cannot be removed now harms nobody, and is gone with the next run that can.
+                let _ = scripts.forget(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hears Ctrl-C (and the termination that a service manager asks for): the first stops the run, the second leaves it.
+async fn listen(cancel: Cancel, progress: Progress) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut first = true;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if first {
+            first = false;
+            cancel.cancel();
+            progress
+                .show(Event::Note("stopping: what runs is finished; Ctrl-C again leaves at once".to_owned()));
+        } else {
+            progress.settle();
+            let error = CliError::new(Exit::Interrupted, "left while operations were running")
+                .place("the run that this command began")
+                .why("it was interrupted twice")
+                .unchanged("what was recorded stays; what was running goes on or ends by itself")
+                .next("khutulun resume");
+            progress.say(&error.render(crate::terminal::Style::stderr()));
+            std::process::exit(Exit::Interrupted.code().into());
+        }
+    }
+}
+
+/// Why the engine could not do its work, as an error for people.
+pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
+    let root = session.root().display().to_string();
+    let make = |exit, what: &str| CliError::new(exit, what).place(root.clone()).why(chain(error));
+    match error {
+        EngineError::Stale { .. } => make(Exit::Busy, "the plan is out of date")
+            .next("run the command again: it will plan from what is there now"),
+        EngineError::Unfinished { run, namespace } => make(Exit::Stopped, "an earlier run has not ended")
+            .next(resume_hint(*run))
+            .next(format!("khutulun destroy {namespace}")),
+        EngineError::NothingToResume { .. } => {
+            make(Exit::Usage, "there is nothing to resume").next("khutulun status")
+        }
+        EngineError::Ended { .. } | EngineError::Followed { .. } | EngineError::NoSuchRun(_) => {
+            make(Exit::Usage, "cannot resume this run").next("khutulun status")
+        }
+        EngineError::NothingToSettle { run, .. } => {
+            make(Exit::Usage, "there is nothing to settle").next(resume_hint(*run))
+        }
+        EngineError::TakenOver { .. } => make(Exit::Busy, "somebody else goes on with this run")
+            .unchanged("what this command had begun is left to them")
+            .next("khutulun status"),
+        EngineError::Damaged { .. } => make(Exit::Unreachable, "the journal is damaged")
+            .next("restore the state directory from a backup"),
+        EngineError::Plan(_) => make(Exit::Bug, "the plan cannot be recorded").next("please report this"),
+        EngineError::Store { .. } => make(Exit::Unreachable, "failed to use the store")
+            .unchanged("what was recorded stays recorded; what had begun goes on or ends by itself")
+            .next("mend what is said above (space, permissions, another disk), then: khutulun resume"),
+    }
+}
+
+fn resume_hint(run: RunId) -> String {
+    format!("khutulun resume {run}")
+}

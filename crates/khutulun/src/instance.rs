@@ -1,0 +1,81 @@
+//! What the graph of a service says, in the words of the command line.
+
+use std::collections::BTreeMap;
+
+use floria::{Evaluated, EvaluationError, Evaluator, Functions, Graph, Site, Value, Vertex};
+use khutulun_api::names;
+
+/// Returns the vertex of the service itself.
+pub(crate) fn service(graph: &Graph) -> Option<&Vertex> {
+    graph.contained(None).next()
+}
+
+/// Returns the nodes with their names, in the order in which they were made.
+pub(crate) fn nodes(graph: &Graph) -> Vec<(String, &Vertex)> {
+    graph
+        .vertexes()
+        .filter(|vertex| vertex.metadata.contains_key(names::NODE))
+        .map(|vertex| (name(graph, vertex), vertex))
+        .collect()
+}
+
+/// Returns the name of a node, as plans and operations call it.
+pub(crate) fn name(graph: &Graph, node: &Vertex) -> String {
+    khutulun_plan::subject_of(graph, node.id).map_or_else(|| node.name.clone(), |subject| subject.node)
+}
+
+/// Returns how far a node's lifecycle has come.
+pub(crate) fn lifecycle_state(node: &Vertex) -> &str {
+    node.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial")
+}
+
+/// Returns the operation that was tried last on a node and is not known to have succeeded.
+pub(crate) fn attempted(node: &Vertex) -> Option<&str> {
+    node.metadata.get(names::ATTEMPTED).and_then(Value::as_text)
+}
+
+/// Returns the most specific class of a node.
+pub(crate) fn class(node: &Vertex) -> &str {
+    node.classes.first().map_or("", |class| class.0.as_str())
+}
+
+/// What an output has come to.
+pub(crate) enum Output {
+    /// A value.
+    Known(Value),
+    /// Not there yet; these properties have no value.
+    Unknown(Vec<String>),
+    /// Cannot be computed.
+    Failed(EvaluationError),
+}
+
+/// Evaluates the outputs of a service, by name.
+pub(crate) fn outputs(graph: &Graph, functions: &dyn Functions) -> BTreeMap<String, Output> {
+    let Some(service) = service(graph) else { return BTreeMap::new() };
+    let names = service.metadata.get(names::OUTPUTS).and_then(Value::as_list).unwrap_or_default();
+    let mut evaluator = Evaluator::new(graph, functions);
+    names
+        .iter()
+        .filter_map(Value::as_text)
+        .map(|name| {
+            let property = format!("{}{name}", names::OUTPUT_PREFIX);
+            let output = match evaluator.property(Site::Vertex(service.id), &property) {
+                Ok(Evaluated::Known(value)) => Output::Known(value),
+                Ok(Evaluated::Unknown(missing)) => Output::Unknown(
+                    missing.into_iter().map(|(site, name)| described(graph, site, &name)).collect(),
+                ),
+                Err(error) => Output::Failed(error),
+            };
+            (name.to_owned(), output)
+        })
+        .collect()
+}
+
+/// Names a property of something: `web.pid`.
+fn described(graph: &Graph, site: Site, property: &str) -> String {
+    let owner = match site {
+        Site::Vertex(id) => graph.vertex(id).map(|vertex| vertex.name.clone()),
+        Site::Edge(id) => graph.edge(id).map(|edge| edge.name.clone()),
+    };
+    owner.map_or_else(|| property.to_owned(), |owner| format!("{owner}.{property}"))
+}

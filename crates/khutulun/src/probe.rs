@@ -1,0 +1,90 @@
+//! Asks nodes what changes nothing: how they are, and where their logs are. Not a run: nothing is journalled.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use floria::{Graph, Namespace, Revision, Vertex, VertexId};
+use khutulun_api::{Executor as _, Failure, OperationId, Outcome, RunId};
+use khutulun_plan::{Basis, plan_run};
+use tokio::task::JoinSet;
+use tosca_functions::ToscaFunctions;
+
+use crate::{error::CliError, executors::Executors, instance, runtime, session::Session};
+
+/// How long a node may take to answer, in milliseconds: a person waits for it.
+const ANSWER_MS_MAX: u64 = 10_000;
+
+/// How many nodes are asked at once.
+const PARALLEL_MAX: usize = 16;
+
+/// Asks nodes.
+pub(crate) struct Prober<'a> {
+    session: &'a Session,
+}
+
+impl<'a> Prober<'a> {
+    /// Makes one that has not asked yet, and has begun nothing.
+    pub(crate) fn new(session: &'a Session) -> Self {
+        Self { session }
+    }
+
+    /// Asks nodes with an event and returns their answers. Nodes that do not handle it are left out.
+    pub(crate) fn ask(
+        &self,
+        graph: &Graph,
+        nodes: &[&Vertex],
+        event: &str,
+    ) -> Result<BTreeMap<VertexId, Outcome>, CliError> {
+        let mut operations = Vec::new();
+        let mut answers = BTreeMap::new();
+        for (index, node) in (0..).zip(nodes) {
+            let Some(handler) = node.handlers.get(event) else { continue };
+            if handler.implementation.is_none() {
+                continue;
+            }
+            // No run has the number 0, so that no journal and no file is mixed up with this.
+            let id = OperationId { run: RunId(0), step: index, attempt: 1 };
+            match operation(graph, node, event, id) {
+                Ok(operation) => operations.push(operation),
+                Err(failure) => drop(answers.insert(node.id, Outcome::Failed(failure))),
+            }
+        }
+        if operations.is_empty() {
+            return Ok(answers);
+        }
+        let executors = Arc::new(Executors::new(&self.session.state_directory()?, &self.session.progress)?);
+        let asked = runtime::start()?.block_on(async {
+            let mut answers = Vec::new();
+            let mut tasks = JoinSet::new();
+            for operation in operations {
+                if tasks.len() >= PARALLEL_MAX {
+                    answers.extend(tasks.join_next().await.and_then(Result::ok));
+                }
+                let executors = Arc::clone(&executors);
+                tasks.spawn(async move { (operation.subject.vertex, executors.execute(&operation).await) });
+            }
+            while let Some(answer) = tasks.join_next().await {
+                answers.extend(answer.ok());
+            }
+            answers
+        });
+        answers.extend(asked);
+        Ok(answers)
+    }
+}
+
+fn operation(
+    graph: &Graph,
+    node: &Vertex,
+    event: &str,
+    id: OperationId,
+) -> Result<khutulun_api::Operation, Failure> {
+    let name = instance::name(graph, node);
+    let namespace: &Namespace = &node.namespace;
+    let basis =
+        Basis { timeout_ms_default: ANSWER_MS_MAX, ..Basis::new(namespace, Revision(0), &ToscaFunctions) };
+    let plan = plan_run(&basis, graph, &name, event, &BTreeMap::new())
+        .map_err(|error| Failure::permanent(crate::error::chain(&error)))?;
+    let mut step = plan.steps.into_iter().next().ok_or_else(|| Failure::permanent("nothing to ask"))?;
+    step.timeout_ms = step.timeout_ms.min(ANSWER_MS_MAX);
+    khutulun_engine::operation(graph, &ToscaFunctions, &step, id)
+}

@@ -1,0 +1,282 @@
+//! From a design and inputs to what should be there, and the plan that leads to it.
+
+use std::{collections::BTreeMap, path::Path};
+
+use diagnostics::did_you_mean;
+use floria::{
+    Design, EvaluationError, Evaluator, Graph, InstantiateError, Namespace, Revision, Site, Store,
+    StoreError, Value, instantiate, new_instances,
+};
+use khutulun_api::names;
+use khutulun_lowering::{ArtifactFile, Lowered, Options, SourceFiles, lower};
+use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
+use tosca::{
+    Locator, Sources as _,
+    model::{DataBase, Model, TypeBody},
+};
+use tosca_functions::ToscaFunctions;
+
+use crate::{
+    cli::DesignArguments,
+    design::{self, Compiled},
+    error::{CliError, chain},
+    exit::Exit,
+    inputs, instance, plan_view,
+    session::Session,
+};
+
+/// A design with its inputs, ready to be compared with what is there.
+pub(crate) struct Intention {
+    /// What was compiled.
+    pub(crate) compiled: Compiled,
+    /// The service.
+    pub(crate) namespace: Namespace,
+    /// The templates.
+    pub(crate) design: Design,
+    artifacts: Vec<ArtifactFile>,
+    inputs: BTreeMap<String, Value>,
+}
+
+/// What should be there, and how it comes to be.
+pub(crate) struct Proposal {
+    /// The plan.
+    pub(crate) plan: Plan,
+    /// Sentences for the person.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Intention {
+    /// Reads the design and the inputs that a person gave. Touches no state.
+    pub(crate) fn read(session: &Session, arguments: &DesignArguments) -> Result<Self, CliError> {
+        let given = inputs::gather(&arguments.input, &arguments.inputs)?;
+        let (compiled, Lowered { design, artifacts }) =
+            compile_and_lower(session, &arguments.path, arguments.name.as_deref())?;
+        let inputs = inputs::values(given, |name| wants_text(&compiled.model, name))?;
+        let namespace = design.namespace.clone();
+        let intention = Self { compiled, namespace, design, artifacts, inputs };
+        intention.check_inputs()?;
+        Ok(intention)
+    }
+
+    /// Compares with what is there and plans. `ids` gives ids to what is new.
+    pub(crate) fn propose(
+        &self,
+        session: &Session,
+        actual: &Graph,
+        base: Revision,
+        ids: &mut dyn Iterator<Item = u64>,
+    ) -> Result<Proposal, CliError> {
+        let wanted = instantiate(&self.design, &self.inputs, actual, ids)
+            .map_err(|error| self.not_instantiated(&error))?;
+        let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
+        let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
+            .map_err(|error| plan_error(session, &error))?;
+        Ok(Proposal { plan, notes: self.fallen_back(&wanted, actual) })
+    }
+
+    /// Proposes for somebody who only looks: the ids of what is new are made up.
+    pub(crate) fn preview(&self, session: &Session, store: Option<&dyn Store>) -> Result<Proposal, CliError> {
+        let (actual, base) = match store {
+            Some(store) => read_actual(session, store, &self.namespace)?,
+            None => (Graph::default(), Revision(0)),
+        };
+        // Ids of a store come nowhere near the upper half.
+        self.propose(session, &actual, base, &mut (1_u64 << 62..))
+    }
+
+    /// Proposes for somebody who may go on to do it: what is new has ids of the store.
+    pub(crate) fn propose_for_real(
+        &self,
+        session: &Session,
+        store: &dyn Store,
+    ) -> Result<Proposal, CliError> {
+        let (actual, base) = read_actual(session, store, &self.namespace)?;
+        let count = new_instances(&self.design, &actual).map_err(|error| self.not_instantiated(&error))?;
+        let mut ids = match count {
+            0 => 0..0,
+            count => store.allocate(count).map_err(|error| session.store_error(error))?,
+        };
+        self.propose(session, &actual, base, &mut ids)
+    }
+
+    /// Returns the content of the files that the design refers to, each with whether it may be executed.
+    pub(crate) fn artifacts(&self) -> Result<Vec<(Vec<u8>, bool)>, CliError> {
+        let sources = design::sources()?;
+        self.artifacts
+            .iter()
+            .map(|artifact| {
+                let content = sources.read(&artifact.locator).map_err(|error| {
+                    CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", artifact.path))
+                        .place(artifact.locator.to_string())
+                        .why(error.to_string())
+                        .next("put the file back, then run the command again")
+                })?;
+                Ok((content, is_executable(&artifact.locator)))
+            })
+            .collect()
+    }
+
+    /// Checks the inputs against what the design says of them: all mistakes at once.
+    fn check_inputs(&self) -> Result<(), CliError> {
+        let Some(service) = self.design.vertexes.first() else { return Ok(()) };
+        let is_input = |name: &&String| !name.starts_with(names::OUTPUT_PREFIX);
+        let known: Vec<&String> = service.properties.keys().filter(is_input).collect();
+        let mut mistakes = Vec::new();
+        let mut next = Vec::new();
+        for name in self.inputs.keys().filter(|name| !known.contains(name)) {
+            let hint = did_you_mean(name, known.iter().map(|name| name.as_str()));
+            let hint = hint.map_or_else(
+                || match known.is_empty() {
+                    true => "the service has no inputs".to_owned(),
+                    false => format!("there are {}", crate::session::quoted(&known)),
+                },
+                |hint| hint.to_string(),
+            );
+            mistakes.push(format!("there is no input `{name}`: {hint}"));
+        }
+        if mistakes.is_empty() {
+            let graph = self.bare()?;
+            let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
+            for (name, property) in service.properties.iter().filter(|(name, _)| is_input(name)) {
+                let is_required =
+                    property.metadata.get(names::REQUIRED).and_then(Value::as_boolean) == Some(true);
+                let is_there =
+                    self.inputs.contains_key(name) || property.value.is_some() || property.updater.is_some();
+                if is_required && !is_there {
+                    mistakes.push(format!("input `{name}` needs a value{}", at(property.origin.as_ref())));
+                    next.push(format!("-i {name}=VALUE"));
+                } else if is_there
+                    && let Some(service) = instance::service(&graph)
+                    && let Err(EvaluationError { message, origin }) =
+                        evaluator.property(Site::Vertex(service.id), name)
+                {
+                    mistakes.push(format!("input `{name}`: {message}{}", at(origin.as_ref())));
+                }
+            }
+        }
+        if mistakes.is_empty() {
+            return Ok(());
+        }
+        next.push("say each input as the design wants it: -i NAME=VALUE or --inputs FILE".to_owned());
+        let what = if mistakes.len() == 1 { "an input is wrong" } else { "some inputs are wrong" };
+        let mut error = CliError::usage(what, mistakes.join("\n"))
+            .place(format!("the inputs of {}", self.compiled.file.display()));
+        error.next = next;
+        Err(error)
+    }
+
+    /// The instances without any history: enough to look at the inputs.
+    fn bare(&self) -> Result<Graph, CliError> {
+        let mut ids = 1..;
+        instantiate(&self.design, &self.inputs, &Graph::default(), &mut ids)
+            .map_err(|error| self.not_instantiated(&error))
+    }
+
+    fn not_instantiated(&self, error: &InstantiateError) -> CliError {
+        CliError::new(Exit::Bug, "failed to make instances of the design")
+            .place(self.compiled.file.display().to_string())
+            .cause(error)
+            .next("please report this with the design")
+    }
+
+    /// Inputs that were not given and so fall back from what the last deploy had.
+    fn fallen_back(&self, wanted: &Graph, actual: &Graph) -> Vec<String> {
+        let (Some(new), Some(old)) = (instance::service(wanted), instance::service(actual)) else {
+            return Vec::new();
+        };
+        let mut before = Evaluator::new(actual, &ToscaFunctions);
+        let mut after = Evaluator::new(wanted, &ToscaFunctions);
+        let is_input = |name: &&String| !name.starts_with(names::OUTPUT_PREFIX);
+        new.properties
+            .keys()
+            .filter(is_input)
+            .filter(|name| !self.inputs.contains_key(*name) && old.properties.contains_key(*name))
+            .filter_map(|name| {
+                let known =
+                    |evaluator: &mut Evaluator<'_>, id| match evaluator.property(Site::Vertex(id), name) {
+                        Ok(floria::Evaluated::Known(value)) => Some(value),
+                        _ => None,
+                    };
+                let (from, to) = (known(&mut before, old.id)?, known(&mut after, new.id)?);
+                (from != to).then(|| {
+                    format!(
+                        "input `{name}` was not given, so it falls back from {} to its default {}; \
+                         keep it with -i {name}=…",
+                        plan_view::shown(&from),
+                        plan_view::shown(&to),
+                    )
+                })
+            })
+            .collect()
+    }
+}
+
+/// Returns the design that a path means, as TOSCA's model and as Floria's templates.
+pub(crate) fn compile_and_lower(
+    session: &Session,
+    path: &Path,
+    name: Option<&str>,
+) -> Result<(Compiled, Lowered), CliError> {
+    let compiled = design::compile(session, path)?;
+    let service = compiled.service_name(name)?;
+    let sources = design::sources()?;
+    let options =
+        Options { service: &service, texts: &compiled.sources, files: &SourceFiles(&sources), root: None };
+    match lower(&compiled.model, &options) {
+        Ok(lowered) => Ok((compiled, lowered)),
+        Err(diagnostics) => Err(design::invalid(session, &compiled.file, &diagnostics, &compiled.sources)),
+    }
+}
+
+/// Returns the instances of a service and the revision that they are at.
+pub(crate) fn read_actual(
+    session: &Session,
+    store: &dyn Store,
+    namespace: &Namespace,
+) -> Result<(Graph, Revision), CliError> {
+    let read = || -> Result<_, StoreError> {
+        // The revision first: if the graph moves in between, the run will refuse rather than overlook it.
+        let base = store.namespace_revision(namespace)?;
+        Ok((store.graph(namespace)?, base))
+    };
+    read().map_err(|error| session.store_error(error))
+}
+
+/// Why there is no plan, as an error for people.
+pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
+    let (exit, place) = match error {
+        PlanError::Cycle { .. } => (Exit::InvalidDesign, "the design".to_owned()),
+        PlanError::Evaluation { node, origin, source, .. } => {
+            let origin = source.origin.as_ref().or(origin.as_ref());
+            (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))
+        }
+        PlanError::NoSuchNode { .. } | PlanError::NoSuchOperation { .. } => {
+            (Exit::Usage, session.root().display().to_string())
+        }
+    };
+    let next = match error {
+        PlanError::NoSuchNode { .. } => "khutulun status",
+        PlanError::NoSuchOperation { .. } => "say one of those",
+        _ => "mend the design or the inputs, then run the command again",
+    };
+    CliError::new(exit, "failed to make a plan").place(place).why(chain(error)).next(next)
+}
+
+/// Returns whether an input wants text: then what the command line says is taken as it is.
+fn wants_text(model: &Model, input: &str) -> bool {
+    let schema = || model.service_template.as_ref()?.inputs.get(input)?.schema.as_ref();
+    schema().is_some_and(|schema| match &model.type_of(schema.data_type).body {
+        TypeBody::Data(data) => data.base == DataBase::String,
+        _ => false,
+    })
+}
+
+fn at(origin: Option<&floria::Origin>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" ({origin})"))
+}
+
+/// Whoever gave a file the right to be executed meant it.
+fn is_executable(locator: &Locator) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(locator.as_str()).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+}

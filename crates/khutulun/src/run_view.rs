@@ -1,0 +1,233 @@
+//! What a run came to, as people and programs read it, and as an exit code.
+
+use std::collections::BTreeMap;
+
+use floria::{Origin, Value};
+use khutulun_api::FailureClass;
+use khutulun_engine::{RunReport, RunResult, StepEnd, StepReport};
+use khutulun_plan::{Goal, Plan};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    answer::{Answer, to_json},
+    commands::Outputs,
+    error::CliError,
+    exit::Exit,
+    progress,
+    terminal::{self, Style},
+};
+
+/// How much of a failed operation's own words is shown, in lines from the end.
+const DETAIL_LINES_MAX: usize = 12;
+
+/// How many failures are told in full; data has all.
+const FAILURES_MAX: usize = 5;
+
+/// What a run came to.
+pub(crate) struct RunView<'a> {
+    /// What it did.
+    pub(crate) plan: &'a Plan,
+    /// What became of it.
+    pub(crate) report: &'a RunReport,
+    /// What its operations put out, by step.
+    pub(crate) step_outputs: BTreeMap<u32, BTreeMap<String, Value>>,
+    /// The service's outputs after a deployment.
+    pub(crate) outputs: Option<Outputs>,
+}
+
+impl RunView<'_> {
+    /// Returns the steps that run code.
+    fn operations(&self) -> impl Iterator<Item = &StepReport> {
+        self.report.steps.iter().filter(|step| {
+            self.plan.steps.get(step.step as usize).is_some_and(|planned| planned.implementation.is_some())
+        })
+    }
+
+    /// Returns the error that the run's end is, if it is one.
+    pub(crate) fn error(&self) -> Option<CliError> {
+        let service = &self.plan.namespace;
+        let resume = format!("khutulun resume {}", self.report.run);
+        let done = self.operations().filter(|step| step.end == StepEnd::Succeeded).count();
+        let open = self.report.not_started().count();
+        let unchanged = format!(
+            "{done} of {} operations are done and stay so; {}",
+            self.plan.operations().count(),
+            if open == 0 {
+                "nothing else was begun".to_owned()
+            } else {
+                "what was not begun was not touched".to_owned()
+            },
+        );
+        match self.report.result {
+            RunResult::Succeeded => None,
+            RunResult::Failed => Some(self.failed().unchanged(unchanged).next(match self.plan.goal {
+                Goal::Deploy => {
+                    format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
+                }
+                Goal::Destroy => format!("mend the cause, then: {resume}"),
+                Goal::Run => "mend the cause, then run the operation again".to_owned(),
+            })),
+            RunResult::Cancelled => Some(
+                CliError::new(Exit::Stopped, format!("run {} was stopped part-way", self.report.run))
+                    .place(format!("service `{service}`"))
+                    .why("it was interrupted; what ran has ended and is recorded")
+                    .unchanged(unchanged)
+                    .next(resume),
+            ),
+            RunResult::NeedsOperator => {
+                let questions: Vec<String> = self
+                    .report
+                    .questions
+                    .iter()
+                    .map(|question| {
+                        format!(
+                            "step {} ({} of {}): {}",
+                            question.operation.step,
+                            progress::plain(&question.event),
+                            question.node,
+                            question.text
+                        )
+                    })
+                    .collect();
+                let origin = self.report.questions.first().and_then(|question| question.origin.as_ref());
+                let step = self.report.questions.first().map_or(0, |question| question.operation.step);
+                Some(
+                    CliError::new(Exit::NeedsOperator, "nobody can tell what became of an operation")
+                        .place(place(origin, service.0.as_str()))
+                        .why(questions.join("\n"))
+                        .unchanged(unchanged)
+                        .next(format!(
+                            "look for yourself, then say which: {resume} --settle {step}=succeeded (or =failed, or =retry)"
+                        )),
+                )
+            }
+        }
+    }
+
+    fn failed(&self) -> CliError {
+        let failures: Vec<_> = self.report.failures().collect();
+        let Some((first, failure)) = failures.first() else {
+            return CliError::new(Exit::Failed, format!("run {} failed", self.report.run))
+                .place(format!("service `{}`", self.plan.namespace));
+        };
+        let exit = match failure.class {
+            FailureClass::Denied => Exit::Denied,
+            FailureClass::NeedsOperator => Exit::NeedsOperator,
+            _ => Exit::Failed,
+        };
+        let what = match failures.len() {
+            1 => format!("failed to {} `{}`", progress::plain(&first.event), first.node),
+            count => format!("{count} operations failed"),
+        };
+        let mut why = Vec::new();
+        for (step, failure) in failures.iter().take(FAILURES_MAX) {
+            let message = terminal::harmless(&failure.message);
+            why.push(match failures.len() {
+                1 => message,
+                _ => format!(
+                    "{} of {}: {message}{}",
+                    progress::plain(&step.event),
+                    step.node,
+                    at(step.origin.as_ref())
+                ),
+            });
+            let lines: Vec<&str> = failure.detail.lines().collect();
+            let shown = lines.len().saturating_sub(DETAIL_LINES_MAX);
+            why.extend(lines[shown..].iter().map(|line| format!("  | {}", terminal::harmless(line))));
+        }
+        if failures.len() > FAILURES_MAX {
+            why.push(format!("… and {} more", failures.len() - FAILURES_MAX));
+        }
+        CliError::new(exit, what)
+            .place(place(first.origin.as_ref(), &format!("node `{}`", first.node)))
+            .why(why.join("\n"))
+    }
+}
+
+fn at(origin: Option<&Origin>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" ({origin})"))
+}
+
+fn place(origin: Option<&Origin>, otherwise: &str) -> String {
+    origin.map_or_else(|| otherwise.to_owned(), ToString::to_string)
+}
+
+impl Answer for RunView<'_> {
+    fn document(&self) -> Json {
+        let steps: Vec<Json> = self
+            .operations()
+            .map(|step| {
+                let mut document = json!({
+                    "step": step.step,
+                    "node": step.node,
+                    "operation": step.event,
+                    "attempt": step.attempt,
+                    "where": step.origin.as_ref().map(ToString::to_string),
+                    "state": match &step.end {
+                        StepEnd::NotStarted => "not-started",
+                        StepEnd::InFlight => "in-flight",
+                        StepEnd::Succeeded => "succeeded",
+                        StepEnd::Failed(_) => "failed",
+                    },
+                });
+                if let StepEnd::Failed(failure) = &step.end {
+                    document["failure"] = serde_json::to_value(failure).unwrap_or_default();
+                }
+                if let Some(outputs) = self.step_outputs.get(&step.step) {
+                    document["outputs"] = outputs
+                        .iter()
+                        .map(|(name, value)| (name.clone(), to_json(value)))
+                        .collect::<serde_json::Map<_, _>>()
+                        .into();
+                }
+                document
+            })
+            .collect();
+        json!({
+            "schema": "khutulun.run/1",
+            "service": self.plan.namespace.0,
+            "run": self.report.run.0,
+            "goal": serde_json::to_value(self.plan.goal).unwrap_or_default(),
+            "result": self.report.result.word(),
+            "steps": steps,
+            "outputs": self.outputs.as_ref().map(Outputs::values),
+            "error": self.error().map(|error| error.document()),
+        })
+    }
+
+    fn text(&self, style: Style) -> String {
+        let service = &self.plan.namespace;
+        // What went wrong is told as an error.
+        if self.report.result != RunResult::Succeeded {
+            return String::new();
+        }
+        let sign = style.green(style.sign("✓", "+"));
+        let count = self.plan.operations().count();
+        let operations = format!("{count} operation{}", if count == 1 { "" } else { "s" });
+        match self.plan.goal {
+            Goal::Deploy => {
+                let mut text = format!("{sign} `{service}` is deployed ({operations})\n");
+                if let Some(outputs) = self.outputs.as_ref().filter(|outputs| !outputs.outputs.is_empty()) {
+                    text.push_str(&outputs.lines(style));
+                }
+                text
+            }
+            Goal::Destroy => format!("{sign} `{service}` is destroyed ({operations})\n"),
+            Goal::Run => {
+                let mut text = String::new();
+                for (step, outputs) in &self.step_outputs {
+                    let Some(planned) = self.plan.steps.get(*step as usize) else { continue };
+                    text.push_str(&format!(
+                        "{sign} {} of `{}` is done\n",
+                        progress::plain(&planned.event),
+                        planned.subject.node
+                    ));
+                    for (name, value) in outputs {
+                        text.push_str(&format!("  {name} = {}\n", terminal::harmless(&value.to_string())));
+                    }
+                }
+                text
+            }
+        }
+    }
+}

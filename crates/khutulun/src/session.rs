@@ -1,0 +1,131 @@
+//! What a command works with: the person's options, the state directory and the store, each opened when it is needed.
+
+use std::path::{Path, PathBuf};
+
+use floria::{Namespace, Store as _, StoreError};
+use floria_sqlite::SqliteStore;
+use khutulun_api::MachineError;
+use khutulun_host::StateDirectory;
+
+use crate::{
+    cli::{Format, GlobalOptions},
+    error::CliError,
+    exit::Exit,
+    progress::Progress,
+    state,
+};
+
+/// One command's surroundings.
+pub(crate) struct Session {
+    /// How the answer is written.
+    pub(crate) format: Format,
+    /// Where progress goes.
+    pub(crate) progress: Progress,
+    root: PathBuf,
+}
+
+impl Session {
+    /// Begins a session. Nothing is opened or made yet.
+    pub(crate) fn new(options: &GlobalOptions, reads_only: bool) -> Result<Self, CliError> {
+        Ok(Self {
+            format: options.output,
+            progress: Progress::new(options.progress, reads_only),
+            root: state::locate(options.state.as_deref())?,
+        })
+    }
+
+    /// Returns the path of the state directory, which may not be there.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens the store to read it. None: there is no state yet, so nothing is deployed.
+    pub(crate) fn reader(&self) -> Result<Option<SqliteStore>, CliError> {
+        match std::fs::metadata(&self.root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            _ => {}
+        }
+        let state = self.state_directory()?;
+        if !state.database().exists() {
+            return Ok(None);
+        }
+        SqliteStore::open_read_only(state.database()).map(Some).map_err(|error| self.store_error(error))
+    }
+
+    /// Opens the state directory, making it when it is not there.
+    pub(crate) fn state_directory(&self) -> Result<StateDirectory, CliError> {
+        StateDirectory::open(&self.root).map_err(|error| self.state_error(&error))
+    }
+
+    /// Opens the store to read and write, making it when it is not there.
+    pub(crate) fn writer(&self) -> Result<(StateDirectory, SqliteStore), CliError> {
+        let state = self.state_directory()?;
+        let store = SqliteStore::open(state.database()).map_err(|error| self.store_error(error))?;
+        Ok((state, store))
+    }
+
+    /// An error of the store, with the place that this session knows.
+    pub(crate) fn store_error(&self, error: StoreError) -> CliError {
+        CliError::from(error).place(self.root.display().to_string())
+    }
+
+    /// An error of the state directory.
+    pub(crate) fn state_error(&self, error: &MachineError) -> CliError {
+        CliError::new(Exit::Unreachable, "failed to use the state directory")
+            .place(self.root.display().to_string())
+            .cause(error)
+            .unchanged("nothing was written, and what runs goes on running")
+            .next("give a directory that you may write: --state DIR (or KHUTULUN_STATE)")
+    }
+
+    /// Returns the services, in order.
+    pub(crate) fn services(&self, store: &SqliteStore) -> Result<Vec<Namespace>, CliError> {
+        store.namespaces().map_err(|error| self.store_error(error))
+    }
+
+    /// Returns the service that is meant: the one named, else the only one.
+    pub(crate) fn service(&self, store: &SqliteStore, name: Option<&str>) -> Result<Namespace, CliError> {
+        let known = self.services(store)?;
+        match name {
+            Some(name) => known
+                .iter()
+                .find(|service| service.0 == name)
+                .cloned()
+                .ok_or_else(|| self.no_service(name, &known)),
+            None => match known.as_slice() {
+                [only] => Ok(only.clone()),
+                [] => Err(self.nothing_deployed()),
+                several => Err(CliError::usage(
+                    "several services could be meant",
+                    format!("there are {}", quoted(several)),
+                )
+                .next(format!("say which one: --name {}", several[0]))),
+            },
+        }
+    }
+
+    /// There is no such service.
+    pub(crate) fn no_service(&self, name: &str, known: &[Namespace]) -> CliError {
+        if known.is_empty() {
+            return self.nothing_deployed();
+        }
+        CliError::usage(
+            format!("there is no service `{}`", crate::terminal::harmless(name)),
+            format!("there are {}", quoted(known)),
+        )
+        .place(self.root.display().to_string())
+        .next(format!("khutulun status --name {}", known[0]))
+    }
+
+    /// There is no service at all.
+    pub(crate) fn nothing_deployed(&self) -> CliError {
+        CliError::usage("there is no service", "nothing is deployed in this state directory")
+            .place(self.root.display().to_string())
+            .next("khutulun deploy PATH, or --state DIR when it was deployed from elsewhere")
+    }
+}
+
+/// Names in backticks, with commas.
+pub(crate) fn quoted<T: std::fmt::Display>(names: &[T]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}

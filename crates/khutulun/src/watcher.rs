@@ -1,0 +1,65 @@
+//! Carries what the engine says of a run to the progress, and keeps what operations put out.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use floria::Value;
+use khutulun_api::{Operation, Outcome, RunId};
+use khutulun_engine::{Observer, RunReport};
+use khutulun_plan::Plan;
+
+use crate::progress::{Event, Progress};
+
+/// Watches one run.
+pub(crate) struct Watcher {
+    progress: Progress,
+    /// Steps that succeeded before this command, when it goes on with a run.
+    done_before: Vec<u32>,
+    outputs: Mutex<BTreeMap<u32, BTreeMap<String, Value>>>,
+}
+
+impl Watcher {
+    /// Makes a watcher.
+    pub(crate) fn new(progress: Progress, done_before: Vec<u32>) -> Self {
+        Self { progress, done_before, outputs: Mutex::default() }
+    }
+
+    /// Returns what the operations put out that ended while somebody watched, by step.
+    pub(crate) fn outputs(&self) -> BTreeMap<u32, BTreeMap<String, Value>> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Observer for Watcher {
+    fn run_began(&self, run: RunId, plan: &Plan, _: usize) {
+        self.progress.show(Event::Began { run: run.0, plan: Arc::new(plan.clone()) });
+        for step in &self.done_before {
+            self.progress.show(Event::Succeeded { step: *step });
+        }
+    }
+
+    fn step_started(&self, step: u32, _: &Operation) {
+        self.progress.show(Event::Started { step });
+    }
+
+    fn step_ended(&self, step: u32, outcome: &Outcome, again: bool) {
+        match outcome {
+            Outcome::Succeeded(outputs) => {
+                self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(step, outputs.clone());
+                self.progress.show(Event::Succeeded { step });
+            }
+            Outcome::Failed(failure) if again => {
+                self.progress.show(Event::Retrying { step, message: failure.message.clone() });
+            }
+            Outcome::Failed(failure) => {
+                self.progress.show(Event::Failed { step, message: failure.message.clone() });
+            }
+        }
+    }
+
+    fn run_ended(&self, _: &RunReport) {
+        self.progress.settle();
+    }
+}

@@ -1,0 +1,139 @@
+//! `kill -9` of the real binary at any moment, and `resume`.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::sandbox::{Sandbox, poll};
+
+/// How many moments are tried in each direction.
+const MOMENTS: usize = 10;
+
+/// The seed's variable: set it to see a failure again.
+const SEED: &str = "KHUTULUN_TEST_SEED";
+
+/// Numbers that look random and come back with their seed: splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+fn seed() -> u64 {
+    std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos().into())
+    })
+}
+
+/// Kills a command at a moment: after so many lines of its progress, and a little later. It may have ended before.
+fn kill_at(mut child: Child, lines: u64, more: Duration) {
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = 0;
+    let mut reader = stderr.lines();
+    while seen < lines && reader.next().is_some_and(|line| line.is_ok()) {
+        seen += 1;
+    }
+    thread::sleep(more);
+    // By its own id: nothing else is meant.
+    let _ = child.kill();
+    drop(reader);
+    poll("the killed command is gone", || child.try_wait().unwrap());
+}
+
+fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
+    let mut all = arguments.to_vec();
+    all.extend(["--progress", "json"]);
+    sandbox.command(&all).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What a run left unfinished is resumed; nothing to resume is fine when it had not begun, or had ended.
+fn resume(sandbox: &Sandbox, context: &str) {
+    let status = sandbox.run(&["status", "--stored", "-o", "json"]).expect(0).json();
+    let services = status["services"].as_array().unwrap();
+    let unfinished: usize =
+        services.iter().map(|service| service["unfinished"].as_array().map_or(0, Vec::len)).sum();
+    if unfinished > 0 {
+        let ended = sandbox.run(&["resume"]);
+        assert_eq!(ended.code, 0, "{context}\nstdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn a_killed_deploy_is_resumed_without_twins_or_orphans() {
+    let seed = seed();
+    let mut random = Random(seed);
+    for moment in 0..MOMENTS {
+        let sandbox = Sandbox::new();
+        sandbox.pair();
+        let (lines, more) = (random.below(12), Duration::from_micros(random.below(30_000)));
+        let context = format!("deploy, {SEED}={seed}, moment {moment}: {lines} lines and {more:?}");
+        eprintln!("{context}");
+        let mark = sandbox.mark_input();
+        kill_at(start(&sandbox, &["deploy", "pair", "--yes", "-i", &mark]), lines, more);
+        check_at_most_one(&sandbox, &context);
+        resume(&sandbox, &context);
+        // Where it was killed before its run was recorded there was nothing to resume; deploying is idempotent anyway.
+        let ended = sandbox.deploy(&sandbox.path("pair"), &[]);
+        assert_eq!(ended.code, 0, "{context}\n{}", ended.stderr);
+        assert_eq!(sandbox.roles(), ["store", "web"], "{context}");
+        let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
+        for node in status["services"][0]["nodes"].as_array().unwrap() {
+            let (role, pid) = (node["node"].as_str().unwrap(), node["observed"]["pid"].as_u64());
+            let alive = sandbox.processes().into_iter().find(|(found, _)| found == role).unwrap().1;
+            assert_eq!(pid, Some(alive.into()), "{context}: what is recorded is what runs");
+        }
+        let ended = sandbox.run(&["destroy", "pair", "--yes"]);
+        assert_eq!(ended.code, 0, "{context}\n{}", ended.stderr);
+        check_nothing_left(&sandbox, &context);
+    }
+}
+
+#[test]
+fn a_killed_destroy_is_resumed_without_orphans() {
+    let seed = seed();
+    let mut random = Random(seed);
+    for moment in 0..MOMENTS {
+        let sandbox = Sandbox::new();
+        let pair = sandbox.pair();
+        sandbox.deploy(&pair, &[]).expect(0);
+        let (lines, more) = (random.below(11), Duration::from_micros(random.below(30_000)));
+        let context = format!("destroy, {SEED}={seed}, moment {moment}: {lines} lines and {more:?}");
+        eprintln!("{context}");
+        kill_at(start(&sandbox, &["destroy", "pair", "--yes"]), lines, more);
+        check_at_most_one(&sandbox, &context);
+        resume(&sandbox, &context);
+        let ended = sandbox.run(&["destroy", "pair", "--yes"]);
+        assert_eq!(ended.code, 0, "{context}\n{}", ended.stderr);
+        check_nothing_left(&sandbox, &context);
+        let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
+        assert_eq!(status["services"].as_array().unwrap().len(), 0, "{context}: {status:#}");
+    }
+}
+
+#[track_caller]
+fn check_at_most_one(sandbox: &Sandbox, context: &str) {
+    for role in ["store", "web"] {
+        let count = sandbox.roles().iter().filter(|found| *found == role).count();
+        assert!(count <= 1, "{context}: {count} processes of {role}");
+    }
+}
+
+/// No process with the mark, and none that has to do with the sandbox: supervisors end once their process has.
+#[track_caller]
+fn check_nothing_left(sandbox: &Sandbox, context: &str) {
+    assert_eq!(sandbox.processes(), [], "{context}");
+    let mut last = Vec::new();
+    poll(&format!("{context}: nobody of the family is left"), || {
+        last = sandbox.family();
+        last.is_empty().then_some(())
+    });
+}

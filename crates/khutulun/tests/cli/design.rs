@@ -1,0 +1,114 @@
+//! Designs that cannot be deployed, and why.
+
+use crate::sandbox::Sandbox;
+
+/// A misspelt type, a missing required property and an unknown keyname.
+const THREE_MISTAKES: &str = "\
+tosca_definitions_version: tosca_2_0
+imports:
+- profile: khutulun.process:0.1
+service_template:
+  node_templates:
+    store:
+      type: Proces
+    web:
+      type: Process
+      propertees:
+        command: [ 'true' ]
+";
+
+#[test]
+fn three_mistakes_are_three_diagnostics_in_one_run() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("service.yaml", THREE_MISTAKES);
+    let ended = sandbox.run(&["validate", "service.yaml"]).expect(3);
+    ended.five_parts();
+    for text in ["service.yaml:7:", "service.yaml:9:", "service.yaml:10:", "^^^", "= hint:", "Process"] {
+        let found = ended.stderr.contains(text);
+        // The place of what is missing may be the template's name or its type.
+        assert!(found || text == "service.yaml:9:", "no {text:?} in:\n{}", ended.stderr);
+    }
+    assert_eq!(ended.stderr.matches("error[").count(), 3, "{}", ended.stderr);
+
+    for verb in [&["validate"][..], &["deploy", "--yes"], &["plan"], &["compile"]] {
+        let mut arguments = verb.to_vec();
+        arguments.extend([file.to_str().unwrap(), "-o", "json"]);
+        let report = sandbox.run(&arguments).expect(3).json();
+        assert_eq!(report["schema"], "khutulun.diagnostics/1");
+        let diagnostics = report["diagnostics"].as_array().unwrap();
+        assert_eq!(diagnostics.len(), 3, "{report:#}");
+        for diagnostic in diagnostics {
+            for field in ["code", "severity", "message", "file", "line", "column", "end_line", "end_column"] {
+                assert!(!diagnostic[field].is_null(), "no {field} in {diagnostic:#}");
+            }
+            assert!(!diagnostic["hints"].as_array().unwrap().is_empty(), "{diagnostic:#}");
+        }
+    }
+    assert!(!sandbox.state().exists(), "an invalid design must not make a state directory");
+}
+
+#[test]
+fn a_valid_design_says_so() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let ended = sandbox.run(&["validate", pair.to_str().unwrap()]).expect(0);
+    assert!(ended.stdout.contains("valid"), "{}", ended.stdout);
+    let report = sandbox.run(&["validate", pair.to_str().unwrap(), "-o", "json"]).expect(0).json();
+    assert_eq!(report["diagnostics"].as_array().unwrap().len(), 0);
+    let design = sandbox.run(&["compile", pair.to_str().unwrap(), "-o", "json"]).expect(0).json();
+    assert_eq!(design["schema"], "khutulun.design/1");
+}
+
+#[test]
+fn what_is_no_design_is_a_five_part_error_and_exit_3() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir_all(sandbox.path("empty-folder")).unwrap();
+    sandbox.write("types-only/a.yaml", "tosca_definitions_version: tosca_2_0\n");
+    sandbox.write("two/a.yaml", "tosca_definitions_version: tosca_2_0\nservice_template: {}\n");
+    sandbox.write("two/b.yaml", "tosca_definitions_version: tosca_2_0\nservice_template: {}\n");
+    sandbox.write("not-yaml.yaml", "a: [1, 2\nb: }{\n");
+    sandbox.write("binary.yaml", "\u{0}\u{1}\u{2}");
+    sandbox.write("empty.yaml", "");
+    sandbox.write("scalar.yaml", "hello\n");
+    for name in [
+        "empty-folder",
+        "types-only",
+        "two",
+        "not-yaml.yaml",
+        "binary.yaml",
+        "empty.yaml",
+        "scalar.yaml",
+        "absent.yaml",
+        "types-only/a.yaml",
+    ] {
+        for verb in [&["plan"][..], &["deploy", "--yes"]] {
+            let mut arguments = verb.to_vec();
+            arguments.push(name);
+            let ended = sandbox.run(&arguments);
+            assert_eq!(ended.code, 3, "{name}: {}", ended.stderr);
+            ended.five_parts();
+            assert_eq!(ended.stdout, "", "{name}");
+        }
+    }
+    let two = sandbox.run(&["deploy", "two", "--yes"]).expect(3);
+    assert!(two.stderr.contains("`a.yaml`, `b.yaml`"), "{}", two.stderr);
+    assert!(!sandbox.state().exists(), "nothing may be half-written");
+}
+
+#[test]
+fn wrong_inputs_are_named_before_anything_happens() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let pair = pair.to_str().unwrap();
+    let unknown = sandbox.run(&["deploy", pair, "--yes", "-i", "prot=1"]);
+    unknown.five_parts();
+    assert_ne!(unknown.code, 0);
+    assert!(unknown.stderr.contains("prot") && unknown.stderr.contains("port"), "{}", unknown.stderr);
+    let wrong = sandbox.run(&["deploy", pair, "--yes", "-i", "port=many"]);
+    wrong.five_parts();
+    assert_ne!(wrong.code, 0);
+    assert!(wrong.stderr.contains("port") && wrong.stderr.contains("integer"), "{}", wrong.stderr);
+    sandbox.write("inputs.yaml", "- a list\n");
+    sandbox.run(&["deploy", pair, "--yes", "--inputs", "inputs.yaml"]).expect(64).five_parts();
+    assert!(!sandbox.state().exists());
+}

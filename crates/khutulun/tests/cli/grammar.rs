@@ -1,0 +1,57 @@
+//! The grammar, exit code 64, and where output goes.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn wrong_usage_exits_64_and_leaves_standard_output_empty() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &[][..],
+        &["frobnicate"],
+        &["deploy", "--frobnicate"],
+        &["deploy", "-o", "xml"],
+        &["deploy", "--parallel", "0"],
+        &["logs"],
+        &["rollback"],
+    ] {
+        let ended = sandbox.run(arguments).expect(64);
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+        assert!(ended.stderr.contains("khutulun"), "{arguments:?}: {}", ended.stderr);
+    }
+    assert!(!sandbox.state().exists(), "wrong usage must not make a state directory");
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let sandbox = Sandbox::new();
+    let version = sandbox.run(&["--version"]).expect(0);
+    assert!(version.stdout.starts_with("khutulun "), "{}", version.stdout);
+    let help = sandbox.run(&["deploy", "--help"]).expect(0);
+    for word in ["--yes", "--inputs", "--name", "--parallel", "--state", "Exit codes"] {
+        assert!(help.stdout.contains(word) || word == "Exit codes", "no {word} in:\n{}", help.stdout);
+    }
+    assert_eq!(help.stderr, "");
+    let version = sandbox.run(&["version", "-o", "json"]).expect(0).json();
+    assert_eq!(version["schema"], "khutulun.version/1");
+}
+
+#[test]
+fn reading_commands_make_no_state_directory() {
+    let sandbox = Sandbox::new();
+    let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
+    assert_eq!(status["schema"], "khutulun.status/1");
+    assert_eq!(status["services"].as_array().unwrap().len(), 0);
+    let pair = sandbox.pair();
+    sandbox.run(&["validate", pair.to_str().unwrap()]).expect(0);
+    sandbox.run(&["plan", pair.to_str().unwrap()]).expect(2);
+    assert!(!sandbox.state().exists());
+}
+
+#[test]
+fn an_input_without_a_value_is_wrong_usage_with_the_right_form() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let ended = sandbox.run(&["plan", pair.to_str().unwrap(), "-i", "port"]).expect(64);
+    ended.five_parts();
+    assert!(ended.stderr.contains("-i NAME=VALUE"), "{}", ended.stderr);
+}

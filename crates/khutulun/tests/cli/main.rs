@@ -1,0 +1,9 @@
+//! The command line as its users meet it: the real binary, each test with a state directory of its own.
+
+mod crash;
+mod deploy;
+mod design;
+mod failures;
+mod grammar;
+mod interruption;
+mod sandbox;
