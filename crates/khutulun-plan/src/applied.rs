@@ -97,7 +97,9 @@ fn collect<'a, 'e, E>(
         take(Ok(fact(TYPE.to_owned(), class, Demand::Replace, node.vertex.origin.as_ref())))?;
     }
     properties(&node.vertex.properties, Site::Vertex(node.vertex.id), "", evaluator, take)?;
-    for (name, artifact) in node.vertex.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten() {
+    for (name, artifact) in
+        node.vertex.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten()
+    {
         let Some(digest) = artifact.get("digest") else { continue };
         let demand = artifact.get(names::CHANGE).and_then(Demand::named).unwrap_or_default();
         let origin = node.vertex.origin.as_ref();

@@ -9,7 +9,7 @@ use crate::{
     applied::{CODE, Entry, TYPE},
     demand::Demand,
     document::{Action, Reason},
-    node::{Node, event_of},
+    node::{Node, TAKE_IN, event_of},
 };
 
 /// What has to happen to a node, and why.
@@ -172,7 +172,13 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
             }
             match demand {
                 Demand::None if reasons.is_empty() => Decision::keep(),
-                Demand::None => Decision { action: Action::Update, reasons, down: vec![], up: vec![] },
+                Demand::None => {
+                    // Nothing has to run, but what is not known yet can only be taken in once it is.
+                    let unknown =
+                        reasons.iter().any(|reason| matches!(reason, Reason::Changed { unknown: true, .. }));
+                    let up = if unknown { vec![TAKE_IN] } else { vec![] };
+                    Decision { action: Action::Update, reasons, down: vec![], up }
+                }
                 Demand::Configure => {
                     Decision { action: Action::Update, reasons, down: vec![], up: vec!["configure"] }
                 }

@@ -97,6 +97,9 @@ pub fn subject_of(graph: &Graph, id: VertexId) -> Option<Subject> {
     })
 }
 
+/// What stands for an operation where a node takes in values and nothing has to run.
+pub(crate) const TAKE_IN: &str = "take-in";
+
 /// Returns the event of a lifecycle operation.
 pub(crate) fn event_of(operation: &str) -> String {
     format!("{}.{operation}", names::LIFECYCLE)
@@ -113,7 +116,7 @@ pub(crate) fn state_after(operation: &str) -> Option<&'static str> {
     Some(match operation {
         "create" => "created",
         "configure" => "configured",
-        "start" => "started",
+        "start" | TAKE_IN => "started",
         "stop" => "stopped",
         "delete" => "deleted",
         _ => return None,

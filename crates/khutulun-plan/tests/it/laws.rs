@@ -4,9 +4,8 @@ use floria::Graph;
 use proptest::prelude::*;
 
 use crate::{
-    sketch::wanted,
     transcripts::{deploy, deployed, destroy},
-    world::run,
+    world::{run, wanted},
 };
 
 /// One node of a random design: whether it is there, its property, whether it reads an attribute of the one before it that is
@@ -26,7 +25,10 @@ fn sketch(nodes: &[RandomNode]) -> String {
             ["restart", "configure", "replace", "none"][usize::from(code % 4)]
         );
         if let Some(earlier) = there.last().filter(|_| *reads) {
-            text += &format!(" seen=$n{earlier}.pid");
+            text += &format!(
+                " seen=$n{earlier}.pid{}",
+                ["", "!none", "!configure"][usize::from(property / 3 % 3)]
+            );
         }
         for target in requires {
             if let Some(target) = there.get(usize::from(*target)) {

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
-    Expression, Functions, Graph, Handler, Implementation, Metadata, Namespace, Origin, Property, Site,
-    Value, VertexTemplate, VertexTemplateId, instantiate,
+    Expression, Functions, Handler, Implementation, Metadata, Namespace, Origin, Property, Site, Value,
+    VertexTemplate, VertexTemplateId,
 };
 use khutulun_api::names;
 
@@ -201,15 +201,4 @@ fn vertex(id: u64, container: Option<VertexTemplateId>, name: &str, class: &str)
         metadata: Metadata::new(),
         origin: None,
     }
-}
-
-/// Makes the graph that a sketch wants of what is there. Ids rise from the highest in use.
-pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
-    let highest = actual
-        .vertexes()
-        .map(|vertex| vertex.id.0)
-        .chain(actual.edges().map(|edge| edge.id.0))
-        .max()
-        .unwrap_or_default();
-    instantiate(&design(text), &BTreeMap::new(), actual, &mut (highest + 1..)).unwrap()
 }

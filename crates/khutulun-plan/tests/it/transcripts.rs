@@ -6,8 +6,8 @@ use floria::{Graph, Revision};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy, plan_destroy, plan_run, render};
 
 use crate::{
-    sketch::{SketchFunctions, namespace, wanted},
-    world::run,
+    sketch::{SketchFunctions, namespace},
+    world::{run, wanted},
 };
 
 pub(crate) fn deploy(text: &str, actual: &Graph) -> Result<Plan, PlanError> {

@@ -1,10 +1,12 @@
 //! A run without an engine: every step succeeds.
 
-use floria::{Change, Evaluator, Graph, Value};
+use std::collections::BTreeMap;
+
+use floria::{Change, Evaluator, Graph, Value, instantiate};
 use khutulun_api::names;
 use khutulun_plan::{Plan, applied};
 
-use crate::sketch::SketchFunctions;
+use crate::sketch::{SketchFunctions, design};
 
 pub(crate) fn change(graph: &mut Graph, change: &Change) {
     match change {
@@ -31,7 +33,7 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
         vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
         let id = vertex.id;
         graph.put_vertex(vertex);
-        if names::LIFECYCLE_UP.iter().any(|operation| step.event.ends_with(operation)) {
+        if ["created", "configured", "started"].contains(&state.as_str()) {
             let values = applied(&graph, id, &mut Evaluator::new(&graph, &SketchFunctions));
             let mut vertex = graph.vertex(id).unwrap().clone();
             vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
@@ -42,4 +44,15 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
         plan.conclude.iter().for_each(|one| change(&mut graph, one));
     }
     graph
+}
+
+/// Makes the graph that a sketch wants of what is there. Ids rise from the highest in use.
+pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
+    let highest = actual
+        .vertexes()
+        .map(|vertex| vertex.id.0)
+        .chain(actual.edges().map(|edge| edge.id.0))
+        .max()
+        .unwrap_or_default();
+    instantiate(&design(text), &BTreeMap::new(), actual, &mut (highest + 1..)).unwrap()
 }

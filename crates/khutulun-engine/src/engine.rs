@@ -1,0 +1,313 @@
+//! The engine: runs plans on a store with an executor.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use floria::{Batch, Change, Functions, Graph, LogEntry, LogQuery, Namespace, Revision, Store, StoreError};
+use khutulun_api::{Executor, RunId};
+use khutulun_plan::Plan;
+
+use crate::{
+    cancel::Cancel,
+    core::{Conduct, Input, Known},
+    error::EngineError,
+    journal::{Journal, RunState, SUPERSEDED, StepState, runs, unfinished},
+    mark,
+    report::{Observer, RunReport, RunResult, Settlement},
+    work::{CONFLICTS_MAX, Work},
+};
+
+/// How many names an error gives of what has changed; more help nobody.
+const MOVED_NAMES_MAX: usize = 5;
+
+/// How an engine behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// How many operations run at a time, and what happens after a failure.
+    pub conduct: Conduct,
+    /// How often an operation of a driver or a plugin is tried in one run while its failures are transient.
+    pub attempts_max_component: u32,
+    /// The same for a script, which may not be repeatable: by default it is tried once.
+    pub attempts_max_script: u32,
+    /// How long the rest before the second attempt is, in milliseconds; it doubles with each.
+    pub rest_ms_first: u64,
+    /// How long a rest is at most, in milliseconds.
+    pub rest_ms_max: u64,
+    /// How long an executor may take beyond an operation's own time limit, in milliseconds, before it is given up.
+    pub grace_ms: u64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            conduct: Conduct { parallel_max: 8, keep_going: false },
+            attempts_max_component: 3,
+            attempts_max_script: 1,
+            rest_ms_first: 500,
+            rest_ms_max: 30_000,
+            grace_ms: 10_000,
+        }
+    }
+}
+
+/// Runs plans.
+///
+/// Everything that it does is in the store's log: a run's records are in the stream `run/<id>` ([`crate::stream_of`]), and
+/// the beginnings and ends of all runs in the stream [`crate::RUNS`]. An operation's intent is durable before the executor is
+/// asked, and its outcome is committed with the changes of the graph that follow from it. Whatever happens to this process,
+/// [`Engine::resume`] ends the run correctly.
+///
+/// While a run goes on, the service's vertex bears its number and epoch. Each commit expects the namespace to be where this
+/// engine left it, so that one whose run was taken over commits nothing more, and executes nothing more.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) functions: Arc<dyn Functions>,
+    pub(crate) options: EngineOptions,
+}
+
+impl Engine {
+    /// Makes an engine with the default options.
+    pub fn new(store: Arc<dyn Store>, executor: Arc<dyn Executor>, functions: Arc<dyn Functions>) -> Self {
+        Self { store, executor, functions, options: EngineOptions::default() }
+    }
+
+    /// Returns the same engine with other options.
+    pub fn with_options(self, options: EngineOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Runs a plan to its end.
+    ///
+    /// Dropping the future detaches from the run: what executes is left as it is, and the run can be resumed. It needs a tokio
+    /// runtime with a timer.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Stale`] and [`EngineError::Unfinished`] before anything is done; that a step failed is no error but
+    /// [`RunResult::Failed`].
+    pub async fn run(
+        &self,
+        plan: Plan,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<RunReport, EngineError> {
+        let namespace = plan.namespace.clone();
+        self.refuse_unfinished(&namespace).await?;
+        let mut graph = self.graph(&namespace).await?;
+        let ids =
+            self.on_store(|store| store.allocate(1)).await.map_err(EngineError::store("number the run"))?;
+        let journal = Journal { run: RunId(ids.start), namespace: namespace.clone() };
+        let epoch = 1;
+        let mut changes = plan.prepare.clone();
+        changes.iter().for_each(|change| apply(&mut graph, change));
+        changes.extend(mark::put(&mut graph, journal.run, epoch));
+        let batch = Batch {
+            expected: vec![(namespace.clone(), plan.base)],
+            changes,
+            records: journal.begin(&plan, epoch)?,
+        };
+        let revision = match self.on_store(move |store| store.commit(&batch)).await {
+            Ok(revision) => revision,
+            Err(StoreError::Conflict { actual, .. }) => return Err(self.stale(&plan, actual).await),
+            Err(source) => return Err(EngineError::Store { attempt: "begin the run", source }),
+        };
+        let state = RunState::begun_now(journal.run, plan, epoch);
+        // Without an instance nothing marks the run, and the namespace has not moved.
+        let revision = if graph.is_empty() { state.plan.base } else { revision };
+        Work::new(self, observer, cancel, journal, state, graph, revision)
+            .drive(Input::Begin, BTreeMap::new())
+            .await
+    }
+
+    /// Takes up a run that was interrupted, failed, was cancelled or needs an answer: the given one, or the last of the
+    /// service.
+    ///
+    /// Operations in flight are settled first, by asking the executor and, where it cannot tell, by `settlements` (by step).
+    /// Failed steps are tried again.
+    ///
+    /// # Errors
+    ///
+    /// When the run has succeeded or was superseded, is not the last of its service, or an answer is given for a step that
+    /// needs none.
+    pub async fn resume(
+        &self,
+        namespace: &Namespace,
+        run: Option<RunId>,
+        settlements: BTreeMap<u32, Settlement>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<RunReport, EngineError> {
+        let last = self.last(namespace).await?;
+        let nothing = || EngineError::NothingToResume { namespace: namespace.clone() };
+        let run = match (run, last) {
+            (Some(run), Some(last)) if run < last => return Err(EngineError::Followed { run, later: last }),
+            (Some(run), _) => run,
+            (None, last) => last.ok_or_else(nothing)?,
+        };
+        let check = |state: &RunState| {
+            if state.plan.namespace != *namespace {
+                return Err(EngineError::NothingToResume { namespace: namespace.clone() });
+            }
+            let over = [RunResult::Succeeded.word(), SUPERSEDED];
+            if let Some(result) = state.end.clone().filter(|end| over.contains(&end.as_str())) {
+                return Err(EngineError::Ended { run, result });
+            }
+            let in_flight = |step: u32| state.steps.get(step as usize).is_some_and(StepState::in_flight);
+            match settlements.keys().copied().find(|step| !in_flight(*step)) {
+                Some(step) => Err(EngineError::NothingToSettle { run, step }),
+                None => Ok(()),
+            }
+        };
+        let (work, known) = self.take_over(run, check, observer, cancel).await?;
+        work.drive(Input::Resume(known), settlements).await
+    }
+
+    /// Ends a run that was interrupted or needs an answer, so that something else can be planned, such as a removal. Returns
+    /// it; None: all runs of the service have ended.
+    ///
+    /// What is in flight is settled first by asking the executor. What it cannot tell counts as a failure that may have had
+    /// an effect, which a removal takes away.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be used, or somebody else takes the run over.
+    pub async fn supersede(&self, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
+        let store_namespace = namespace.clone();
+        let Some(run) = self.on_store(move |store| unfinished(store, &store_namespace)).await? else {
+            return Ok(None);
+        };
+        let check = |state: &RunState| match state.end.clone() {
+            Some(result) => Err(EngineError::Ended { run, result }),
+            None => Ok(()),
+        };
+        let cancel = Cancel::new();
+        let (work, _) = self.take_over(run, check, &(), &cancel).await?;
+        work.settle_and_end().await?;
+        Ok(Some(run))
+    }
+
+    /// Makes the run this engine's, under a new epoch, if `check` does not mind.
+    async fn take_over<'w>(
+        &'w self,
+        run: RunId,
+        check: impl Fn(&RunState) -> Result<(), EngineError>,
+        observer: &'w dyn Observer,
+        cancel: &'w Cancel,
+    ) -> Result<(Work<'w>, Vec<Known>), EngineError> {
+        for _ in 0..CONFLICTS_MAX {
+            // The revision is read first: whatever moves after it, also while the rest is read, refuses the commit.
+            let namespace = self.state(run).await?.plan.namespace;
+            let revision = self.revision(&namespace).await?;
+            let mut state = self.state(run).await?;
+            check(&state)?;
+            let mut graph = self.graph(&namespace).await?;
+            let journal = Journal { run, namespace: namespace.clone() };
+            state.epoch += 1;
+            state.end = None;
+            let changes: Vec<Change> = mark::put(&mut graph, run, state.epoch).into_iter().collect();
+            let unmarked = changes.is_empty();
+            let expected = vec![(namespace, revision)];
+            let batch = Batch { expected, changes, records: journal.resume(state.epoch) };
+            let committed = match self.on_store(move |store| store.commit(&batch)).await {
+                Ok(committed) => committed,
+                // Whoever has the run is at work still.
+                Err(StoreError::Conflict { .. }) => continue,
+                Err(source) => return Err(EngineError::Store { attempt: "take up the run", source }),
+            };
+            let revision = if unmarked { revision } else { committed };
+            let known = state.steps.iter().map(StepState::known).collect();
+            return Ok((Work::new(self, observer, cancel, journal, state, graph, revision), known));
+        }
+        Err(EngineError::TakenOver { run })
+    }
+
+    async fn refuse_unfinished(&self, namespace: &Namespace) -> Result<(), EngineError> {
+        let store_namespace = namespace.clone();
+        match self.on_store(move |store| unfinished(store, &store_namespace)).await? {
+            Some(run) => Err(EngineError::Unfinished { namespace: namespace.clone(), run }),
+            None => Ok(()),
+        }
+    }
+
+    async fn last(&self, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
+        let namespace = namespace.clone();
+        let runs = self.on_store(move |store| runs(store, &namespace)).await?;
+        Ok(runs.last().map(|last| last.run))
+    }
+
+    async fn state(&self, run: RunId) -> Result<RunState, EngineError> {
+        self.on_store(move |store| RunState::read(store, run)).await
+    }
+
+    pub(crate) async fn graph(&self, namespace: &Namespace) -> Result<Graph, EngineError> {
+        let namespace = namespace.clone();
+        self.on_store(move |store| store.graph(&namespace))
+            .await
+            .map_err(EngineError::store("read the instances"))
+    }
+
+    pub(crate) async fn revision(&self, namespace: &Namespace) -> Result<Revision, EngineError> {
+        let namespace = namespace.clone();
+        self.on_store(move |store| store.namespace_revision(&namespace))
+            .await
+            .map_err(EngineError::store("read the revision"))
+    }
+
+    /// Calls the store, which blocks, where blocking does no harm.
+    pub(crate) async fn on_store<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Store) -> T + Send + 'static,
+    ) -> T {
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || call(&*store)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only a runtime that shuts down cancels what has not begun; whoever waits goes with it.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
+    async fn stale(&self, plan: &Plan, actual: Revision) -> EngineError {
+        let (namespace, base) = (plan.namespace.clone(), plan.base);
+        let query = LogQuery { namespace: Some(namespace.clone()), ..LogQuery::default() };
+        let rows = self.on_store(move |store| store.log(&query)).await.unwrap_or_default();
+        let mut moved: Vec<String> = Vec::new();
+        for row in rows.iter().filter(|row| row.revision > base) {
+            let name = match &row.entry {
+                LogEntry::Change(Change::PutVertex(vertex)) => vertex.name.clone(),
+                LogEntry::Change(Change::PutEdge(edge)) => edge.name.clone(),
+                LogEntry::Change(Change::DeleteVertex(id)) => format!("vertex {id}, which is gone"),
+                LogEntry::Change(Change::DeleteEdge(id)) => format!("edge {id}, which is gone"),
+                _ => continue,
+            };
+            if !moved.contains(&name) {
+                moved.push(name);
+            }
+        }
+        if moved.len() > MOVED_NAMES_MAX {
+            let more = moved.len() - MOVED_NAMES_MAX;
+            moved.truncate(MOVED_NAMES_MAX);
+            moved.push(format!("{more} more"));
+        }
+        EngineError::Stale { namespace, base: base.0, actual: actual.0, moved }
+    }
+}
+
+/// Applies a change of an instance to a graph in memory; changes of templates and classes are not in it.
+pub(crate) fn apply(graph: &mut Graph, change: &Change) {
+    match change {
+        Change::PutVertex(vertex) => graph.put_vertex(vertex.clone()),
+        Change::PutEdge(edge) => graph.put_edge(edge.clone()),
+        Change::DeleteVertex(id) => drop(graph.remove_vertex(*id)),
+        Change::DeleteEdge(id) => drop(graph.remove_edge(*id)),
+        Change::PutClass(_)
+        | Change::PutVertexTemplate(_)
+        | Change::PutEdgeTemplate(_)
+        | Change::DeleteClass(..)
+        | Change::DeleteVertexTemplate(_)
+        | Change::DeleteEdgeTemplate(_) => {}
+    }
+}

@@ -1,0 +1,320 @@
+//! The journal of a run: its records, and what they add up to.
+
+use std::collections::BTreeMap;
+
+use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Store, Value};
+use khutulun_api::{Failure, FailureClass, Outcome, RunId};
+use khutulun_plan::Plan;
+
+use crate::{core::Known, error::EngineError, report::StepEnd};
+
+/// The stream that tells of the beginnings and ends of all runs.
+pub const RUNS: &str = "runs";
+
+/// How a run ended, as its journal has it: the words of [`crate::RunResult`], and this one.
+pub(crate) const SUPERSEDED: &str = "superseded";
+
+/// Returns the stream of a run's journal.
+pub fn stream_of(run: RunId) -> String {
+    format!("run/{run}")
+}
+
+/// Makes the records of one run.
+pub(crate) struct Journal {
+    pub(crate) run: RunId,
+    pub(crate) namespace: Namespace,
+}
+
+impl Journal {
+    fn record(&self, kind: &str, body: Value) -> Record {
+        Record { stream: stream_of(self.run), namespace: self.namespace.clone(), kind: kind.to_owned(), body }
+    }
+
+    fn listed(&self, kind: &str, entries: Vec<(&str, Value)>) -> Record {
+        let body = Value::map([("run", number(self.run.0))].into_iter().chain(entries));
+        Record { stream: RUNS.to_owned(), namespace: self.namespace.clone(), kind: kind.to_owned(), body }
+    }
+
+    /// The run begins: the whole plan is in it.
+    pub(crate) fn begin(&self, plan: &Plan, epoch: u64) -> Result<Vec<Record>, EngineError> {
+        let octets = floria::encode(plan).map_err(EngineError::Plan)?;
+        let body = Value::map([("plan", Value::Bytes(octets)), ("epoch", number(epoch))]);
+        let goal = format!("{:?}", plan.goal).to_lowercase();
+        let operations = number(plan.operations().count() as u64);
+        let listed = self.listed("begin", vec![("goal", Value::from(goal)), ("operations", operations)]);
+        Ok(vec![self.record("begin", body), listed])
+    }
+
+    /// The run goes on, under another epoch.
+    pub(crate) fn resume(&self, epoch: u64) -> Vec<Record> {
+        vec![self.record("resume", Value::map([("epoch", number(epoch))])), self.listed("resume", vec![])]
+    }
+
+    pub(crate) fn intent(&self, step: u32, attempt: u32, inputs: &BTreeMap<String, Value>) -> Record {
+        let inputs = Value::map(inputs.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let body = [("step", number(step.into())), ("attempt", number(attempt.into())), ("inputs", inputs)];
+        self.record("intent", Value::map(body))
+    }
+
+    pub(crate) fn outcome(&self, step: u32, attempt: u32, outcome: &Outcome) -> Record {
+        let mut body = vec![("step", number(step.into())), ("attempt", number(attempt.into()))];
+        match outcome {
+            Outcome::Succeeded(outputs) => {
+                let outputs = Value::map(outputs.iter().map(|(name, value)| (name.clone(), value.clone())));
+                body.extend([("result", Value::from("succeeded")), ("outputs", outputs)]);
+            }
+            Outcome::Failed(Failure { class, message, detail }) => body.extend([
+                ("result", Value::from("failed")),
+                ("class", Value::from(class_word(*class))),
+                ("message", Value::from(message.as_str())),
+                ("detail", Value::from(detail.as_str())),
+            ]),
+        }
+        self.record("outcome", Value::map(body))
+    }
+
+    pub(crate) fn end(&self, result: &str) -> Vec<Record> {
+        let result = || ("result", Value::from(result));
+        vec![self.record("end", Value::map([result()])), self.listed("end", vec![result()])]
+    }
+}
+
+fn number(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).expect("ids and counts stay far below the largest integer"))
+}
+
+const CLASSES: [(FailureClass, &str); 5] = [
+    (FailureClass::Transient, "transient"),
+    (FailureClass::Permanent, "permanent"),
+    (FailureClass::NeedsOperator, "needs-operator"),
+    (FailureClass::UnknownOutcome, "unknown-outcome"),
+    (FailureClass::Denied, "denied"),
+];
+
+fn class_word(class: FailureClass) -> &'static str {
+    CLASSES.iter().find(|(known, _)| *known == class).map_or("permanent", |(_, word)| word)
+}
+
+/// What the journal says of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepState {
+    /// The last attempt, from 1; 0 when there was none.
+    pub attempt: u32,
+    /// The inputs of the last attempt.
+    pub inputs: BTreeMap<String, Value>,
+    /// How far it came.
+    pub end: StepEnd,
+}
+
+impl StepState {
+    /// Tells whether nobody knows what became of it: it has an intent without an outcome, or an outcome that says so.
+    pub fn in_flight(&self) -> bool {
+        match &self.end {
+            StepEnd::InFlight => true,
+            StepEnd::Failed(failure) => failure.class == FailureClass::UnknownOutcome,
+            StepEnd::NotStarted | StepEnd::Succeeded => false,
+        }
+    }
+
+    pub(crate) fn known(&self) -> Known {
+        match &self.end {
+            _ if self.in_flight() => Known::InFlight { attempt: self.attempt },
+            StepEnd::Succeeded => Known::Succeeded,
+            StepEnd::Failed(_) => Known::Failed { attempt: self.attempt },
+            StepEnd::NotStarted | StepEnd::InFlight => Known::Untouched,
+        }
+    }
+}
+
+/// What a run's journal adds up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunState {
+    /// The run.
+    pub run: RunId,
+    /// What it does.
+    pub plan: Plan,
+    /// How often it was taken up, from 1.
+    pub epoch: u64,
+    /// What is known of each step, in the plan's order.
+    pub steps: Vec<StepState>,
+    /// How it ended, in a word. None: it has not.
+    pub end: Option<String>,
+}
+
+impl RunState {
+    /// Reads a run's journal.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, there is no such run, or its journal is damaged.
+    pub fn read(store: &dyn Store, run: RunId) -> Result<Self, EngineError> {
+        let query = LogQuery { stream: Some(stream_of(run)), ..LogQuery::default() };
+        let rows = store.log(&query).map_err(EngineError::store("read the journal"))?;
+        Self::fold(run, &rows)?.ok_or(EngineError::NoSuchRun(run))
+    }
+
+    /// Adds up the rows of a run's journal. None: there are none.
+    ///
+    /// # Errors
+    ///
+    /// When the rows make no sense together.
+    pub fn fold(run: RunId, rows: &[LogRow]) -> Result<Option<Self>, EngineError> {
+        let mut state: Option<Self> = None;
+        for row in rows {
+            let damaged =
+                |why: &str| EngineError::Damaged { run, sequence: row.sequence, why: why.to_owned() };
+            let LogEntry::Record(record) = &row.entry else { continue };
+            match (&mut state, record.kind.as_str()) {
+                (None, "begin") => state = Some(Self::begun(run, &record.body).map_err(|why| damaged(&why))?),
+                (None, _) => return Err(damaged("it does not begin with its plan")),
+                (Some(state), kind) => state.take(kind, &record.body).map_err(damaged)?,
+            }
+        }
+        Ok(state)
+    }
+
+    fn begun(run: RunId, body: &Value) -> Result<Self, String> {
+        let Some(Value::Bytes(octets)) = body.get("plan") else {
+            return Err("the plan is missing".to_owned());
+        };
+        let plan: Plan =
+            floria::decode(octets).map_err(|error| format!("the plan cannot be read: {error}"))?;
+        let epoch = unsigned(body, "epoch").ok_or("the epoch is missing")?;
+        Ok(Self::begun_now(run, plan, epoch))
+    }
+
+    /// Makes the state of a run that has just begun.
+    pub(crate) fn begun_now(run: RunId, plan: Plan, epoch: u64) -> Self {
+        let untouched = StepState { attempt: 0, inputs: BTreeMap::new(), end: StepEnd::NotStarted };
+        let steps = vec![untouched; plan.steps.len()];
+        Self { run, plan, epoch, steps, end: None }
+    }
+
+    fn take(&mut self, kind: &str, body: &Value) -> Result<(), &'static str> {
+        match kind {
+            "resume" => {
+                self.epoch = unsigned(body, "epoch").ok_or("the epoch is missing")?;
+                self.end = None;
+            }
+            "end" => {
+                let result = body.get("result").and_then(Value::as_text).ok_or("the result is missing")?;
+                self.end = Some(result.to_owned());
+            }
+            "intent" | "outcome" if self.end.is_some() => return Err("something happened after its end"),
+            "intent" => {
+                let (step, attempt) = self.step(body)?;
+                if step.end == StepEnd::Succeeded || attempt <= step.attempt {
+                    return Err("an intent for what was done before");
+                }
+                let inputs = texts(body.get("inputs")).ok_or("the inputs are missing")?;
+                *step = StepState { attempt, inputs, end: StepEnd::InFlight };
+            }
+            "outcome" => {
+                let (step, attempt) = self.step(body)?;
+                if step.end == StepEnd::Succeeded || attempt < step.attempt {
+                    return Err("an outcome of what was done before");
+                }
+                step.attempt = attempt;
+                step.end = match body.get("result").and_then(Value::as_text) {
+                    Some("succeeded") => StepEnd::Succeeded,
+                    Some("failed") => {
+                        let text = |key| body.get(key).and_then(Value::as_text).map(str::to_owned);
+                        let class = text("class").ok_or("the failure's class is missing")?;
+                        let class = CLASSES.iter().find(|(_, word)| *word == class);
+                        StepEnd::Failed(Failure {
+                            class: class.ok_or("the failure's class is unknown")?.0,
+                            message: text("message").ok_or("the failure's message is missing")?,
+                            detail: text("detail").unwrap_or_default(),
+                        })
+                    }
+                    _ => return Err("the result is missing"),
+                };
+            }
+            _ => return Err("a record of a kind that nobody knows"),
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, body: &Value) -> Result<(&mut StepState, u32), &'static str> {
+        let small = |key| unsigned(body, key).and_then(|number| u32::try_from(number).ok());
+        let step = small("step").and_then(|step| usize::try_from(step).ok()).ok_or("the step is missing")?;
+        let attempt = small("attempt").ok_or("the attempt is missing")?;
+        Ok((self.steps.get_mut(step).ok_or("the plan has no such step")?, attempt))
+    }
+}
+
+fn unsigned(body: &Value, key: &str) -> Option<u64> {
+    body.get(key).and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok())
+}
+
+fn texts(value: Option<&Value>) -> Option<BTreeMap<String, Value>> {
+    let entries = value?.as_map()?;
+    entries.iter().map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone()))).collect()
+}
+
+/// A run, as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The run.
+    pub run: RunId,
+    /// The service.
+    pub namespace: Namespace,
+    /// What it was for: `deploy`, `destroy` or `run`.
+    pub goal: String,
+    /// How many operations its plan has.
+    pub operations: u64,
+    /// When it began, in milliseconds since 1970-01-01T00:00:00Z.
+    pub began_ms: u64,
+    /// When it ended. None: it has not.
+    pub ended_ms: Option<u64>,
+    /// How it ended: `succeeded`, `failed`, `cancelled`, or `superseded` by a removal. None: it has not.
+    pub result: Option<String>,
+}
+
+/// Returns the runs of a service, in the order of their beginnings.
+///
+/// # Errors
+///
+/// When the store cannot be read, or its records make no sense.
+pub fn runs(store: &dyn Store, namespace: &Namespace) -> Result<Vec<RunSummary>, EngineError> {
+    let query =
+        LogQuery { stream: Some(RUNS.to_owned()), namespace: Some(namespace.clone()), ..LogQuery::default() };
+    let rows = store.log(&query).map_err(EngineError::store("list the runs"))?;
+    let mut list: Vec<RunSummary> = Vec::new();
+    for row in &rows {
+        let LogEntry::Record(record) = &row.entry else { continue };
+        let body = &record.body;
+        let run = RunId(unsigned(body, "run").ok_or_else(|| EngineError::Damaged {
+            run: RunId(0),
+            sequence: row.sequence,
+            why: "a record of a run without its number".to_owned(),
+        })?);
+        let text = |key: &str| body.get(key).and_then(Value::as_text).map(str::to_owned);
+        if record.kind == "begin" {
+            list.push(RunSummary {
+                run,
+                namespace: namespace.clone(),
+                goal: text("goal").unwrap_or_default(),
+                operations: unsigned(body, "operations").unwrap_or_default(),
+                began_ms: row.time_ms,
+                ended_ms: None,
+                result: None,
+            });
+        } else if let Some(summary) = list.iter_mut().rev().find(|summary| summary.run == run) {
+            let ended = record.kind == "end";
+            summary.ended_ms = ended.then_some(row.time_ms);
+            summary.result = text("result").filter(|_| ended);
+        }
+    }
+    Ok(list)
+}
+
+/// Returns the run of a service that has begun and not ended, if there is one: it was interrupted, needs an operator's
+/// answer, or goes on at this moment.
+///
+/// # Errors
+///
+/// As [`runs`].
+pub fn unfinished(store: &dyn Store, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
+    Ok(runs(store, namespace)?.last().filter(|last| last.result.is_none()).map(|last| last.run))
+}

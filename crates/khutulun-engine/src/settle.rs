@@ -1,0 +1,108 @@
+//! What an outcome changes in the graph.
+
+use std::collections::BTreeSet;
+
+use floria::{Evaluator, Functions, Graph, Site, Value, Vertex};
+use khutulun_api::{Failure, Outcome, names};
+use khutulun_plan::{Goal, Plan, Step, applied};
+
+/// The states of a node that is being brought up, or is up: what it is made from is recorded in them.
+const UP: [&str; 3] = ["created", "configured", "started"];
+
+/// Puts what an operation put out into the graph, and how far the node has come.
+///
+/// An output that its attribute does not take makes the operation a failed one. Returns the outcome to be recorded, and the
+/// node's vertex as it is to be stored, if it changes.
+pub(crate) fn settle(
+    graph: &mut Graph,
+    functions: &dyn Functions,
+    plan: &Plan,
+    step: &Step,
+    outcome: Outcome,
+    touched: bool,
+) -> (Outcome, Option<Vertex>) {
+    let Some(before) = graph.vertex(step.subject.vertex).cloned() else { return (outcome, None) };
+    let mut vertex = before.clone();
+    let outcome = match outcome {
+        Outcome::Succeeded(outputs) => match take_in(graph, functions, step, &mut vertex, &outputs) {
+            Ok(()) => Outcome::Succeeded(outputs),
+            Err(failure) => {
+                vertex = before.clone();
+                Outcome::Failed(failure)
+            }
+        },
+        failed => failed,
+    };
+    match (&outcome, &step.state) {
+        (Outcome::Succeeded(_), Some(state)) => {
+            vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
+            vertex.metadata.remove(names::ATTEMPTED);
+            if state == "deleted" {
+                forget(&mut vertex);
+            }
+            if plan.goal == Goal::Deploy && UP.contains(&state.as_str()) {
+                graph.put_vertex(vertex.clone());
+                let values = applied(graph, vertex.id, &mut Evaluator::new(graph, functions));
+                vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
+            }
+        }
+        (Outcome::Failed(_), Some(state)) if touched => {
+            let was = before.metadata.get(names::STATE).and_then(Value::as_text);
+            if UP.contains(&state.as_str()) && matches!(was, None | Some("initial" | "deleted")) {
+                vertex.metadata.insert(names::STATE.to_owned(), Value::from("failed"));
+            }
+            vertex.metadata.insert(names::ATTEMPTED.to_owned(), Value::from(step.event.as_str()));
+        }
+        _ => {}
+    }
+    if vertex == before {
+        return (outcome, None);
+    }
+    graph.put_vertex(vertex.clone());
+    (outcome, Some(vertex))
+}
+
+fn take_in(
+    graph: &Graph,
+    functions: &dyn Functions,
+    step: &Step,
+    vertex: &mut Vertex,
+    outputs: &std::collections::BTreeMap<String, Value>,
+) -> Result<(), Failure> {
+    let Some(handler) = vertex.handlers.get(&step.event) else { return Ok(()) };
+    let mut evaluator = Evaluator::new(graph, functions);
+    let mappings = handler.outputs.clone();
+    for (output, property_name) in &mappings {
+        let Some(value) = outputs.get(output) else { continue };
+        let refused = |why: String| Failure {
+            detail: why,
+            ..Failure::permanent(format!("output `{output}` does not fit attribute `{property_name}`"))
+        };
+        let property = vertex.properties.get_mut(property_name);
+        let property = property.ok_or_else(|| refused("there is no such attribute".to_owned()))?;
+        if property.read_only {
+            return Err(refused("it is a property, which nothing writes but the design".to_owned()));
+        }
+        property.value = match value {
+            // What does not apply any more, such as the process id of what was stopped, is not known.
+            Value::Null => None,
+            value => {
+                let prepared = evaluator.prepare(property, value.clone(), Site::Vertex(vertex.id));
+                Some(prepared.map_err(|error| refused(error.to_string()))?)
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Forgets what was known of a node that is no longer there.
+fn forget(vertex: &mut Vertex) {
+    vertex.metadata.remove(names::APPLIED);
+    let written: BTreeSet<&String> =
+        vertex.handlers.values().flat_map(|handler| handler.outputs.values()).collect();
+    for (name, property) in &mut vertex.properties {
+        if !property.read_only && written.contains(name) {
+            property.value = None;
+        }
+    }
+}

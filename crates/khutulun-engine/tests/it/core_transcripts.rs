@@ -1,0 +1,300 @@
+//! The core, as transcripts: one line for each input, with the effects that follow.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
+use khutulun_engine::{Conduct, Core, Effect, Input, Known, StepFacts};
+
+/// Reads steps: a name and, after a colon, those that it waits for; `*` after the name for one without code, `!` for one that is
+/// tried three times.
+fn steps(text: &str) -> (Vec<String>, Vec<StepFacts>) {
+    let lines: Vec<(&str, &str)> =
+        text.split(',').map(|line| line.trim().split_once(':').unwrap_or((line.trim(), ""))).collect();
+    let names: Vec<String> =
+        lines.iter().map(|(name, _)| name.trim_end_matches(['*', '!']).to_owned()).collect();
+    let place = |name: &str| names.iter().position(|known| known == name).expect(name) as u32;
+    let facts = lines
+        .iter()
+        .map(|(name, after)| StepFacts {
+            after: after.split_whitespace().map(place).collect(),
+            runs_code: !name.ends_with('*'),
+            attempts_max: if name.ends_with('!') { 3 } else { 1 },
+        })
+        .collect();
+    (names, facts)
+}
+
+fn failure(class: FailureClass) -> Outcome {
+    Outcome::Failed(Failure { class, message: "no".to_owned(), detail: String::new() })
+}
+
+fn outcome(word: &str) -> Outcome {
+    match word {
+        "ok" => Outcome::Succeeded(BTreeMap::new()),
+        "transient" => failure(FailureClass::Transient),
+        "unknown" => failure(FailureClass::UnknownOutcome),
+        _ => failure(FailureClass::Permanent),
+    }
+}
+
+fn input(text: &str, names: &[String]) -> Input {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let place = |name: &str| names.iter().position(|known| known == name).expect(name) as u32;
+    match *words.as_slice() {
+        ["begin"] => Input::Begin,
+        ["cancel"] => Input::Cancel,
+        ["recorded", step] => Input::Recorded(place(step)),
+        ["rested", step] => Input::Rested(place(step)),
+        ["finished", step, word] => Input::Finished(place(step), outcome(word)),
+        ["recovered", step, "never"] => Input::Recovered(place(step), Recovery::NeverStarted),
+        ["recovered", step, "repeatable"] => Input::Recovered(place(step), Recovery::Repeatable),
+        ["recovered", step, "doubt"] => Input::Recovered(place(step), Recovery::Unknown("?".to_owned())),
+        ["recovered", step, word] => Input::Recovered(place(step), Recovery::Finished(outcome(word))),
+        ["resume", ref known @ ..] => Input::Resume(
+            known
+                .iter()
+                .map(|word| match *word {
+                    "ok" => Known::Succeeded,
+                    "flying" => Known::InFlight { attempt: 1 },
+                    "failed" => Known::Failed { attempt: 1 },
+                    _ => Known::Untouched,
+                })
+                .collect(),
+        ),
+        ref other => panic!("{other:?}"),
+    }
+}
+
+fn show(effect: &Effect, names: &[String]) -> String {
+    let name = |step: &u32| &names[*step as usize];
+    match effect {
+        Effect::RecordIntent { step, attempt } => format!("intend {}#{attempt}", name(step)),
+        Effect::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
+        Effect::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
+        Effect::RecordOutcome { step, attempt, outcome, touched } => {
+            let word = match outcome {
+                Outcome::Succeeded(_) => "ok".to_owned(),
+                Outcome::Failed(failure) => format!("{:?}", failure.class),
+            };
+            format!("record {}#{attempt} {word}{}", name(step), if *touched { "" } else { " untouched" })
+        }
+        Effect::Rest { step, failures } => format!("rest {} {failures}", name(step)),
+        Effect::Conclude => "conclude".to_owned(),
+        Effect::Done(result) => result.word().to_owned(),
+    }
+}
+
+#[track_caller]
+fn check_with(conduct: Conduct, design: &str, transcript: &str) {
+    let (names, facts) = steps(design);
+    let mut core = Core::new(facts, conduct);
+    let lines: Vec<&str> = transcript.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut found = String::new();
+    for line in &lines {
+        let event = line.split("=>").next().unwrap_or_default().trim();
+        let effects: Vec<String> =
+            core.handle(input(event, &names)).iter().map(|effect| show(effect, &names)).collect();
+        let _ = writeln!(found, "{}", format!("{event} => {}", effects.join("; ")).trim());
+    }
+    assert_eq!(found.lines().collect::<Vec<_>>(), lines, "\n{found}");
+}
+
+#[track_caller]
+fn check(design: &str, transcript: &str) {
+    check_with(Conduct { parallel_max: 8, keep_going: false }, design, transcript);
+}
+
+#[test]
+fn an_effect_follows_its_durable_intent_and_dependents_follow_outcomes() {
+    check(
+        "a, b: a, c",
+        "
+        begin => intend a#1; intend c#1
+        recorded a => execute a#1
+        finished a ok => record a#1 ok; intend b#1
+        recorded c => execute c#1
+        recorded b => execute b#1
+        finished b ok => record b#1 ok
+        finished c ok => record c#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn an_empty_plan_is_done_at_once() {
+    let mut core = Core::new(vec![], Conduct { parallel_max: 1, keep_going: false });
+    let effects = core.handle(Input::Begin);
+    assert_eq!(effects.len(), 2);
+    assert_eq!(effects[0], Effect::Conclude);
+}
+
+#[test]
+fn no_more_run_at_a_time_than_may() {
+    check_with(
+        Conduct { parallel_max: 2, keep_going: false },
+        "a, b, c, d",
+        "
+        begin => intend a#1; intend b#1
+        recorded a => execute a#1
+        finished a ok => record a#1 ok; intend c#1
+        recorded b => execute b#1
+        finished b ok => record b#1 ok; intend d#1
+        recorded c => execute c#1
+        recorded d => execute d#1
+        finished d ok => record d#1 ok
+        finished c ok => record c#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn steps_without_code_need_no_intent_and_no_place() {
+    check_with(
+        Conduct { parallel_max: 1, keep_going: false },
+        "a, b*, c*: a b, d: c",
+        "
+        begin => record b#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        finished a ok => record a#1 ok; record c#1 ok untouched; intend d#1
+        recorded d => execute d#1
+        finished d ok => record d#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn after_a_failure_nothing_new_starts_and_what_runs_ends() {
+    check(
+        "a, b, c: a, d: b",
+        "
+        begin => intend a#1; intend b#1
+        recorded a => execute a#1
+        recorded b => execute b#1
+        finished a no => record a#1 Permanent
+        finished b ok => record b#1 ok; failed",
+    );
+}
+
+#[test]
+fn a_run_that_keeps_going_leaves_out_only_what_depends_on_the_failure() {
+    check_with(
+        Conduct { parallel_max: 8, keep_going: true },
+        "a, b, c: a, d: b",
+        "
+        begin => intend a#1; intend b#1
+        recorded a => execute a#1
+        recorded b => execute b#1
+        finished a no => record a#1 Permanent
+        finished b ok => record b#1 ok; intend d#1
+        recorded d => execute d#1
+        finished d ok => record d#1 ok; failed",
+    );
+}
+
+#[test]
+fn transient_failures_are_tried_again_a_bounded_number_of_times() {
+    check(
+        "a!, b: a",
+        "
+        begin => intend a#1
+        recorded a => execute a#1
+        finished a transient => record a#1 Transient; rest a 1
+        rested a => intend a#2
+        recorded a => execute a#2
+        finished a transient => record a#2 Transient; rest a 2
+        rested a => intend a#3
+        recorded a => execute a#3
+        finished a transient => record a#3 Transient; failed",
+    );
+}
+
+#[test]
+fn a_failure_elsewhere_ends_a_rest() {
+    check(
+        "a!, b",
+        "
+        begin => intend a#1; intend b#1
+        recorded a => execute a#1
+        recorded b => execute b#1
+        finished a transient => record a#1 Transient; rest a 1
+        finished b no => record b#1 Permanent; failed
+        rested a =>",
+    );
+}
+
+#[test]
+fn a_cancelled_run_finishes_what_has_an_intent() {
+    check(
+        "a, b: a, c",
+        "
+        begin => intend a#1; intend c#1
+        recorded a => execute a#1
+        cancel =>
+        finished a ok => record a#1 ok
+        recorded c => execute c#1
+        finished c ok => record c#1 ok; cancelled",
+    );
+}
+
+#[test]
+fn an_input_without_a_value_is_a_failure_before_the_intent() {
+    check(
+        "a, b: a",
+        "
+        begin => intend a#1
+        finished a no => record a#1 Permanent untouched; failed",
+    );
+}
+
+#[test]
+fn a_resumed_run_settles_what_is_in_flight_before_anything_starts() {
+    check(
+        "a, b, c: a, d: b, e",
+        "
+        resume flying flying new new failed => recover a#1; recover b#1
+        recovered a ok => record a#1 ok
+        recovered b repeatable => execute b#1; intend c#1; intend e#2
+        recorded e => execute e#2
+        finished b ok => record b#1 ok; intend d#1
+        finished e ok => record e#2 ok
+        recorded c => execute c#1
+        recorded d => execute d#1
+        finished c ok => record c#1 ok
+        finished d ok => record d#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn what_nobody_can_tell_needs_an_operator_and_nothing_else_starts() {
+    check(
+        "a, b, c",
+        "
+        resume flying flying new => recover a#1; recover b#1
+        recovered b never =>
+        recovered a doubt => needs-operator",
+    );
+}
+
+#[test]
+fn a_run_that_fails_while_it_is_taken_up_leaves_nothing_in_flight() {
+    check(
+        "a, b",
+        "
+        resume flying flying => recover a#1; recover b#1
+        recovered a repeatable =>
+        recovered b no => record b#1 Permanent; record a#1 UnknownOutcome; failed",
+    );
+}
+
+#[test]
+fn echoes_change_nothing() {
+    check(
+        "a, b: a",
+        "
+        begin => intend a#1
+        recorded b =>
+        finished b ok =>
+        recovered a ok =>
+        recorded a => execute a#1
+        recorded a =>
+        finished a ok => record a#1 ok; intend b#1
+        finished a ok =>",
+    );
+}

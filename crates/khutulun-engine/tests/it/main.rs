@@ -1,0 +1,12 @@
+//! What runs do: the core by transcripts, the engine in a simulated world that can crash anywhere.
+
+// A test that cannot go on should say so where it stands.
+#![allow(clippy::unwrap_used)]
+
+mod core_transcripts;
+mod crash_points;
+mod laws;
+mod scenarios;
+#[path = "../../../khutulun-plan/tests/it/sketch.rs"]
+mod sketch;
+mod world;

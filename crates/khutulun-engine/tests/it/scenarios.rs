@@ -1,0 +1,502 @@
+//! What happens in runs, one story each.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use floria::{Batch, Change, Revision, Store as _, Value};
+use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
+use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
+use khutulun_plan::{Basis, Plan, plan_run};
+
+use crate::{
+    sketch::{SketchFunctions, namespace},
+    world::{Crash, Fate, Memory, World, block_on, failed},
+};
+
+const SHOP: &str = "web T port=80 start(up=$db.pid) stop() delete() create() ->db
+db T port=1 @pid create() start()>pid stop() delete()
+cron T create() start() stop() delete()";
+
+fn never() -> std::sync::Arc<Crash> {
+    Crash::at(-1)
+}
+
+fn script(world: &World, operation: &str, outcomes: &[FailureClass]) {
+    let outcomes = outcomes.iter().map(|class| failed(*class)).collect();
+    world.reality.lock().unwrap().scripted.insert(operation.to_owned(), outcomes);
+}
+
+fn state(world: &World, node: &str) -> String {
+    let graph = world.graph();
+    let vertex = graph.vertexes().find(|vertex| vertex.name == node).unwrap();
+    vertex.metadata.get(names::STATE).unwrap().to_string()
+}
+
+fn summary(report: &RunReport) -> String {
+    let words = report.steps.iter().map(|step| {
+        let end = match &step.end {
+            StepEnd::Succeeded => "ok".to_owned(),
+            StepEnd::Failed(failure) => format!("{:?}", failure.class),
+            StepEnd::InFlight => "in flight".to_owned(),
+            StepEnd::NotStarted => "not started".to_owned(),
+        };
+        format!("{}.{} {end}", step.node, step.event.trim_start_matches("lifecycle."))
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+async fn deployed(memory: Memory) -> World {
+    let world = World::new(memory);
+    let report = world.run(world.deploy_plan(SHOP), &never()).await.report();
+    assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
+    world
+}
+
+async fn destroy(world: &World) -> RunReport {
+    world.engine(&never()).supersede(&namespace()).await.unwrap();
+    world.run(world.destroy_plan(), &never()).await.report()
+}
+
+#[test]
+fn a_deployment_brings_up_and_the_next_has_nothing_to_do() {
+    block_on(async {
+        let world = deployed(Memory::Good).await;
+        world.check_laws();
+        world.check_truth();
+        assert_eq!(world.live_nodes(), ["cron", "db", "web"]);
+        assert!(world.deploy_plan(SHOP).is_empty());
+        // The input that was unknown in the plan is the attribute that the start of `db` put out.
+        let reality = world.reality.lock().unwrap();
+        let pid = reality.seen["web.start"].inputs["up"].clone();
+        let graph = world.graph();
+        let db = graph.vertexes().find(|vertex| vertex.name == "db").unwrap();
+        assert_eq!(db.properties.get("pid").unwrap().value.as_ref(), Some(&pid));
+        assert_eq!(db.metadata.get(names::APPLIED).unwrap().get("port"), Some(&Value::Integer(1)));
+        assert!(db.metadata.get(names::ATTEMPTED).is_none());
+    });
+}
+
+#[test]
+fn an_operation_sees_its_node_and_what_it_requires() {
+    block_on(async {
+        let world = deployed(Memory::Good).await;
+        let reality = world.reality.lock().unwrap();
+        let context = &reality.seen["web.start"].context;
+        assert_eq!(context.get("properties").unwrap().get("port"), Some(&Value::Integer(80)));
+        let required = context.get("requirements").unwrap().get("to").unwrap().as_list().unwrap();
+        assert_eq!(required[0].get("node"), Some(&Value::from("db")));
+        let id = reality.seen["web.start"].id;
+        assert_eq!(id.to_string(), format!("{}-{}-1", id.run, id.step));
+    });
+}
+
+#[test]
+fn a_failure_stops_what_depends_on_it_and_resuming_tries_it_again() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        script(&world, "db.start", &[FailureClass::Permanent]);
+        let report = world.run(world.deploy_plan(SHOP), &never()).await.report();
+        assert_eq!(report.result, RunResult::Failed);
+        assert_eq!(report.failures().map(|(step, _)| step.node.as_str()).collect::<Vec<_>>(), ["db"]);
+        assert!(
+            summary(&report).contains("web.create not started, web.start not started"),
+            "{}",
+            summary(&report)
+        );
+        assert_eq!((state(&world, "db").as_str(), state(&world, "web").as_str()), ("created", "initial"));
+        assert!(!world.unfinished());
+
+        let report = world.resume(&never()).await.report();
+        assert_eq!(report.result, RunResult::Succeeded);
+        let retried = report.steps.iter().find(|step| step.node == "db" && step.event == "lifecycle.start");
+        assert_eq!(retried.unwrap().attempt, 2);
+        world.check_laws();
+        assert!(world.deploy_plan(SHOP).is_empty());
+    });
+}
+
+#[test]
+fn after_a_failure_the_next_plan_completes_what_is_missing() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        script(&world, "db.create", &[FailureClass::Permanent]);
+        script(&world, "cron.start", &[FailureClass::Permanent]);
+        world.run(world.deploy_plan(SHOP), &never()).await.report();
+        assert_eq!(state(&world, "db"), "failed");
+        let report = world.run(world.deploy_plan(SHOP), &never()).await.report();
+        assert_eq!(report.result, RunResult::Succeeded);
+        world.check_laws();
+        assert!(world.deploy_plan(SHOP).is_empty());
+    });
+}
+
+#[test]
+fn transient_failures_are_tried_again_where_that_is_allowed() {
+    block_on(async {
+        let mut world = World::new(Memory::Good);
+        script(&world, "db.start", &[FailureClass::Transient, FailureClass::Transient]);
+        // The code of sketches is scripts, which are tried once unless somebody says otherwise.
+        world.options.attempts_max_script = 3;
+        let report = world.run(world.deploy_plan(SHOP), &never()).await.report();
+        assert_eq!(report.result, RunResult::Succeeded);
+        world.check_laws();
+        script(&world, "db.stop", &[FailureClass::Transient; 3]);
+        let report = world.run(world.destroy_plan(), &never()).await.report();
+        assert_eq!(report.result, RunResult::Failed);
+        assert_eq!(destroy(&world).await.result, RunResult::Succeeded);
+        assert!(world.graph().is_empty());
+    });
+}
+
+#[test]
+fn an_output_that_does_not_fit_is_a_failure() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        let outputs = [("number".to_owned(), Value::from("seven"))].into();
+        world
+            .reality
+            .lock()
+            .unwrap()
+            .scripted
+            .insert("a.start".to_owned(), vec![Outcome::Succeeded(outputs)]);
+        let report = world.run(world.deploy_plan("a T @number start()>number"), &never()).await.report();
+        let (_, failure) = report.failures().next().unwrap();
+        assert_eq!(failure.message, "output `number` does not fit attribute `number`");
+        assert!(failure.detail.contains("is not a number"), "{}", failure.detail);
+        assert_eq!(state(&world, "a"), "failed");
+        assert_eq!(world.resume(&never()).await.report().result, RunResult::Succeeded);
+    });
+}
+
+#[test]
+fn an_input_without_a_value_fails_before_anything_runs() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        let report =
+            world.run(world.deploy_plan("a T start(x=$b.pid)\nb T @pid start()"), &never()).await.report();
+        let (step, failure) = report.failures().next().unwrap();
+        assert_eq!((step.node.as_str(), failure.message.as_str()), ("a", "input `x` has no value"));
+        assert_eq!(failure.detail, "b.pid has no value yet");
+        assert_eq!(state(&world, "a"), "initial");
+        assert_eq!(world.live_nodes(), ["b"]);
+    });
+}
+
+#[test]
+fn a_cancelled_run_can_be_resumed() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        world.held.0.lock().unwrap().insert("db.create".to_owned());
+        let (engine, cancel) = (world.engine(&never()), Cancel::new());
+        let plan = world.deploy_plan(SHOP);
+        let canceller = async {
+            while world.reality.lock().unwrap().seen.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            cancel.cancel();
+            // The cancellation arrives before the operation ends.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            world.held.0.lock().unwrap().clear();
+            world.held.1.notify_waiters();
+        };
+        let (report, ()) = tokio::join!(engine.run(plan, &(), &cancel), canceller);
+        let report = report.unwrap();
+        assert_eq!(report.result, RunResult::Cancelled, "{}", summary(&report));
+        assert_eq!(state(&world, "db"), "created");
+        assert_eq!(state(&world, "web"), "initial");
+        assert!(!world.unfinished());
+        assert_eq!(world.resume(&never()).await.report().result, RunResult::Succeeded);
+        world.check_laws();
+        assert!(world.deploy_plan(SHOP).is_empty());
+    });
+}
+
+#[test]
+fn a_changed_node_restarts_with_old_values_down_and_new_values_up() {
+    block_on(async {
+        let first = "a T port=1 start(p=$SELF.port) stop(p=$SELF.port)";
+        let world = World::new(Memory::Good);
+        world.run(world.deploy_plan(first), &never()).await.report();
+        let report =
+            world.run(world.deploy_plan(&first.replace("port=1", "port=2")), &never()).await.report();
+        assert_eq!(summary(&report), "a.stop ok, a.start ok");
+        world.check_laws();
+        let reality = world.reality.lock().unwrap();
+        let (stop, start) = (&reality.seen["a.stop"], &reality.seen["a.start"]);
+        assert_eq!((&stop.inputs["p"], &start.inputs["p"]), (&Value::Integer(1), &Value::Integer(2)));
+        let port = |operation: &Operation| operation.context.get("properties").unwrap().get("port").cloned();
+        assert_eq!((port(stop), port(start)), (Some(Value::Integer(1)), Some(Value::Integer(2))));
+    });
+}
+
+#[test]
+fn a_removal_leaves_nothing_but_history() {
+    block_on(async {
+        let world = deployed(Memory::Good).await;
+        let report = destroy(&world).await;
+        assert_eq!(report.result, RunResult::Succeeded);
+        world.check_laws();
+        assert!(world.graph().is_empty());
+        assert_eq!(world.live_nodes(), [""; 0]);
+        let list = runs(&*world.store, &namespace()).unwrap();
+        let words: Vec<_> =
+            list.iter().map(|run| (run.goal.as_str(), run.operations, run.result.as_deref())).collect();
+        assert_eq!(words, [("deploy", 6, Some("succeeded")), ("destroy", 6, Some("succeeded"))]);
+    });
+}
+
+#[test]
+fn a_plan_whose_base_has_moved_is_refused_and_says_what_moved() {
+    block_on(async {
+        let world = deployed(Memory::Good).await;
+        let plan = world.deploy_plan(&SHOP.replace("port=1", "port=2"));
+        let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
+        cron.metadata.insert("note".to_owned(), Value::from("somebody was here"));
+        world.store.commit(&Batch { changes: vec![Change::PutVertex(cron)], ..Batch::default() }).unwrap();
+        let Fate::Ended(Err(error)) = world.run(plan, &never()).await else { panic!("it ran") };
+        assert!(matches!(&error, EngineError::Stale { moved, .. } if moved == &["cron"]), "{error}");
+        assert!(error.to_string().ends_with("changed since: cron"), "{error}");
+    });
+}
+
+#[test]
+fn an_unfinished_run_keeps_others_out_until_it_is_resumed_or_superseded() {
+    block_on(async {
+        let world = World::new(Memory::None);
+        // Dies after an effect of which nobody but the world knows.
+        assert!(matches!(
+            world.run(world.deploy_plan("a T create() delete()\nb T ->a start()"), &Crash::at(5)).await,
+            Fate::Died
+        ));
+        assert_eq!(world.live_nodes(), ["a"]);
+        let Fate::Ended(Err(error)) = world.run(world.deploy_plan("a T create()"), &never()).await else {
+            panic!()
+        };
+        assert!(matches!(error, EngineError::Unfinished { .. }), "{error}");
+
+        let engine = world.engine(&never());
+        let report = engine.resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap();
+        assert_eq!(report.result, RunResult::NeedsOperator);
+        assert_eq!(report.questions[0].text, "whether a.create happened");
+        assert!(world.unfinished());
+        let needless = [(1, Settlement::Retry)].into();
+        let error = engine.resume(&namespace(), None, needless, &(), &Cancel::new()).await.unwrap_err();
+        assert!(matches!(error, EngineError::NothingToSettle { step: 1, .. }), "{error}");
+
+        assert_eq!(destroy(&world).await.result, RunResult::Succeeded);
+        assert_eq!(world.live_nodes(), [""; 0]);
+        assert!(world.graph().is_empty());
+        let results: Vec<_> =
+            runs(&*world.store, &namespace()).unwrap().into_iter().map(|run| run.result.unwrap()).collect();
+        assert_eq!(results, ["superseded", "succeeded"]);
+        world.check_laws();
+    });
+}
+
+#[test]
+fn answers_settle_what_nobody_else_can_tell() {
+    block_on(async {
+        for (answer, result) in [
+            (Settlement::Succeeded([("pid".to_owned(), Value::Integer(7))].into()), RunResult::Succeeded),
+            (Settlement::Failed, RunResult::Failed),
+        ] {
+            let world = World::new(Memory::None);
+            let plan = world.deploy_plan("a T @pid create()>pid\nb T x=$a.pid start()");
+            assert!(matches!(world.run(plan, &Crash::at(5)).await, Fate::Died));
+            let engine = world.engine(&never());
+            let answers = [(0, answer)].into();
+            let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();
+            assert_eq!(report.result, result, "{}", summary(&report));
+            world.check_laws();
+        }
+    });
+}
+
+#[test]
+fn only_the_last_run_can_be_resumed_and_only_if_it_did_not_succeed() {
+    block_on(async {
+        let world = deployed(Memory::Good).await;
+        let engine = world.engine(&never());
+        let resume = async |run| {
+            engine.resume(&namespace(), run, BTreeMap::new(), &(), &Cancel::new()).await.unwrap_err()
+        };
+        assert!(matches!(resume(None).await, EngineError::Ended { .. }));
+        let first = runs(&*world.store, &namespace()).unwrap()[0].run;
+        destroy(&world).await;
+        assert!(matches!(resume(Some(first)).await, EngineError::Followed { .. }));
+        assert!(matches!(resume(Some(RunId(999_999))).await, EngineError::NoSuchRun(_)));
+        let nobody = floria::Namespace("nobody".to_owned());
+        let error = engine.resume(&nobody, None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap_err();
+        assert!(matches!(error, EngineError::NothingToResume { .. }));
+    });
+}
+
+#[test]
+fn whoever_takes_a_run_over_fences_off_the_one_who_had_it() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        world.held.0.lock().unwrap().insert("db.create".to_owned());
+        let (old, new) = (world.engine(&never()), world.engine(&never()));
+        let (plan, cancel) = (world.deploy_plan(SHOP), Cancel::new());
+        let taker = async {
+            while !world.reality.lock().unwrap().seen.contains_key("db.create") {
+                tokio::task::yield_now().await;
+            }
+            let report = new.resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap();
+            world.held.0.lock().unwrap().clear();
+            world.held.1.notify_waiters();
+            report
+        };
+        let (result, report) = tokio::join!(old.run(plan, &(), &cancel), taker);
+        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
+        let error = result.unwrap_err();
+        assert!(matches!(error, EngineError::TakenOver { .. }), "{error}");
+        world.check_laws();
+        world.check_truth();
+    });
+}
+
+#[test]
+fn somebody_who_looks_at_reality_meanwhile_does_not_stop_a_run() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        world.held.0.lock().unwrap().insert("db.create".to_owned());
+        let (engine, plan, cancel) = (world.engine(&never()), world.deploy_plan(SHOP), Cancel::new());
+        let looker = async {
+            while !world.reality.lock().unwrap().seen.contains_key("db.create") {
+                tokio::task::yield_now().await;
+            }
+            let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
+            cron.metadata.insert("seen".to_owned(), Value::from(true));
+            world
+                .store
+                .commit(&Batch { changes: vec![Change::PutVertex(cron)], ..Batch::default() })
+                .unwrap();
+            world.held.0.lock().unwrap().clear();
+            world.held.1.notify_waiters();
+        };
+        let (report, ()) = tokio::join!(engine.run(plan, &(), &cancel), looker);
+        assert_eq!(report.unwrap().result, RunResult::Succeeded);
+        world.check_laws();
+        world.check_truth();
+    });
+}
+
+#[test]
+fn an_operation_that_never_ends_is_given_up() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new(Memory::Good);
+        world.held.0.lock().unwrap().insert("a.start".to_owned());
+        let report = world.run(world.deploy_plan("a T start()"), &never()).await.report();
+        let (_, failure) = report.failures().next().unwrap();
+        assert_eq!(failure.class, FailureClass::UnknownOutcome);
+        // The executor remembers that it succeeded in the end.
+        let report = world.resume(&never()).await.report();
+        assert_eq!(report.result, RunResult::Succeeded);
+        assert_eq!(world.reality.lock().unwrap().effects.len(), 1);
+        world.check_laws();
+    });
+}
+
+#[test]
+fn one_operation_on_one_node() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        let design = "a T start() stop() backup(to=disk)";
+        world.run(world.deploy_plan(design), &never()).await.report();
+        let run = |event: &str, inputs: BTreeMap<String, Value>| -> Plan {
+            let namespace = namespace();
+            let base = world.store.namespace_revision(&namespace).unwrap();
+            plan_run(&Basis::new(&namespace, base, &SketchFunctions), &world.graph(), "a", event, &inputs)
+                .unwrap()
+        };
+        let inputs = [("to".to_owned(), Value::from("tape"))].into();
+        assert_eq!(world.run(run("backup", inputs), &never()).await.report().result, RunResult::Succeeded);
+        assert_eq!(world.reality.lock().unwrap().seen["a.backup"].inputs["to"], Value::from("tape"));
+        assert!(world.deploy_plan(design).is_empty());
+        world.run(run("stop", BTreeMap::new()), &never()).await.report();
+        assert_eq!(state(&world, "a"), "stopped");
+        assert_eq!(
+            world.run(world.deploy_plan(design), &never()).await.report().result,
+            RunResult::Succeeded
+        );
+        world.check_truth();
+        world.check_laws();
+    });
+}
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Scribe(Mutex<Vec<String>>);
+
+impl Observer for Scribe {
+    fn run_began(&self, _: RunId, plan: &Plan, done: usize) {
+        self.0.lock().unwrap().push(format!("run of {} steps, {done} done", plan.steps.len()));
+    }
+
+    fn step_started(&self, step: u32, operation: &Operation) {
+        self.0.lock().unwrap().push(format!("{step} starts {}", operation.event));
+    }
+
+    fn step_ended(&self, step: u32, outcome: &Outcome, again: bool) {
+        let word = if matches!(outcome, Outcome::Succeeded(_)) { "succeeded" } else { "failed" };
+        self.0.lock().unwrap().push(format!("{step} {word}{}", if again { ", again" } else { "" }));
+    }
+
+    fn run_ended(&self, report: &RunReport) {
+        self.0.lock().unwrap().push(report.result.word().to_owned());
+    }
+}
+
+#[test]
+fn an_observer_is_told_in_order() {
+    block_on(async {
+        let mut world = World::new(Memory::Good);
+        world.options.attempts_max_script = 2;
+        script(&world, "b.start", &[FailureClass::Transient]);
+        let scribe = Scribe::default();
+        let (engine, plan) = (world.engine(&never()), world.deploy_plan("a T ->b none\nb T start()"));
+        engine.run(plan, &scribe, &Cancel::new()).await.unwrap();
+        assert_eq!(
+            scribe.0.into_inner().unwrap(),
+            [
+                "run of 2 steps, 0 done",
+                "0 starts lifecycle.start",
+                "0 failed, again",
+                "0 starts lifecycle.start",
+                "0 succeeded",
+                "1 succeeded",
+                "succeeded"
+            ]
+        );
+    });
+}
+
+#[test]
+fn destroy_ends_from_every_state() {
+    let points = block_on(async {
+        let world = World::new(Memory::Good);
+        let crash = never();
+        world.run(world.deploy_plan(SHOP), &crash).await.report();
+        crash.passed.load(std::sync::atomic::Ordering::SeqCst)
+    });
+    for memory in [Memory::Good, Memory::Repeats, Memory::None] {
+        for point in 0..points {
+            block_on(async {
+                let world = World::new(memory);
+                let fate = world.run(world.deploy_plan(SHOP), &Crash::at(point)).await;
+                // In parallel, the number of commits varies a little.
+                let _ = fate;
+                let report = destroy(&world).await;
+                assert_eq!(report.result, RunResult::Succeeded, "{memory:?} {point}: {}", summary(&report));
+                assert!(world.graph().is_empty(), "{memory:?} {point}");
+                assert_eq!(world.live_nodes(), [""; 0], "{memory:?} {point}");
+                world.check_laws();
+            });
+        }
+    }
+    assert_eq!(Revision(0), Revision::default());
+}
