@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The same bytes each time, so that the image's id only changes with busybox.
-archive() { tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$1" -cf "$2" .; }
+archive() { (cd "$1" && tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - -- *) > "$2"; }
 
 mkdir -p "$work/root/bin" "$work/root/tmp" "$work/image"
 cp "$busybox" "$work/root/bin/busybox"
