@@ -33,12 +33,19 @@ pub struct Guest {
 }
 
 /// All guests.
-pub const GUESTS: [Guest; 2] = [
+pub const GUESTS: [Guest; 3] = [
     Guest {
         name: "process",
         package: "driver-process",
         folders: &["crates/driver-process", "crates/khutulun-plugin-sdk"],
         prebuilt: "crates/khutulun-drivers/prebuilt/process.wasm",
+        driver: true,
+    },
+    Guest {
+        name: "podman",
+        package: "driver-podman",
+        folders: &["crates/driver-podman", "crates/khutulun-plugin-sdk"],
+        prebuilt: "crates/khutulun-drivers/prebuilt/podman.wasm",
         driver: true,
     },
     Guest {

@@ -136,7 +136,7 @@ pub(crate) fn plugin(machine: &Double, component: &[u8]) -> Implementation {
 
 pub(crate) fn operation(implementation: &Implementation, event: &str, inputs: &[(&str, &str)]) -> Operation {
     Operation {
-        id: OperationId { run: RunId(1), step: 2 },
+        id: OperationId { run: RunId(1), step: 2, attempt: 1 },
         subject: Subject { service: "shop".into(), node: "web".into(), vertex: VertexId(7), origin: None },
         event: event.into(),
         implementation: implementation.clone(),
