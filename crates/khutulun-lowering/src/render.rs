@@ -131,7 +131,7 @@ impl<'a> Page<'a> {
         if let Some(change) = property.metadata.get(names::CHANGE) {
             notes.push(format!("change: {change}"));
         }
-        if property.metadata.get(names::REQUIRED) == Some(&Value::Boolean(true)) {
+        if value.is_empty() && property.metadata.get(names::REQUIRED) == Some(&Value::Boolean(true)) {
             notes.push("required".to_owned());
         }
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
