@@ -353,7 +353,8 @@ impl Reader {
             fields.hidden.add(keyname);
             return None;
         };
-        let data_type = self.mandatory_word(&mut own, "type");
+        // A refinement may leave it out.
+        let data_type = self.word(&mut own, "type");
         let common = self.common(&mut own);
         let key_schema = self.schema(&mut own, "key_schema").map(Box::new);
         let entry_schema = self.schema(&mut own, "entry_schema").map(Box::new);

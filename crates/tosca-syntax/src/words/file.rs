@@ -227,7 +227,7 @@ pub fn read_types<'a>(reader: &mut Reader, document: &'a Document) -> Vec<TypeDe
             continue;
         };
         for (key, value) in entries {
-            if let Some(name) = reader.string(key, &format_args!("a name in `{keyname}`"), "6.4") {
+            if let Some(name) = reader.element_name(key, keyname, "6.4") {
                 types.push(read(reader, name, value));
             }
         }

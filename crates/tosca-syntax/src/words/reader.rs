@@ -283,11 +283,27 @@ impl Reader {
         };
         let mut elements = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            if let Some(name) = self.string(key, &format_args!("a name in `{keyname}`"), chapter) {
+            if let Some(name) = self.element_name(key, keyname, chapter) {
                 elements.push(read(self, name, value));
             }
         }
         elements
+    }
+
+    /// The name of an element: a string that is not empty.
+    pub(super) fn element_name<'a>(
+        &mut self,
+        key: Node<'a>,
+        keyname: &str,
+        chapter: &'static str,
+    ) -> Option<Word<'a>> {
+        let name = self.string(key, &format_args!("a name in `{keyname}`"), chapter)?;
+        if name.text.is_empty() {
+            let message = format!("a name in `{keyname}` may not be empty");
+            self.report(Diagnostic::error("empty-name", message).at(name.span).chapter(chapter));
+            return None;
+        }
+        Some(name)
     }
 
     /// The elements of a list of single-entry maps.
@@ -326,7 +342,7 @@ impl Reader {
                 fields.hidden.add(keyname);
                 continue;
             };
-            if let Some(name) = self.string(key, &format_args!("a name in `{keyname}`"), chapter) {
+            if let Some(name) = self.element_name(key, keyname, chapter) {
                 elements.push(read(self, name, value));
             }
         }

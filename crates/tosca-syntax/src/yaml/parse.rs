@@ -420,7 +420,10 @@ impl<'t, 'd> Builder<'t, 'd> {
         let frame = self.frames.pop().expect("the parser balances starts and ends");
         let members: Vec<u32> = self.pending.drain(frame.first..).collect();
         let first_start = members.first().map(|&id| self.nodes[id as usize].start);
-        let start = if frame.is_flow { frame.start } else { first_start.unwrap_or(frame.start) };
+        // A block list begins with its dash, a block map with its first key.
+        let begins_here =
+            frame.is_flow || !frame.is_mapping && self.text[frame.start as usize..].starts_with('-');
+        let start = if begins_here { frame.start } else { first_start.unwrap_or(frame.start) };
         let members_end = members.last().map_or(start, |&id| self.nodes[id as usize].end);
         let end = if frame.is_flow { end } else { members_end }.max(start);
         let first = self.children.len() as u32;

@@ -82,6 +82,7 @@ impl<'a> Compiler<'a> {
         let own = words.key_schema.as_ref();
         let key_schema =
             own.and_then(|own| self.refined_schema(own, inherited.key_schema.as_deref(), context));
+        self.check_key_schema(key_schema.as_ref());
         let own = words.entry_schema.as_ref();
         let entry_schema =
             own.and_then(|own| self.refined_schema(own, inherited.entry_schema.as_deref(), context));

@@ -21,6 +21,7 @@ struct SchemaWords<'w, 'a> {
     description: Option<&'a str>,
     hides_type: bool,
     hides_entry_schema: bool,
+    is_schema: bool,
     span: Span,
 }
 
@@ -34,6 +35,7 @@ impl<'w, 'a> SchemaWords<'w, 'a> {
             description: own.common.description,
             hides_type: own.hidden.has("type"),
             hides_entry_schema: own.hidden.has("entry_schema"),
+            is_schema: false,
             span: own.name.span,
         }
     }
@@ -45,8 +47,9 @@ impl<'w, 'a> SchemaWords<'w, 'a> {
             entry_schema: own.entry_schema.as_deref(),
             validation: own.validation,
             description: own.common.description,
-            hides_type: own.data_type.is_none(),
+            hides_type: own.hidden.has("type"),
             hides_entry_schema: own.hidden.has("entry_schema"),
+            is_schema: true,
             span: own.span,
         }
     }
@@ -168,7 +171,7 @@ impl<'a> Compiler<'a> {
         let value = own.value.and_then(|node| self.expression(node, Some(&schema), context, &label));
         if let (Some(node), Some(false)) = (own.default, own.required) {
             self.report(
-                Diagnostic::error(
+                Diagnostic::warning(
                     "useless-default",
                     format!("the {what} `{}` is not required: it has no default", name.text),
                 )
@@ -236,22 +239,23 @@ impl<'a> Compiler<'a> {
                 found
             }
             (None, Some(parent)) => parent.data_type,
-            (None, None) => self.unknown.of(TypeKind::Data),
+            (None, None) => {
+                if !own.hides_type && own.is_schema {
+                    self.report(
+                        Diagnostic::error("missing-keyname", "a schema definition needs the keyname `type`")
+                            .at(Place::new(own.span, "has no `type`"))
+                            .chapter("9.3"),
+                    );
+                }
+                self.unknown.of(TypeKind::Data)
+            }
         };
         let mut validation = parent.map(|parent| parent.validation.clone()).unwrap_or_default();
         validation.extend(self.validation_clause(own.validation, context));
         let key_schema = own.key_schema.and_then(|words| {
             self.refined_schema(words, parent.and_then(|parent| parent.key_schema.as_deref()), context)
         });
-        if let Some(key_schema) = &key_schema
-            && !self.is_string(key_schema.data_type)
-        {
-            self.report(
-                Diagnostic::error("invalid-key-schema", "the keys of a map must be strings")
-                    .at(Place::new(key_schema.span, "not a data type derived from `string`"))
-                    .chapter("9.3"),
-            );
-        }
+        self.check_key_schema(key_schema.as_ref());
         let entry_schema = own.entry_schema.and_then(|words| {
             self.refined_schema(words, parent.and_then(|parent| parent.entry_schema.as_deref()), context)
         });
@@ -291,6 +295,16 @@ impl<'a> Compiler<'a> {
         context: Context,
     ) -> Option<Schema> {
         self.schema_of(&SchemaWords::of_schema(own), parent, context)
+    }
+
+    /// The keys of a map are strings.
+    pub(super) fn check_key_schema(&self, key_schema: Option<&Schema>) {
+        let Some(key_schema) = key_schema.filter(|schema| !self.is_string(schema.data_type)) else { return };
+        self.report(
+            Diagnostic::error("invalid-key-schema", "the keys of a map must be strings")
+                .at(Place::new(key_schema.span, "not a data type derived from `string`"))
+                .chapter("9.3"),
+        );
     }
 
     /// A validation clause.

@@ -211,12 +211,15 @@ impl<'a> Compiler<'a> {
                 if is_list { matches!(value, Value::List(_)) } else { matches!(value, Value::String(_)) };
             if !fits {
                 let wanted = if is_list { "lists, as one of them is" } else { "strings" };
-                let message = format!("the arguments of `$concat` must be {wanted}, not a {}", value.kind());
+                let message = format!(
+                    "the arguments of `$concat` must be {wanted}, not {}",
+                    with_article(value.kind())
+                );
                 let quoted = (!is_list && !matches!(value, Value::Map(_) | Value::Nil))
                     .then(|| format!("put it in quotes: \"{value}\""));
                 self.report(
                     Diagnostic::error("wrong-type", message)
-                        .at(Place::new(argument.span, format!("this is a {}", value.kind())))
+                        .at(Place::new(argument.span, format!("this is {}", with_article(value.kind()))))
                         .maybe_hint(quoted)
                         .chapter("10.2.3.2"),
                 );
@@ -400,12 +403,12 @@ impl<'a> Compiler<'a> {
         };
         match found {
             Some(found) if found != wanted && !(found == DataBase::Integer && wanted == DataBase::Float) => {
-                let (found, wanted) = (found.as_str(), wanted.as_str());
+                let (found, wanted) = (with_article(found.as_str()), wanted.as_str());
                 let message =
-                    format!("{what} must be of type {wanted}, but `${}` gives a {found}", call.function());
+                    format!("{what} must be of type {wanted}, but `${}` gives {found}", call.function());
                 self.report(
                     Diagnostic::error("wrong-type", message)
-                        .at(Place::new(span, format!("this gives a {found}")))
+                        .at(Place::new(span, format!("this gives {found}")))
                         .related(Place::new(schema.span, "defined here"))
                         .chapter("10.2"),
                 );
@@ -414,4 +417,10 @@ impl<'a> Compiler<'a> {
             _ => Some(()),
         }
     }
+}
+
+/// For messages: `an integer`, `a string`.
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }

@@ -1,0 +1,89 @@
+//! Nothing that a file can say reaches a panic.
+
+use proptest::prelude::*;
+use tosca::{MemorySources, compile};
+
+/// A file with every construct, to be mutated.
+fn seed() -> String {
+    include_str!("everything.yaml").to_owned()
+}
+
+fn check(text: impl Into<Vec<u8>>) {
+    let sources = MemorySources::new().with("a.yaml", text.into());
+    let compilation = compile("a.yaml", &sources);
+    let text = diagnostics::render_text_all(
+        &compilation.diagnostics,
+        &compilation.sources,
+        diagnostics::TextStyle::plain(),
+    );
+    assert_eq!(text.is_empty(), compilation.diagnostics.is_empty());
+    assert_eq!(compilation.model.is_none(), diagnostics::has_errors(&compilation.diagnostics));
+}
+
+#[test]
+fn the_seed_is_valid() {
+    let compilation = compile("a.yaml", &MemorySources::new().with("a.yaml", seed()));
+    assert!(compilation.diagnostics.is_empty(), "{:#?}", compilation.diagnostics);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        check(bytes);
+    }
+
+    #[test]
+    fn arbitrary_yaml_like_text_never_panics(text in "([a-z$ö]{0,3}(: |:\n|- |\n|  |[\\[\\]{},&*!|>'\"#?])){0,40}") {
+        check(format!("tosca_definitions_version: tosca_2_0\n{text}"));
+        check(text);
+    }
+
+    #[test]
+    fn mutated_files_never_panic(edits in proptest::collection::vec((any::<u32>(), any::<u32>(), 0..5_u8), 1..6)) {
+        let mut lines: Vec<String> = seed().lines().map(str::to_owned).collect();
+        for (at, other, kind) in edits {
+            let at = at as usize % lines.len();
+            let other = other as usize % lines.len();
+            match kind {
+                0 => _ = lines.remove(at),
+                1 => lines.swap(at, other),
+                2 => {
+                    let copy = lines[other].clone();
+                    lines.insert(at, copy);
+                }
+                // Another value for the same key, or another key for the same value.
+                3 => {
+                    let value = lines[other].split_once(": ").map_or(String::new(), |(_, value)| value.to_owned());
+                    if let Some((key, _)) = lines[at].split_once(": ") {
+                        lines[at] = format!("{key}: {value}");
+                    }
+                }
+                _ => {
+                    let cut = lines[at].chars().count() / 2;
+                    lines[at] = lines[at].chars().take(cut).collect();
+                }
+            }
+            if lines.is_empty() {
+                lines.push(String::new());
+            }
+        }
+        check(lines.join("\n"));
+    }
+}
+
+#[test]
+fn deep_and_wide_documents_end_in_bounded_time() {
+    let head =
+        "tosca_definitions_version: tosca_2_0\nservice_template:\n  node_templates:\n    a:\n      type: ";
+    check(format!("{head}{}", "[".repeat(100_000)));
+    check(format!("{head}{}", "{ $concat: [".repeat(60)));
+    check(format!("{head}{}", "a: ".repeat(10_000)));
+    let types: String = (0..2_000).map(|n| format!("  T{n}: {{ derived_from: T{} }}\n", n + 1)).collect();
+    check(format!("tosca_definitions_version: tosca_2_0\nnode_types:\n{types}"));
+    let data: String = (0..500)
+        .map(|n| format!("  D{n}: {{ properties: {{ p: {{ type: D{}, default: {{}} }} }} }}\n", n + 1))
+        .collect();
+    check(format!("tosca_definitions_version: tosca_2_0\ndata_types:\n{data}"));
+}
