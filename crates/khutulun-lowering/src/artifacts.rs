@@ -195,7 +195,10 @@ impl Lowering<'_> {
 fn unreadable(artifact: &model::Artifact, error: &SourceError) -> Diagnostic {
     let message = format!("cannot read the artifact file `{}`: {error}", artifact.file);
     let span: Span = artifact.span;
-    Diagnostic::error("missing-artifact", message).at(span)
+    // Whoever wrote the document may have said where the file is to come from.
+    let words =
+        artifact.description.as_ref().map(|words| format!("the document says of it: {}", words.trim()));
+    Diagnostic::error("missing-artifact", message).at(span).maybe_hint(words)
 }
 
 /// The folder of a file, without the slash at its end; empty for one without a folder.
