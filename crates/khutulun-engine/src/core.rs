@@ -415,10 +415,8 @@ impl Core {
     }
 
     fn end(&mut self, effects: &mut Vec<Effect>) {
-        if self.busy > 0
-            || self.count(State::Resting) > 0
-            || (!self.stopping() && !(self.ready.is_empty() && self.ready_without_code.is_empty()))
-        {
+        let waiting = !self.ready.is_empty() || !self.ready_without_code.is_empty();
+        if self.busy > 0 || self.count(State::Resting) > 0 || (waiting && !self.stopping()) {
             return;
         }
         let result = if self.count(State::InDoubt) > 0 {

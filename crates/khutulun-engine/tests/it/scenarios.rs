@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use floria::{Batch, Change, Revision, Store as _, Value};
+use floria::{Batch, Change, Store as _, Value};
 use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
 use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
 use khutulun_plan::{Basis, Plan, plan_run};
@@ -71,7 +71,7 @@ fn a_deployment_brings_up_and_the_next_has_nothing_to_do() {
         let db = graph.vertexes().find(|vertex| vertex.name == "db").unwrap();
         assert_eq!(db.properties.get("pid").unwrap().value.as_ref(), Some(&pid));
         assert_eq!(db.metadata.get(names::APPLIED).unwrap().get("port"), Some(&Value::Integer(1)));
-        assert!(db.metadata.get(names::ATTEMPTED).is_none());
+        assert!(!db.metadata.contains_key(names::ATTEMPTED));
     });
 }
 
@@ -487,9 +487,8 @@ fn destroy_ends_from_every_state() {
         for point in 0..points {
             block_on(async {
                 let world = World::new(memory);
-                let fate = world.run(world.deploy_plan(SHOP), &Crash::at(point)).await;
-                // In parallel, the number of commits varies a little.
-                let _ = fate;
+                // Where it does not die after all, since parallel steps share commits, the service is complete.
+                world.run(world.deploy_plan(SHOP), &Crash::at(point)).await;
                 let report = destroy(&world).await;
                 assert_eq!(report.result, RunResult::Succeeded, "{memory:?} {point}: {}", summary(&report));
                 assert!(world.graph().is_empty(), "{memory:?} {point}");
@@ -498,5 +497,4 @@ fn destroy_ends_from_every_state() {
             });
         }
     }
-    assert_eq!(Revision(0), Revision::default());
 }

@@ -189,7 +189,8 @@ impl SimulatedExecutor {
         match operation.event.as_str() {
             "lifecycle.create" => drop(live.insert("created")),
             "lifecycle.start" => {
-                if !live.insert("started") && before == 0 {
+                let running = !live.insert("started");
+                if running && before == 0 {
                     reality.violations.push(format!("promise 2: {} started a second one", operation.id));
                 }
             }
@@ -391,7 +392,7 @@ impl World {
             let live = reality.live.get(&vertex.name).cloned().unwrap_or_default();
             let attempted =
                 vertex.metadata.get(names::ATTEMPTED).and_then(Value::as_text).unwrap_or_default();
-            let starts = vertex.handlers.get("lifecycle.start").is_some();
+            let starts = vertex.handlers.contains_key("lifecycle.start");
             match state {
                 "started" if starts && attempted != "lifecycle.stop" => {
                     assert!(live.contains("started"), "{}", vertex.name)
@@ -421,5 +422,9 @@ pub(crate) fn failed(class: FailureClass) -> Outcome {
 }
 
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+    thread_local! {
+        static RUNTIME: tokio::runtime::Runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    }
+    RUNTIME.with(|runtime| runtime.block_on(work))
 }
