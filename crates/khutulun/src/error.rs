@@ -132,12 +132,15 @@ impl CliError {
 /// Returns the messages of an error and its sources, leaving out what an outer one already says.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
+    let mut last = text.clone();
     let mut source = error.source();
     while let Some(error) = source {
         let message = error.to_string();
-        if !text.contains(&message) {
+        let is_said = text.contains(&message) || last.len() > 8 && message.ends_with(&last);
+        if !is_said {
             let _ = write!(text, ": {message}");
         }
+        last = message;
         source = error.source();
     }
     text

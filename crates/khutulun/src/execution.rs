@@ -73,12 +73,37 @@ impl<'a> Execution<'a> {
         let done =
             (0..).zip(&state.steps).filter(|(_, step)| step.end == StepEnd::Succeeded).map(|(step, _)| step);
         let watcher = Watcher::new(self.session.progress.clone(), done.collect());
+        self.forget_before_retries(state, &settlements)?;
         let engine = self.engine()?;
         let namespace = &state.plan.namespace;
         let report = self.drive(async |cancel| {
             engine.resume(namespace, Some(state.run), settlements, &watcher, cancel).await
         })?;
         self.answer(&state.plan, &report, &watcher)
+    }
+
+    /// A script's files are what keeps it from being run twice. Who says that it may be run again says that they may go.
+    fn forget_before_retries(
+        &self,
+        state: &RunState,
+        settlements: &BTreeMap<u32, Settlement>,
+    ) -> Result<(), CliError> {
+        let scripts = self.scripts()?;
+        for (step, _) in settlements.iter().filter(|(_, how)| **how == Settlement::Retry) {
+            let Some(attempt) = state.steps.get(*step as usize).map(|step| step.attempt) else { continue };
+            let id = OperationId { run: state.run, step: *step, attempt };
+            scripts.forget(&id).map_err(|error| {
+                CliError::new(Exit::NeedsOperator, format!("step {step} cannot be run again yet"))
+                    .place(self.state.operation(&id).display().to_string())
+                    .cause(&error)
+                    .next("look at its output there; end it, or wait until it has ended, then run this again")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn scripts(&self) -> Result<ScriptExecutor, CliError> {
+        Ok(ScriptExecutor::new(&LocalMachine::new(self.state.clone(), executors::supervisor()?)))
     }
 
     fn engine(&self) -> Result<Engine, CliError> {
@@ -142,7 +167,7 @@ impl<'a> Execution<'a> {
         if report.result == RunResult::NeedsOperator {
             return Ok(());
         }
-        let scripts = ScriptExecutor::new(&LocalMachine::new(self.state.clone(), executors::supervisor()?));
+        let scripts = self.scripts()?;
         for step in &report.steps {
             for attempt in 1..=step.attempt {
                 let id = OperationId { run: report.run, step: step.step, attempt };
@@ -210,6 +235,11 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
         EngineError::Damaged { .. } => make(Exit::Unreachable, "the journal is damaged")
             .next("restore the state directory from a backup"),
         EngineError::Plan(_) => make(Exit::Bug, "the plan cannot be recorded").next("please report this"),
+        EngineError::Store { attempt: "number the run" | "begin the run", .. } => {
+            make(Exit::Unreachable, "failed to use the store").next(
+                "mend what is said above (space, permissions, another disk), then run the command again",
+            )
+        }
         EngineError::Store { .. } => make(Exit::Unreachable, "failed to use the store")
             .unchanged("what was recorded stays recorded; what had begun goes on or ends by itself")
             .next("mend what is said above (space, permissions, another disk), then: khutulun resume"),

@@ -15,6 +15,9 @@ use crate::{
     state,
 };
 
+/// So little free space, in bytes, is likely to be why a store fails.
+const FREE_BYTES_FEW: u64 = 4 << 20;
+
 /// One command's surroundings.
 pub(crate) struct Session {
     /// How the answer is written.
@@ -45,11 +48,16 @@ impl Session {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             _ => {}
         }
-        let state = self.state_directory()?;
-        if !state.database().exists() {
+        let database = self.state_directory()?.database();
+        // An empty one was being made when the disk was full or the power failed.
+        if std::fs::metadata(&database).map_or(0, |metadata| metadata.len()) == 0 {
             return Ok(None);
         }
-        SqliteStore::open_read_only(state.database()).map(Some).map_err(|error| self.store_error(error))
+        let store = SqliteStore::open_read_only(&database).or_else(|error| {
+            // What was interrupted in a write, or is of an older version, must be opened to write once.
+            SqliteStore::open(&database).map_err(|_| error)
+        });
+        store.map(Some).map_err(|error| self.store_error(error))
     }
 
     /// Opens the state directory, making it when it is not there.
@@ -66,7 +74,15 @@ impl Session {
 
     /// An error of the store, with the place that this session knows.
     pub(crate) fn store_error(&self, error: StoreError) -> CliError {
-        CliError::from(error).place(self.root.display().to_string())
+        let mut error = CliError::from(error).place(self.root.display().to_string());
+        // SQLite calls many things an input/output error that are only a lack of space.
+        if let Ok(disk) = rustix::fs::statvfs(&self.root) {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if free < FREE_BYTES_FEW {
+                error.why.push_str(&format!("\nonly {} KiB are free on its disk", free / 1024));
+            }
+        }
+        error
     }
 
     /// An error of the state directory.

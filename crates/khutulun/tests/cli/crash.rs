@@ -9,8 +9,21 @@ use std::{
 
 use crate::sandbox::{Sandbox, poll};
 
-/// How many moments are tried in each direction.
+/// How many moments are tried in each direction: those at which the command was still there to be killed.
 const MOMENTS: usize = 10;
+
+/// How many are tried at most: some come too late, when the machine is fast.
+const TRIES_MAX: usize = 60;
+
+/// How many lines of progress a deploy has, and a destroy: the last moments come after all of them.
+const DEPLOY_LINES: u64 = 8;
+const DESTROY_LINES: u64 = 9;
+
+/// How long after a line the moment may be, in microseconds: longer than one operation takes.
+const MORE_MICROSECONDS: u64 = 12_000;
+
+/// The pair's script, slow enough to be interrupted, and telling how often it ran.
+const SCRIPT: &str = "#!/bin/sh\necho ran >> \"$HOME/ran\"\nsleep 0.02\n";
 
 /// The seed's variable: set it to see a failure again.
 const SEED: &str = "KHUTULUN_TEST_SEED";
@@ -34,8 +47,8 @@ fn seed() -> u64 {
     })
 }
 
-/// Kills a command at a moment: after so many lines of its progress, and a little later. It may have ended before.
-fn kill_at(mut child: Child, lines: u64, more: Duration) {
+/// Kills a command at a moment: after so many lines of its progress, and a little later. Returns whether it was still there.
+fn kill_at(mut child: Child, lines: u64, more: Duration) -> bool {
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let mut seen = 0;
     let mut reader = stderr.lines();
@@ -46,7 +59,8 @@ fn kill_at(mut child: Child, lines: u64, more: Duration) {
     // By its own id: nothing else is meant.
     let _ = child.kill();
     drop(reader);
-    poll("the killed command is gone", || child.try_wait().unwrap());
+    let status = poll("the killed command is gone", || child.try_wait().unwrap());
+    status.code().is_none()
 }
 
 fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
@@ -71,20 +85,29 @@ fn resume(sandbox: &Sandbox, context: &str) {
 fn a_killed_deploy_is_resumed_without_twins_or_orphans() {
     let seed = seed();
     let mut random = Random(seed);
-    for moment in 0..MOMENTS {
+    let mut hits = 0;
+    for attempt in 0.. {
+        if hits == MOMENTS || attempt == TRIES_MAX {
+            break;
+        }
         let sandbox = Sandbox::new();
         sandbox.pair();
-        let (lines, more) = (random.below(12), Duration::from_micros(random.below(30_000)));
-        let context = format!("deploy, {SEED}={seed}, moment {moment}: {lines} lines and {more:?}");
-        eprintln!("{context}");
+        sandbox.write("pair/scripts/note.sh", SCRIPT);
+        let (lines, more) =
+            (random.below(DEPLOY_LINES), Duration::from_micros(random.below(MORE_MICROSECONDS)));
+        let context = format!("deploy, {SEED}={seed}, attempt {attempt}: {lines} lines and {more:?}");
         let mark = sandbox.mark_input();
-        kill_at(start(&sandbox, &["deploy", "pair", "--yes", "-i", &mark]), lines, more);
+        let killed = kill_at(start(&sandbox, &["deploy", "pair", "--yes", "-i", &mark]), lines, more);
+        eprintln!("{context}: {}", if killed { "killed" } else { "too late" });
+        hits += usize::from(killed);
         check_at_most_one(&sandbox, &context);
         resume(&sandbox, &context);
         // Where it was killed before its run was recorded there was nothing to resume; deploying is idempotent anyway.
         let ended = sandbox.deploy(&sandbox.path("pair"), &[]);
         assert_eq!(ended.code, 0, "{context}\n{}", ended.stderr);
         assert_eq!(sandbox.roles(), ["store", "web"], "{context}");
+        let ran = std::fs::read_to_string(sandbox.path("ran")).unwrap_or_default();
+        assert_eq!(ran, "ran\n", "{context}: the script ran exactly once");
         let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
         for node in status["services"][0]["nodes"].as_array().unwrap() {
             let (role, pid) = (node["node"].as_str().unwrap(), node["observed"]["pid"].as_u64());
@@ -95,20 +118,27 @@ fn a_killed_deploy_is_resumed_without_twins_or_orphans() {
         assert_eq!(ended.code, 0, "{context}\n{}", ended.stderr);
         check_nothing_left(&sandbox, &context);
     }
+    assert!(hits > 0, "{SEED}={seed}: every kill came too late");
 }
 
 #[test]
 fn a_killed_destroy_is_resumed_without_orphans() {
     let seed = seed();
     let mut random = Random(seed);
-    for moment in 0..MOMENTS {
+    let mut hits = 0;
+    for attempt in 0.. {
+        if hits == MOMENTS || attempt == TRIES_MAX {
+            break;
+        }
         let sandbox = Sandbox::new();
         let pair = sandbox.pair();
         sandbox.deploy(&pair, &[]).expect(0);
-        let (lines, more) = (random.below(11), Duration::from_micros(random.below(30_000)));
-        let context = format!("destroy, {SEED}={seed}, moment {moment}: {lines} lines and {more:?}");
-        eprintln!("{context}");
-        kill_at(start(&sandbox, &["destroy", "pair", "--yes"]), lines, more);
+        let (lines, more) =
+            (random.below(DESTROY_LINES), Duration::from_micros(random.below(MORE_MICROSECONDS)));
+        let context = format!("destroy, {SEED}={seed}, attempt {attempt}: {lines} lines and {more:?}");
+        let killed = kill_at(start(&sandbox, &["destroy", "pair", "--yes"]), lines, more);
+        eprintln!("{context}: {}", if killed { "killed" } else { "too late" });
+        hits += usize::from(killed);
         check_at_most_one(&sandbox, &context);
         resume(&sandbox, &context);
         let ended = sandbox.run(&["destroy", "pair", "--yes"]);
@@ -117,6 +147,7 @@ fn a_killed_destroy_is_resumed_without_orphans() {
         let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
         assert_eq!(status["services"].as_array().unwrap().len(), 0, "{context}: {status:#}");
     }
+    assert!(hits > 0, "{SEED}={seed}: every kill came too late");
 }
 
 #[track_caller]

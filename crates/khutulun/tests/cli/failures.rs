@@ -116,6 +116,7 @@ fn a_full_disk_is_a_five_part_error_and_the_work_goes_on_once_there_is_space() {
             fs::remove_file(&filler).unwrap();
         } else {
             ended.five_parts();
+            eprintln!("{room_kib} KiB: {}", ended.stderr);
             assert!([1, 4, 6].contains(&ended.code), "{room_kib} KiB: exit {}\n{}", ended.code, ended.stderr);
             assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
             fs::remove_file(&filler).unwrap();
@@ -123,7 +124,15 @@ fn a_full_disk_is_a_five_part_error_and_the_work_goes_on_once_there_is_space() {
             let unfinished =
                 unfinished["services"][0]["unfinished"].as_array().is_some_and(|runs| !runs.is_empty());
             if unfinished {
-                sandbox.run(&["resume"]);
+                let resumed = sandbox.run(&["resume"]);
+                if resumed.code == 9 {
+                    // The script's outcome had no room either: the question is exact, and the answer is taken.
+                    resumed.five_parts();
+                    assert!(resumed.stderr.contains("--settle 1="), "{}", resumed.stderr);
+                    sandbox.run(&["resume", "--settle", "1=retry"]).expect(0);
+                } else {
+                    resumed.expect(0);
+                }
             }
             sandbox.deploy(&pair, &[]).expect(0);
         }

@@ -16,7 +16,11 @@ fn wrong_usage_exits_64_and_leaves_standard_output_empty() {
     ] {
         let ended = sandbox.run(arguments).expect(64);
         assert_eq!(ended.stdout, "", "{arguments:?}");
-        assert!(ended.stderr.contains("khutulun"), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("--help") || ended.stderr.contains("Usage"),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
     }
     assert!(!sandbox.state().exists(), "wrong usage must not make a state directory");
 }
@@ -27,8 +31,8 @@ fn help_and_version_are_answers() {
     let version = sandbox.run(&["--version"]).expect(0);
     assert!(version.stdout.starts_with("khutulun "), "{}", version.stdout);
     let help = sandbox.run(&["deploy", "--help"]).expect(0);
-    for word in ["--yes", "--inputs", "--name", "--parallel", "--state", "Exit codes"] {
-        assert!(help.stdout.contains(word) || word == "Exit codes", "no {word} in:\n{}", help.stdout);
+    for word in ["--yes", "--inputs", "--name", "--parallel", "--state"] {
+        assert!(help.stdout.contains(word), "no {word} in:\n{}", help.stdout);
     }
     assert_eq!(help.stderr, "");
     let version = sandbox.run(&["version", "-o", "json"]).expect(0).json();
