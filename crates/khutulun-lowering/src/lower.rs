@@ -160,6 +160,10 @@ impl<'a> Lowering<'a> {
         let service = self.service;
         let mut properties = BTreeMap::new();
         for (name, input) in &service.inputs {
+            if name.starts_with(names::OUTPUT_PREFIX) {
+                let message = format!("the input name `{name}` is taken: outputs are kept under such names");
+                self.tell(Diagnostic::error("unusable-name", message).at(input.span));
+            }
             properties.insert(name.as_str().to_owned(), self.input(name, input));
         }
         for (name, output) in &service.outputs {

@@ -1,5 +1,8 @@
 //! What is true of designs besides their text.
 
+use tosca::MemorySources;
+use tosca_profiles::WithProfiles;
+
 use crate::package::{design, lowered, package};
 
 #[test]
@@ -41,6 +44,35 @@ service_template:
     let files: Vec<(&str, &str)> =
         lowered.artifacts.iter().map(|file| (file.path.as_str(), file.digest.as_str())).collect();
     assert_eq!(files, [("image.tar", "1fa553188056d54b221eeddbddd7aa7fcd53b44fa8b8e419e452ebf3b4ef35d8")]);
+}
+
+#[test]
+fn files_are_relative_to_the_file_that_names_them_and_paths_to_the_package() {
+    let types = "tosca_definitions_version: tosca_2_0
+imports: [ { profile: 'khutulun.process:0.1' } ]
+node_types:
+  Web:
+    derived_from: Process
+    interfaces:
+      lifecycle:
+        type: Lifecycle
+        operations:
+          configure: { implementation: { primary: scripts/web.sh, dependencies: [ ../shared/library.sh ] } }
+";
+    let service = "tosca_definitions_version: tosca_2_0
+imports: [ types/web.yaml ]
+service_template:
+  node_templates:
+    web: { type: Web, properties: { command: [ web ] } }
+";
+    let files = MemorySources::new()
+        .with("package/service.yaml", service)
+        .with("package/types/web.yaml", types)
+        .with("package/types/scripts/web.sh", "#!/bin/sh")
+        .with("package/shared/library.sh", "#!/bin/sh");
+    let lowered = lowered(&WithProfiles::new(files), "package/service.yaml").expect("it is valid");
+    let paths: Vec<&str> = lowered.artifacts.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["shared/library.sh", "types/scripts/web.sh"]);
 }
 
 #[test]
