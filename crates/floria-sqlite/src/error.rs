@@ -29,6 +29,16 @@ pub(crate) fn failed(attempt: &str, path: &Path, error: rusqlite::Error) -> Stor
     }
 }
 
+/// Returns whether another process was in the way, for a moment.
+pub(crate) fn is_busy(error: &StoreError) -> bool {
+    let StoreError::Unavailable { source, .. } = error else { return false };
+    let code = source.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed)
+    )
+}
+
 /// SQLite does not say why a file cannot be opened, so this tries it again by hand and leaves nothing behind.
 fn cannot_open_because(path: &Path) -> Option<io::Error> {
     if path.exists() {

@@ -2,18 +2,23 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use floria::StoreError;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::error::{failed, unavailable};
+use crate::error::{failed, is_busy, unavailable};
 
-/// How long a process waits for another one that writes, in milliseconds. A commit takes well under one; a migration of a
-/// large file may take seconds.
-const BUSY_TIMEOUT_MS: u64 = 10_000;
+/// How long a process waits for another one that writes. A commit takes milliseconds; a migration of a large file may take
+/// seconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it waits between two attempts to open a file that is just being made.
+const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
 /// How many prepared statements a connection keeps: more than this crate has.
 const STATEMENTS_MAX: usize = 64;
@@ -111,13 +116,36 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 
 /// Opens a file to write, makes it when there is none, and brings its tables up to date.
 pub(crate) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    patiently(|| try_open(path, migrations))
+}
+
+/// Opens a file that is up to date, to read.
+pub(crate) fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    patiently(|| try_open_to_read(path, migrations))
+}
+
+/// Tries again while another process makes the file or turns on its log, where SQLite gives up without waiting.
+fn patiently(open: impl Fn() -> Result<Connection, StoreError>) -> Result<Connection, StoreError> {
+    let start = Instant::now();
+    loop {
+        let opened = open();
+        let busy = opened.as_ref().err().is_some_and(is_busy);
+        if !busy || start.elapsed() > BUSY_TIMEOUT {
+            return opened;
+        }
+        thread::sleep(RETRY_PAUSE);
+    }
+}
+
+fn try_open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
         Connection::open_with_flags(path, flags).map_err(|error| failed("open", path, error))?;
     // SQLite opens what it may not write for reading, and would say so only at the first commit.
     if connection.is_readonly(c"main").map_err(|error| failed("open", path, error))? {
-        let cause = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let written = fs::File::options().append(true).open(path);
+        let cause = written.err().unwrap_or_else(|| io::ErrorKind::PermissionDenied.into());
         return Err(unavailable("open", path, cause));
     }
     configure(&connection).map_err(|error| failed("open", path, error))?;
@@ -134,8 +162,7 @@ pub(crate) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, Store
     Ok(connection)
 }
 
-/// Opens a file that is up to date, to read.
-pub(crate) fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+fn try_open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
         configure(&connection)?;
@@ -184,7 +211,7 @@ fn open_unchanging(path: &Path) -> Option<(Connection, i32)> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    connection.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // FULL: a commit is on the disk when it returns, also when the power fails.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
 }
@@ -215,7 +242,9 @@ fn too_new(version: i32, migrations: &[&str]) -> StoreError {
 
 /// Brings the tables up to date in one transaction, after copying a file that has some.
 fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
-    let error = |error| failed("update the schema of", path, error);
+    let new = fs::metadata(path).is_ok_and(|file| file.len() == 0);
+    let attempt = if new { "create" } else { "update the schema of" };
+    let error = |error| failed(attempt, path, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(error)?;
     // Another process may have done it while this one waited for its turn.
     let (version, application) = versions(&transaction).map_err(error)?;
@@ -247,7 +276,7 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
 fn back_up(path: &Path, version: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let partial = with_suffix(path, &format!(".v{version}.partial"));
     match fs::remove_file(&partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
     let target = partial.to_str().ok_or("its path is not UTF-8")?;
