@@ -22,16 +22,16 @@ mod types;
 mod validation;
 mod values;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
-use diagnostics::{Diagnostic, SourceMap, Span, has_errors};
+use diagnostics::{Diagnostic, SourceMap, has_errors};
 use load::LoadedFile;
 use scope::Scopes;
 use template::TemplateState;
 use tosca_syntax::words::{Reader, TypeDefinition, read_service_template, read_types};
 
-use crate::model::{File, Model, Name, Reference, Type, TypeId};
+use crate::model::{Expression, File, Model, Name, Reference, Type, TypeId};
 use crate::sources::Sources;
 
 /// What came of compiling a file.
@@ -121,6 +121,8 @@ struct Compiler<'a> {
     references: RefCell<Vec<PendingReference>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     names: RefCell<HashSet<Name>>,
+    /// How many values have been copied from definitions into others.
+    copied: Cell<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -131,7 +133,6 @@ struct Declared<'a> {
 
 struct PendingReference {
     reference: Reference,
-    span: Span,
     context: Context,
     is_attribute: bool,
 }
@@ -192,11 +193,38 @@ impl<'a> Compiler<'a> {
             references: RefCell::new(Vec::new()),
             diagnostics: RefCell::new(Vec::new()),
             names: RefCell::new(HashSet::new()),
+            copied: Cell::new(0),
         }
     }
 
     fn report(&self, diagnostic: Diagnostic) {
         self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether to look for the name that was meant: comparing with all others costs the product of both numbers, and
+    /// nobody reads the thousandth hint.
+    fn can_suggest(&self) -> bool {
+        const DIAGNOSTICS_WITH_HINTS_MAX: usize = 500;
+        self.diagnostics.borrow().len() < DIAGNOSTICS_WITH_HINTS_MAX
+    }
+
+    /// A copy of a definition's value for what does not assign one. A large default of a type that is used often, or
+    /// defaults within defaults, would otherwise make gigabytes of a small file.
+    fn copy(&self, value: &Expression) -> Option<Expression> {
+        const COPIED_VALUES_MAX: u64 = 2_000_000;
+        let before = self.copied.get();
+        if before > COPIED_VALUES_MAX {
+            return None;
+        }
+        // A single value is free: where it goes there is a place for it anyway.
+        self.copied.set(before + value.size() - 1);
+        if self.copied.get() > COPIED_VALUES_MAX {
+            let message =
+                format!("the defaults that are filled in have more than {COPIED_VALUES_MAX} values");
+            self.report(Diagnostic::error("too-many-defaults", message).at(value.span));
+            return None;
+        }
+        Some(value.clone())
     }
 
     /// The one copy of a name.

@@ -52,6 +52,12 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The keynames of a shape that a map has.
+fn keynames_in(entries: &Entries<'_>, shape: &Shape) -> Vec<&'static str> {
+    let known = |key: &str| shape.keynames.iter().copied().find(|keyname| *keyname == key);
+    entries.clone().filter_map(|(key, _)| key.as_string().and_then(known)).collect()
+}
+
 /// Whether a map has at least one of a shape's keynames, of any age.
 pub(super) fn has_keyname_of(node: Node<'_>, shape: &Shape) -> bool {
     node.entries().is_some_and(|mut entries| {
@@ -106,10 +112,14 @@ impl Reader {
             return None;
         };
         let mut hidden = Hidden::default();
+        let mut present: Option<Vec<&'static str>> = None;
         for (key, _) in entries.clone() {
             match key.as_string() {
                 Some(text) if shape.keynames.contains(&text) => {}
-                Some(text) => self.wrong_keyname(text, key.span(), shape, &entries, &mut hidden),
+                Some(text) => {
+                    let present = present.get_or_insert_with(|| keynames_in(&entries, shape));
+                    self.wrong_keyname(text, key.span(), shape, present, &mut hidden);
+                }
                 None => self.report(
                     Diagnostic::error(
                         "unknown-keyname",
@@ -129,7 +139,7 @@ impl Reader {
         text: &str,
         span: Span,
         shape: &Shape,
-        entries: &Entries<'_>,
+        present: &[&str],
         hidden: &mut Hidden,
     ) {
         if shape.later.contains(&text) {
@@ -150,10 +160,8 @@ impl Reader {
             return self.report(diagnostic.hint(*hint));
         }
         // A keyname that is already there was not meant once more.
-        let is_there = |keyname: &str| entries.clone().any(|(key, _)| key.as_string() == Some(keyname));
-        let candidates =
-            shape.keynames.iter().chain(shape.later).copied().filter(|keyname| !is_there(keyname));
-        let meant = closest(text, candidates);
+        let candidates = shape.keynames.iter().chain(shape.later).copied();
+        let meant = closest(text, candidates.filter(|keyname| !present.contains(keyname)));
         if let Some(meant) = meant.and_then(|meant| shape.keynames.iter().find(|keyname| **keyname == meant))
         {
             hidden.add(meant);

@@ -361,6 +361,9 @@ impl<'a> Compiler<'a> {
         if let Some(span) = own.span {
             diagnostic = diagnostic.related(Place::new(span, "the type"));
         }
+        if !self.can_suggest() {
+            return self.report(diagnostic);
+        }
         let meant = diagnostics::did_you_mean(word.text, names.clone());
         let hint = meant.unwrap_or_else(|| {
             let plural = match what {

@@ -326,12 +326,7 @@ impl<'a> Compiler<'a> {
             self.check_reference(&reference, context, is_attribute)?;
         } else {
             let reference = reference.clone();
-            self.references.borrow_mut().push(PendingReference {
-                reference,
-                span: whole,
-                context,
-                is_attribute,
-            });
+            self.references.borrow_mut().push(PendingReference { reference, context, is_attribute });
         }
         Some(reference)
     }
@@ -355,12 +350,7 @@ impl<'a> Compiler<'a> {
         if context.in_template {
             self.check_mapping(&reference, context)?;
         } else {
-            let pending = PendingReference {
-                reference: reference.clone(),
-                span: node.span(),
-                context,
-                is_attribute: true,
-            };
+            let pending = PendingReference { reference: reference.clone(), context, is_attribute: true };
             self.references.borrow_mut().push(pending);
         }
         Some(reference)

@@ -196,16 +196,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn check_type_references(&self) {
         let references = std::mem::take(&mut *self.references.borrow_mut());
         for pending in references {
-            let known = self.diagnostics.borrow().iter().any(|diagnostic| {
-                diagnostic.is_error()
-                    && diagnostic.primary.as_ref().is_some_and(|place| {
-                        place.span.source == pending.span.source
-                            && (pending.span.start..pending.span.end).contains(&place.span.start)
-                    })
-            });
-            if !known {
-                _ = self.check_reference(&pending.reference, pending.context, pending.is_attribute);
-            }
+            _ = self.check_reference(&pending.reference, pending.context, pending.is_attribute);
         }
     }
 

@@ -314,71 +314,38 @@ impl<'a> Compiler<'a> {
             return;
         };
         let Some(body) = self.relationship_body(relationship) else { return };
-        let of = |id: TypeId| format!("`{}`", self.type_of(id).name);
-        let checks: [(TypeId, Option<&[TypeId]>, TypeId, String); 5] = [
-            (
-                capability.type_id,
-                body.valid_capability_types.as_deref(),
-                relationship,
-                format!(
-                    "a relationship of type {} cannot target a capability of type {}",
-                    of(relationship),
-                    of(capability.type_id)
-                ),
-            ),
-            (
-                target,
-                body.valid_target_node_types.as_deref(),
-                relationship,
-                format!(
-                    "a relationship of type {} cannot target a node of type {}",
-                    of(relationship),
-                    of(target)
-                ),
-            ),
-            (
-                source,
-                body.valid_source_node_types.as_deref(),
-                relationship,
-                format!(
-                    "a relationship of type {} cannot start at a node of type {}",
-                    of(relationship),
-                    of(source)
-                ),
-            ),
-            (
-                source,
-                capability.valid_source_node_types.as_deref(),
-                capability.type_id,
-                format!(
-                    "a capability of type {} cannot be used by a node of type {}",
-                    of(capability.type_id),
-                    of(source)
-                ),
-            ),
+        let checks: [(TypeId, Option<&[TypeId]>, TypeId, &str); 5] = [
+            (capability.type_id, body.valid_capability_types.as_deref(), relationship, "target a"),
+            (target, body.valid_target_node_types.as_deref(), relationship, "target a"),
+            (source, body.valid_source_node_types.as_deref(), relationship, "start at a"),
+            (source, capability.valid_source_node_types.as_deref(), capability.type_id, "be used by a"),
             (
                 relationship,
                 capability.valid_relationship_types.as_deref(),
                 capability.type_id,
-                format!(
-                    "a capability of type {} cannot be used through a relationship of type {}",
-                    of(capability.type_id),
-                    of(relationship)
-                ),
+                "be used through a",
             ),
         ];
-        for (id, valid, by, message) in checks {
-            if !self.is_valid(id, valid) {
-                let allowed =
-                    one_of(valid.unwrap_or_default().iter().map(|&id| self.type_of(id).name.as_str()));
-                self.report(
-                    Diagnostic::error("incompatible-relationship", message)
-                        .at(Place::new(name.span, "this requirement"))
-                        .related(Place::new(self.place_of(by, name.span), "says what is valid"))
-                        .hint(format!("valid are these and types derived from them: {allowed}"))
-                        .chapter("7.3"),
-                );
+        for (id, valid, by, verb) in checks {
+            if self.is_valid(id, valid) {
+                continue;
             }
+            let (own, by_type) = (self.type_of(id), self.type_of(by));
+            let message = format!(
+                "a {} of type `{}` cannot {verb} {} of type `{}`",
+                by_type.kind(),
+                by_type.name,
+                own.kind(),
+                own.name
+            );
+            let allowed = one_of(valid.unwrap_or_default().iter().map(|&id| self.type_of(id).name.as_str()));
+            self.report(
+                Diagnostic::error("incompatible-relationship", message)
+                    .at(Place::new(name.span, "this requirement"))
+                    .related(Place::new(self.place_of(by, name.span), "says what is valid"))
+                    .hint(format!("valid are these and types derived from them: {allowed}"))
+                    .chapter("7.3"),
+            );
         }
     }
 

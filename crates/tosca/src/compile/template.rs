@@ -219,7 +219,9 @@ impl<'a> Compiler<'a> {
             }
             let names =
                 definitions.keys().map(|name| name.as_str()).filter(|name| !assigned.contains_key(*name));
-            misspelt.extend(diagnostics::closest(own.name.text, names.clone()));
+            if self.can_suggest() {
+                misspelt.extend(diagnostics::closest(own.name.text, names));
+            }
             let kind = self.type_of(of_type).kind();
             let label =
                 format!("not a{} {what} of its {kind} type", if what == "attribute" { "n" } else { "" });
@@ -248,14 +250,14 @@ impl<'a> Compiler<'a> {
                     self.fixed(&label, place.map_or(node.span(), |own| own.name.span), fixed.span);
                     (None, ValueOrigin::Unassigned, node.span())
                 }
-                (None, Some(fixed)) => (Some(fixed.clone()), ValueOrigin::Fixed, definition.span),
+                (None, Some(fixed)) => (self.copy(fixed), ValueOrigin::Fixed, definition.span),
                 (Some(node), None) => {
                     let value = self.expression(node, Some(&definition.schema), context, &label);
                     (value, ValueOrigin::Assigned, node.span())
                 }
                 (None, None) => match &definition.default {
                     Some(default) if definition.required || what == "attribute" => {
-                        (Some(default.clone()), ValueOrigin::Default, definition.span)
+                        (self.copy(default), ValueOrigin::Default, definition.span)
                     }
                     _ => (None, ValueOrigin::Unassigned, definition.span),
                 },
@@ -481,8 +483,8 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let (value, origin) = match (&definition.value, &definition.default) {
-                (Some(fixed), _) => (Some(fixed.clone()), ValueOrigin::Fixed),
-                (None, Some(default)) if definition.required => (Some(default.clone()), ValueOrigin::Default),
+                (Some(fixed), _) => (self.copy(fixed), ValueOrigin::Fixed),
+                (None, Some(default)) if definition.required => (self.copy(default), ValueOrigin::Default),
                 _ => (None, ValueOrigin::Unassigned),
             };
             let hides = is_incomplete || own.is_some_and(|own| own.hidden.has("inputs"));

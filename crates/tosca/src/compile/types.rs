@@ -28,6 +28,9 @@ const BUILT_IN: [DataBase; 7] = [
 /// The data types of the standard that are not supported yet (9.1).
 const LATER: [&str; 4] = ["bytes", "timestamp", "scalar", "version"];
 
+/// Each type lists its ancestors and holds what they define: a longer chain would cost the square of its length.
+const DERIVATION_DEPTH_MAX: usize = 128;
+
 /// Stand for types that could not be resolved: each fits everything and has everything. They are in no model.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnknownTypes {
@@ -305,6 +308,9 @@ impl<'a> Compiler<'a> {
                 return place.into_iter().fold(diagnostic, Diagnostic::related);
             }
         }
+        if !self.can_suggest() {
+            return diagnostic;
+        }
         let mut candidates = self.scopes.candidates(file, kind);
         if kind == TypeKind::Data {
             candidates.extend(BUILT_IN.iter().map(|base| base.as_str().to_owned()));
@@ -431,6 +437,16 @@ impl<'a> Compiler<'a> {
         let mut vague: Vec<&'static str> =
             ALL_SECTIONS.iter().copied().filter(|keyname| declared.words.hidden.has(keyname)).collect();
         let mut ancestors = Vec::new();
+        let mut parent = parent;
+        if let Some(deep) =
+            parent.filter(|&parent| self.type_of(parent).ancestors.len() >= DERIVATION_DEPTH_MAX)
+        {
+            let message = format!("the type is derived over more than {DERIVATION_DEPTH_MAX} others");
+            let span = declared.words.derived_from.map_or(declared.words.name.span, |word| word.span);
+            self.report(Diagnostic::error("derived-too-deep", message).at(span).chapter("6.4.2"));
+            // Once: what is derived from this type begins anew.
+            parent = Some(self.unknown.of(self.type_of(deep).kind()));
+        }
         if let Some(parent) = parent {
             // In a circle the parent is not tied yet and the type comes before it; it counts as unknown.
             let is_circular = parent != id && self.type_of(parent).ancestors.contains(&id);

@@ -341,7 +341,7 @@ impl<'a> Compiler<'a> {
                 is_whole = false;
                 if !self.is_vague(data_type, "properties") {
                     let names = data.properties.keys().map(|name| name.as_str());
-                    let near = did_you_mean(text, names.clone());
+                    let near = if self.can_suggest() { did_you_mean(text, names.clone()) } else { None };
                     let known = format!("the properties of `{name}` are: {}", one_of(names));
                     self.report(
                         Diagnostic::error("unknown-property", format!("unknown property `{text}` in {what}"))
@@ -376,7 +376,10 @@ impl<'a> Compiler<'a> {
             match value {
                 Some(value) => {
                     let key = Expression::value(Value::String(name.as_arc().clone()), value.span);
-                    entries.push((key, value.clone()));
+                    match self.copy(value) {
+                        Some(value) => entries.push((key, value)),
+                        None => is_whole = false,
+                    }
                 }
                 None if definition.required => missing.push((name, definition.span)),
                 None => {}
@@ -384,10 +387,11 @@ impl<'a> Compiler<'a> {
         }
         for (missing, defined) in missing {
             // One of the unknown names may have been meant.
-            let is_misspelt = given.keys().any(|text| {
-                diagnostics::closest(text, [missing.as_str()]).is_some()
-                    && !data.properties.contains_key(*text)
-            });
+            let is_misspelt = self.can_suggest()
+                && given.keys().any(|text| {
+                    diagnostics::closest(text, [missing.as_str()]).is_some()
+                        && !data.properties.contains_key(*text)
+                });
             if !is_misspelt {
                 self.report(
                     Diagnostic::error(

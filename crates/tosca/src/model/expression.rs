@@ -45,6 +45,18 @@ impl Expression {
         }
     }
 
+    /// The number of values, calls and arguments in it.
+    pub fn size(&self) -> u64 {
+        match &self.kind {
+            ExpressionKind::Value(value) => value.size(),
+            ExpressionKind::List(items) => items.iter().fold(1, |sum, item| sum + item.size()),
+            ExpressionKind::Map(entries) => {
+                entries.iter().fold(1, |sum, (key, value)| sum + key.size() + value.size())
+            }
+            ExpressionKind::Call(call) => call.arguments().iter().fold(1, |sum, item| sum + item.size()),
+        }
+    }
+
     /// Every call in it, outermost first.
     pub fn calls(&self) -> Vec<&Call> {
         let mut found = Vec::new();

@@ -42,6 +42,15 @@ impl Value {
         }
     }
 
+    /// The number of values in it, itself included.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::List(items) => items.iter().fold(1, |sum, item| sum + item.size()),
+            Self::Map(entries) => entries.iter().fold(1, |sum, (key, value)| sum + key.size() + value.size()),
+            _ => 1,
+        }
+    }
+
     /// What kind of value it is, in the standard's words: `string`, `integer`, ….
     pub fn kind(&self) -> &'static str {
         match self {

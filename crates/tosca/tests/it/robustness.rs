@@ -83,7 +83,16 @@ fn deep_and_wide_documents_end_in_bounded_time() {
     let types: String = (0..2_000).map(|n| format!("  T{n}: {{ derived_from: T{} }}\n", n + 1)).collect();
     check(format!("tosca_definitions_version: tosca_2_0\nnode_types:\n{types}"));
     let data: String = (0..500)
-        .map(|n| format!("  D{n}: {{ properties: {{ p: {{ type: D{}, default: {{}} }} }} }}\n", n + 1))
+        .map(|n| {
+            let property = format!("{{ type: D{}, default: {{}} }}", n + 1);
+            format!("  D{n}: {{ properties: {{ p: {property}, q: {property} }} }}\n")
+        })
         .collect();
-    check(format!("tosca_definitions_version: tosca_2_0\ndata_types:\n{data}"));
+    let last = "  D500: { properties: { p: { type: string, default: x } } }\n";
+    check(format!("tosca_definitions_version: tosca_2_0\ndata_types:\n{data}{last}"));
+    let wrong: String = (0..20_000).map(|n| format!("    n{n}: {{ type: Tpe{n}, kind{n}: 1 }}\n")).collect();
+    let known: String = (0..2_000).map(|n| format!("  Type{n}: {{}}\n")).collect();
+    check(format!(
+        "tosca_definitions_version: tosca_2_0\nnode_types:\n{known}service_template:\n  node_templates:\n{wrong}"
+    ));
 }
