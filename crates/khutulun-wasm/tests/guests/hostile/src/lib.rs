@@ -49,7 +49,7 @@ impl Guest for Hostile {
             "socket" => answer(http::call(&get(&text(&request.inputs)[0])).map(drop)),
             "command" => answer(commands::run(&run(text(&request.inputs))).map(drop)),
             "command-with-environment" => {
-                let environment = vec![("LD_PRELOAD".to_owned(), "/tmp/evil.so".to_owned())];
+                let environment = vec![("LD_PRELOAD".to_owned(), "/evil.so".to_owned())];
                 answer(
                     commands::run(&commands::Request { environment, ..run(text(&request.inputs)) }).map(drop),
                 )
