@@ -13,12 +13,13 @@ use floria::{Batch, Revision, Store, StoreError, Value, VertexId};
 
 use crate::{
     Case, Home,
-    build::{commit, namespace, put, record, records, shop, vertex, whole_log, with},
+    build::{batch, commit, namespace, put, record, records, shop, vertex, whole_log, with},
 };
 
 pub(crate) const CASES: &[Case] = &[
     ("commits of several threads are all kept", commits_of_several_threads_are_all_kept),
     ("compare-and-set loses no update", compare_and_set_loses_no_update),
+    ("a refused commit harms no other at its time", a_refused_commit_harms_no_other),
     ("ids of several threads are apart", ids_of_several_threads_are_apart),
     ("a reader sees whole batches only", a_reader_sees_whole_batches_only),
 ];
@@ -83,6 +84,30 @@ fn compare_and_set_loses_no_update(home: &Home) {
     let graph = shop(&stores[1]);
     let count = &graph.vertex(VertexId(1)).unwrap().properties["count"];
     assert_eq!(count.value, Some(Value::Integer((THREADS * ROUNDS) as i64)));
+}
+
+fn a_refused_commit_harms_no_other(home: &Home) {
+    let stores = two(home);
+    commit(&stores[0], [put(vertex(1, None, "shop"))]);
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let store = &stores[number as usize % 2];
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let id = 2 + number * ROUNDS + round;
+                    let name = format!("n{id}");
+                    commit(store, [put(vertex(id, Some(1), &name))]);
+                    let twice =
+                        batch([put(vertex(1000 + id, Some(1), "x")), put(vertex(2000 + id, Some(1), &name))]);
+                    assert!(matches!(store.commit(&twice), Err(StoreError::Invalid(_))));
+                }
+            });
+        }
+    });
+    assert_eq!(shop(&stores[1]).vertexes().len() as u64, 1 + THREADS * ROUNDS);
+    let rows = whole_log(&stores[1]);
+    let numbers: Vec<_> = rows.iter().map(|row| (row.sequence, row.revision.0)).collect();
+    assert_eq!(numbers, (1..=1 + THREADS * ROUNDS).map(|number| (number, number)).collect::<Vec<_>>());
 }
 
 fn ids_of_several_threads_are_apart(home: &Home) {

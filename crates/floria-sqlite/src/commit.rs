@@ -6,7 +6,7 @@ use floria::{
     Batch, Change, Namespace, Revision, StoreError, encode,
     laws::{self, Kind, View},
 };
-use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
 /// What went wrong within a transaction: what to tell, or what SQLite said, for whoever knows the path to tell.
@@ -42,9 +42,9 @@ pub(crate) mod entry {
     pub(crate) const DELETE_EDGE: i64 = 10;
 }
 
-/// One commit. The caller commits or drops the transaction.
+/// One commit. The caller has begun a transaction or a savepoint, and commits it or rolls it back.
 pub(crate) struct Commit<'a> {
-    transaction: &'a Transaction<'a>,
+    transaction: &'a Connection,
     time_ms: i64,
     revision: u64,
     /// The ids of the namespaces that were met.
@@ -54,7 +54,7 @@ pub(crate) struct Commit<'a> {
 }
 
 impl<'a> Commit<'a> {
-    pub(crate) fn new(transaction: &'a Transaction<'a>, time_ms: u64) -> Self {
+    pub(crate) fn new(transaction: &'a Connection, time_ms: u64) -> Self {
         Self {
             transaction,
             time_ms: i64::try_from(time_ms).unwrap_or(i64::MAX),
@@ -320,7 +320,7 @@ impl<'a> Commit<'a> {
 
 /// The rows as the laws look at them.
 struct Rows<'a> {
-    transaction: &'a Transaction<'a>,
+    transaction: &'a Connection,
     /// What SQLite said, while the laws hear that something is wrong.
     problem: Option<rusqlite::Error>,
 }

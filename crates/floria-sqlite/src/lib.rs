@@ -11,5 +11,6 @@ mod error;
 mod read;
 mod schema;
 mod store;
+mod writer;
 
 pub use store::SqliteStore;

@@ -3,18 +3,18 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::Mutex,
 };
 
 use floria::{Batch, Design, Graph, LogQuery, LogRow, Namespace, Revision, Store, StoreError, laws};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
 use crate::{
-    commit::{Commit, Problem, integer},
+    commit::{Problem, integer},
     error::{failed, unavailable},
     read,
     schema::{self, MIGRATIONS},
+    writer::{Writer, begin, locked},
 };
 
 /// A [`Store`] in one SQLite file. Several processes may have it open.
@@ -24,7 +24,7 @@ pub struct SqliteStore {
     /// connection to go moves what is in the log beside the file into it, and this one cannot.
     reader: Mutex<Option<Connection>>,
     /// None: opened to read only.
-    writer: Option<Mutex<Connection>>,
+    writer: Option<Writer>,
 }
 
 impl SqliteStore {
@@ -52,7 +52,7 @@ impl SqliteStore {
 
     pub(crate) fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
         let writer = schema::open(path, migrations)?;
-        Ok(Self { path: path.to_owned(), writer: Some(Mutex::new(writer)), reader: Mutex::new(None) })
+        Ok(Self { path: path.to_owned(), writer: Some(Writer::new(writer)), reader: Mutex::new(None) })
     }
 
     /// Reads in one transaction: everything is of one revision.
@@ -66,37 +66,20 @@ impl SqliteStore {
             Some(connection) => connection,
             none => none.insert(schema::open_to_read(&self.path, MIGRATIONS)?),
         };
-        self.transact(attempt, connection, TransactionBehavior::Deferred, |transaction| {
-            work(&transaction)
-            // Dropped: there is nothing to commit.
-        })
+        // Dropped afterwards: there is nothing to commit.
+        let transaction = connection.transaction().map_err(Problem::from);
+        transaction.and_then(|transaction| work(&transaction)).map_err(|problem| self.told(attempt, problem))
     }
 
-    fn write<T>(
-        &self,
-        attempt: &str,
-        work: impl FnOnce(Transaction<'_>) -> Result<T, Problem>,
-    ) -> Result<T, StoreError> {
-        let Some(writer) = &self.writer else {
-            return Err(unavailable(attempt, &self.path, "it was opened to read only"));
-        };
-        // Immediate: the wait for other writers is before the first read, so that nothing that was read can be outdated.
-        self.transact(attempt, &mut locked(writer), TransactionBehavior::Immediate, work)
+    fn writer(&self, attempt: &str) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| unavailable(attempt, &self.path, "it was opened to read only"))
     }
 
-    fn transact<T>(
-        &self,
-        attempt: &str,
-        connection: &mut Connection,
-        behavior: TransactionBehavior,
-        work: impl FnOnce(Transaction<'_>) -> Result<T, Problem>,
-    ) -> Result<T, StoreError> {
-        connection.transaction_with_behavior(behavior).map_err(Problem::from).and_then(work).map_err(
-            |problem| match problem {
-                Problem::Store(error) => error,
-                Problem::Sqlite(error) => failed(attempt, &self.path, error),
-            },
-        )
+    fn told(&self, attempt: &str, problem: Problem) -> StoreError {
+        match problem {
+            Problem::Store(error) => error,
+            Problem::Sqlite(error) => failed(attempt, &self.path, error),
+        }
     }
 }
 
@@ -117,23 +100,12 @@ impl Store for SqliteStore {
         if count == 0 {
             return Ok(0..0);
         }
-        self.write("take ids from", |transaction| {
-            let used: i64 =
-                transaction.prepare_cached("SELECT ids_used FROM store")?.query_row([], |row| row.get(0))?;
-            let used = used as u64;
-            let end = used.checked_add(count).ok_or_else(|| laws::id_too_large(u64::MAX))?;
-            transaction.prepare_cached("UPDATE store SET ids_used = ?1")?.execute([integer(end)?])?;
-            transaction.commit()?;
-            Ok(used + 1..end + 1)
-        })
+        let mut connection = self.writer("take ids from")?.connection();
+        take_ids(&mut connection, count).map_err(|problem| self.told("take ids from", problem))
     }
 
     fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
-        self.write("commit to", |transaction| {
-            let revision = Commit::new(&transaction, now_ms()).run(batch)?;
-            transaction.commit()?;
-            Ok(revision)
-        })
+        self.writer("commit to")?.commit(&self.path, batch)
     }
 
     fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
@@ -149,14 +121,15 @@ impl Store for SqliteStore {
     }
 }
 
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A thread that panicked left no transaction open: dropping it rolled it back.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn take_ids(connection: &mut Connection, count: u64) -> Result<Range<u64>, Problem> {
+    let transaction = begin(connection)?;
+    let used: i64 =
+        transaction.prepare_cached("SELECT ids_used FROM store")?.query_row([], |row| row.get(0))?;
+    let used = used as u64;
+    let end = used.checked_add(count).ok_or_else(|| laws::id_too_large(u64::MAX))?;
+    transaction.prepare_cached("UPDATE store SET ids_used = ?1")?.execute([integer(end)?])?;
+    transaction.commit()?;
+    Ok(used + 1..end + 1)
 }
 
 #[cfg(test)]
@@ -181,7 +154,7 @@ mod tests {
         let store = SqliteStore::open(folder.path().join("floria.db")).unwrap();
         store.commit(&record(10)).unwrap();
         let limit = |pages: i64| {
-            let connection = locked(store.writer.as_ref().unwrap());
+            let connection = store.writer.as_ref().unwrap().connection();
             connection
                 .pragma_update_and_check(None, "max_page_count", pages, |row| row.get::<_, i64>(0))
                 .unwrap()
