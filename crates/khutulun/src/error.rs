@@ -1,15 +1,23 @@
 //! What went wrong, in the five parts that a person needs.
 
-use std::{error::Error, fmt::Write as _};
+use std::{
+    error::Error,
+    fmt::Write as _,
+    ops::{Deref, DerefMut},
+};
 
 use floria::StoreError;
 use serde_json::json;
 
 use crate::{exit::Exit, terminal::Style};
 
-/// A run-time error: what, where, why, what was left unchanged, and what to run next.
+/// A run-time error: what, where, why, what was left unchanged, and what to run next. Small to return, large to tell.
 #[derive(Debug)]
-pub(crate) struct CliError {
+pub(crate) struct CliError(Box<Parts>);
+
+/// The parts of an error.
+#[derive(Debug)]
+pub(crate) struct Parts {
     /// The exit code.
     pub(crate) exit: Exit,
     /// What could not be done, lowercase, without a period.
@@ -37,10 +45,24 @@ pub(crate) enum Audience {
     Nobody,
 }
 
+impl Deref for CliError {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for CliError {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
 impl CliError {
     /// Makes an error without details; the other parts follow by the methods below.
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             exit,
             what: what.into(),
             place: String::new(),
@@ -48,7 +70,7 @@ impl CliError {
             unchanged: "nothing was changed".to_owned(),
             next: Vec::new(),
             audience: Audience::Everybody,
-        }
+        }))
     }
 
     /// Makes an error of the command line, with the usage of the verb as what to run next.
@@ -58,7 +80,9 @@ impl CliError {
 
     /// Makes an error that only sets the exit code: its text was already shown.
     pub(crate) fn silent(exit: Exit) -> Self {
-        Self { audience: Audience::Nobody, ..Self::new(exit, String::new()) }
+        let mut error = Self::new(exit, String::new());
+        error.audience = Audience::Nobody;
+        error
     }
 
     /// The answer was already given as data: only people are still to be told.

@@ -57,10 +57,12 @@ impl Answer for PlanView<'_> {
                 Goal::Run => "run an operation of",
             };
             let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
-            let name_width =
-                plan.nodes.iter().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
-            for node in plan.nodes.iter().filter(|node| node.action != Action::Keep) {
-                self.node(&mut text, node, name_width, style);
+            let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);
+            let name_width = changed().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
+            let class_width =
+                changed().map(|node| terminal::columns(class_of(node))).max().unwrap_or_default();
+            for node in changed() {
+                self.node(&mut text, node, (name_width, class_width), style);
             }
             let _ = writeln!(text, "{}", summary(plan));
         }
@@ -78,7 +80,13 @@ impl PlanView<'_> {
         serde_json::to_value(slim).unwrap_or_default()
     }
 
-    fn node(&self, text: &mut String, node: &NodeChange, name_width: usize, style: Style) {
+    fn node(
+        &self,
+        text: &mut String,
+        node: &NodeChange,
+        (name_width, class_width): (usize, usize),
+        style: Style,
+    ) {
         let (sign, word) = action(node.action);
         let paint = |text: &str| match node.action {
             Action::Create => style.green(text),
@@ -88,7 +96,7 @@ impl PlanView<'_> {
             Action::Run => style.cyan(text),
         };
         let name = terminal::pad(&terminal::harmless(&node.node), name_width);
-        let class = node.class.as_ref().map_or("", |class| short_class(&class.0));
+        let class = terminal::pad(class_of(node), class_width);
         let events: Vec<&str> = self
             .plan
             .operations()
@@ -98,18 +106,25 @@ impl PlanView<'_> {
         let operations = if events.is_empty() { String::new() } else { format!(": {}", events.join(", ")) };
         let _ = writeln!(
             text,
-            "  {} {}  {}{operations}  {}",
+            "  {} {}  {}  {}{operations}",
             paint(sign),
             style.bold(&name),
+            style.dim(&class),
             paint(word),
-            style.dim(class)
         );
         for reason in &node.reasons {
             let (why, origin) = explain(reason, node.origin.as_ref());
-            let place = origin.map_or_else(String::new, |origin| style.dim(&format!("  ({origin})")));
+            let place = origin.map_or_else(String::new, |origin| format!("({origin})"));
+            let is_short = style.fits(8 + terminal::columns(&why) + terminal::columns(&place));
+            let between = if is_short { "  " } else { "\n        " };
+            let place = if place.is_empty() { place } else { format!("{between}{}", style.dim(&place)) };
             let _ = writeln!(text, "      {why}{place}");
         }
     }
+}
+
+fn class_of(node: &NodeChange) -> &str {
+    node.class.as_ref().map_or("", |class| short_class(&class.0))
 }
 
 /// The sign and the word of an action.

@@ -12,23 +12,34 @@ const HEIGHT_DEFAULT: usize = 24;
 pub(crate) struct Style {
     color: bool,
     unicode: bool,
+    columns: Option<usize>,
 }
 
 impl Style {
     /// Without escape codes, with Unicode signs.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
-        Self { color: false, unicode: true }
+        Self { color: false, unicode: true, columns: None }
     }
 
     /// What standard output wants.
     pub(crate) fn stdout() -> Self {
-        Self { color: colorful() && io::stdout().is_terminal(), unicode: unicode() }
+        Self::of(io::stdout().is_terminal())
     }
 
     /// What standard error wants.
     pub(crate) fn stderr() -> Self {
-        Self { color: colorful() && io::stderr().is_terminal(), unicode: unicode() }
+        Self::of(io::stderr().is_terminal())
+    }
+
+    fn of(is_terminal: bool) -> Self {
+        let columns = is_terminal.then(|| size().0);
+        Self { color: is_terminal && colorful(), unicode: unicode(), columns }
+    }
+
+    /// Returns whether a text of so many columns fits on a line. Where there is no terminal, everything does.
+    pub(crate) fn fits(self, columns: usize) -> bool {
+        self.columns.is_none_or(|width| columns <= width)
     }
 
     /// Returns whether colours are wanted.

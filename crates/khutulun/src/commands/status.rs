@@ -104,7 +104,11 @@ impl NodeStatus {
                     parts.extend(integer("signal").map(|signal| format!("signal {signal}")));
                 }
                 if let Some(restarts) = integer("restarts").filter(|count| *count > 0) {
-                    parts.push(format!("restarted {restarts} times"));
+                    parts.push(format!("{restarts} restart{}", if restarts == 1 { "" } else { "s" }));
+                }
+                let is_running = self.observed_state() == Some("running");
+                if is_running && parts.is_empty() && outputs.contains_key("restarts") {
+                    parts.push("about to be started again".to_owned());
                 }
                 if parts.is_empty()
                     && let Some(name) = outputs.get("name").and_then(Value::as_text)

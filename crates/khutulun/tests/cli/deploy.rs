@@ -122,6 +122,12 @@ fn an_operation_is_run_alone_and_a_killed_process_is_seen() {
     let run = sandbox.run(&["run", "web", "configure", "-i", "text=hey", "-o", "json"]).expect(0).json();
     assert_eq!(run["schema"], "khutulun.run/1");
     assert_eq!(run["steps"][0]["outputs"]["noted"], "hey", "{run:#}");
+    let again = sandbox.deploy(&pair, &[]).expect(0);
+    assert!(
+        again.stdout.contains("Nothing to do"),
+        "one operation does not undo the others: {}",
+        again.stdout
+    );
     sandbox.run(&["run", "web", "frobnicate"]).expect(64).five_parts();
     sandbox.run(&["run", "nobody", "configure"]).expect(64).five_parts();
 

@@ -1,5 +1,7 @@
 //! The command line as its users meet it: the real binary, each test with a state directory of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
+
 mod crash;
 mod deploy;
 mod design;
