@@ -40,7 +40,15 @@ pub fn plan_run(
         })
         .ok_or_else(|| no_such_operation(node, event))?;
     let mut step = basis.step(node, event.clone(), Action::Run);
-    step.state = operation_of(&event).and_then(state_after).map(str::to_owned);
+    // What is up stays up when it is created or configured again: only a bring-up goes from one of these states to the next.
+    let is_past = |state: &str| {
+        matches!(
+            (state, node.state()),
+            ("created", "configured" | "started" | "stopped") | ("configured", "started")
+        )
+    };
+    step.state =
+        operation_of(&event).and_then(state_after).filter(|state| !is_past(state)).map(str::to_owned);
     step.inputs = planned(node, &event, handler, &mut Evaluator::new(actual, basis.functions))?;
     step.inputs.extend(inputs.iter().map(|(name, value)| (name.clone(), PlannedValue::Known(value.clone()))));
     let decision =
