@@ -177,3 +177,21 @@ fn quotes_and_properties_do_not_blur_places() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn each_limit_has_a_diagnostic_of_its_own() {
+    let check = |text: &str, limits: Limits| {
+        let mut sources = SourceMap::new();
+        let text: Arc<str> = text.into();
+        let id = sources.add("a.yaml", text.clone());
+        let parsed = parse(id, &text, &limits);
+        assert!(parsed.document.is_none());
+        parsed.diagnostics.into_iter().map(|diagnostic| diagnostic.code.into_owned()).collect::<Vec<_>>()
+    };
+    let limits = Limits::default();
+    assert_eq!(check("a: 123456", Limits { document_bytes_max: 8, ..limits }), ["document-too-large"]);
+    assert_eq!(check("a: [[1]]", Limits { depth_max: 2, ..limits }), ["nested-too-deep"]);
+    assert_eq!(check("a: &a [[1]]\nb: [*a]", Limits { depth_max: 3, ..limits }), ["nested-too-deep"]);
+    let aliases = "a: &a [1, 2, 3]\nb: [*a, *a, *a]";
+    assert_eq!(check(aliases, Limits { aliased_nodes_max: 8, ..limits }), ["too-many-aliases"]);
+}

@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::Node;
 
 use super::values::{Form, form};
-use super::{Compiler, Context, PendingReference};
+use super::{Compiler, Context, PendingReference, SelfIs};
 use crate::model::{Call, DataBase, Expression, Reference, Schema, Value};
 
 /// Functions that are Boolean, or that validation clauses compute with; understood only there so far. Each with the
@@ -253,14 +253,17 @@ impl<'a> Compiler<'a> {
             return None;
         }
         if !context.in_template {
+            let (label, hint) = match context.self_is {
+                SelfIs::Nothing => ("the default of an input cannot name inputs", "write the value out"),
+                _ => {
+                    ("a type knows no inputs", "define a property, and let templates assign the input to it")
+                }
+            };
             self.report(
-                Diagnostic::error(
-                    "misplaced-function",
-                    "`$get_input` has a meaning only in a service template",
-                )
-                .at(Place::new(span, "a type knows no inputs"))
-                .hint("define a property, and let templates assign the input to it")
-                .chapter("10.2.1.1"),
+                Diagnostic::error("misplaced-function", "`$get_input` has no meaning here")
+                    .at(Place::new(span, label))
+                    .hint(hint)
+                    .chapter("10.2.1.1"),
             );
             return None;
         }
