@@ -76,12 +76,14 @@ pub(crate) fn examine(
     }
     check_names(entries, &mut root.findings.diagnostics);
     let diagnostics = &mut root.findings.diagnostics;
+    sort(diagnostics);
     if diagnostics.len() > FINDINGS_MAX {
         let more = diagnostics.len() - FINDINGS_MAX;
         // Errors stay, so that a package is not valid for having too many warnings.
         diagnostics.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
         let severity = diagnostics[FINDINGS_MAX].severity;
         diagnostics.truncate(FINDINGS_MAX);
+        sort(diagnostics);
         diagnostics.push(Diagnostic::new(
             severity,
             "csar-many-findings",
@@ -89,6 +91,14 @@ pub(crate) fn examine(
         ));
     }
     Ok(root)
+}
+
+/// By place; those without one go last.
+fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| match &diagnostic.primary {
+        Some(place) => (false, place.span.source.index(), place.span.start),
+        None => (true, 0, 0),
+    });
 }
 
 fn read_meta(

@@ -15,6 +15,12 @@ use crate::error::{Error, Exceeded, Refusal};
 use crate::limits::Limits;
 use crate::name;
 
+/// The signature of the record at the end, and of the two before it in archives with 64-bit fields (APPNOTE 4.3.14
+/// to 4.3.16).
+const END: &[u8] = b"PK\x05\x06";
+const END_64: &[u8] = b"PK\x06\x06";
+const END_64_LOCATOR: &[u8] = b"PK\x06\x07";
+
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
 
@@ -36,6 +42,8 @@ pub(crate) struct Zipped {
 /// then as the library indexes it, which is what is read later. Both must have found the same.
 pub(crate) fn open(package: &str, bytes: &Bytes, limits: &Limits) -> Result<(Zipped, Vec<Entry>), Error> {
     let damaged = |error| damaged(package, error);
+    let unreadable =
+        |error: std::io::Error| Error::Damaged { package: package.to_owned(), source: error.into() };
     let refused = |entry: &str, refusal| Error::Refused {
         package: package.to_owned(),
         entry: entry.to_owned(),
@@ -56,6 +64,7 @@ pub(crate) fn open(package: &str, bytes: &Bytes, limits: &Limits) -> Result<(Zip
     let mut names = HashSet::new();
     let unpacked_bytes_max = limits.unpacked_bytes_of(bytes.length());
     let mut unpacked_bytes = 0_u64;
+    let mut directory_end = None;
     for (index, record) in records.files().map_err(damaged)?.enumerate() {
         let record = record.map_err(damaged)?;
         let spelled = spelled(&record);
@@ -68,13 +77,13 @@ pub(crate) fn open(package: &str, bytes: &Bytes, limits: &Limits) -> Result<(Zip
             let exceeded = limits.unpacked_exceeded(bytes.length());
             return Err(Error::Limit { package: package.to_owned(), exceeded });
         }
-        let (range, local_name) = range(&mut local, &record)
-            .map_err(|source| Error::Damaged { package: package.to_owned(), source: source.into() })?;
+        let (range, local_name) = range(&mut local, &record).map_err(unreadable)?;
         if local_name != record.name_raw() {
             let other = String::from_utf8_lossy(&local_name).into_owned();
             return Err(refused(&spelled, Refusal::TwoNames(other)));
         }
         ranges.push((range, spelled));
+        directory_end = Some(record_end(&mut local, &record).map_err(unreadable)?);
         entries.extend(entry);
     }
     ranges.sort();
@@ -91,6 +100,13 @@ pub(crate) fn open(package: &str, bytes: &Bytes, limits: &Limits) -> Result<(Zip
     // The remaining contradictions: sizes, checksums and methods that differ between the headers, content under the
     // central directory, entries that are there and not listed.
     archive.validate_header_consistency().map_err(damaged)?;
+    let directory_end = directory_end.unwrap_or(archive.central_directory_start());
+    if !ends_after(&mut local, directory_end, bytes.length()).map_err(unreadable)? {
+        return Err(contradictory(package, "something else follows its central directory"));
+    }
+    if archive.comment().windows(END.len()).any(|window| window == END) {
+        return Err(contradictory(package, "its comment holds the end of another archive"));
+    }
     Ok((Zipped { archive }, entries))
 }
 
@@ -179,4 +195,48 @@ fn range(reader: &mut ByteReader, record: &ZipFileEntry<'_>) -> std::io::Result<
         .checked_add(record.compressed_size())
         .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidData))?;
     Ok(((start, end), name))
+}
+
+/// Where a record of the central directory ends (APPNOTE 4.3.12).
+fn record_end(reader: &mut ByteReader, record: &ZipFileEntry<'_>) -> std::io::Result<u64> {
+    let start = record.central_header_start();
+    let mut header = [0; 46];
+    reader.seek(SeekFrom::Start(start))?;
+    reader.read_exact(&mut header)?;
+    let length = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+    Ok(start + 46 + length(28) + length(30) + length(32))
+}
+
+/// Whether the records of the end, and its comment, are all that follows the central directory.
+///
+/// The library looks for an end that fits, and skips others; other readers take the last one. An archive that is
+/// followed by another one would be two packages, one for each.
+fn ends_after(reader: &mut ByteReader, mut position: u64, length: u64) -> std::io::Result<bool> {
+    let mut read = |position: u64| {
+        let mut fields = [0; 22];
+        reader.seek(SeekFrom::Start(position))?;
+        match reader.read_exact(&mut fields) {
+            Ok(()) => Ok(Some(fields)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let Some(mut fields) = read(position)? else { return Ok(false) };
+    if fields.starts_with(END_64) {
+        let size = fields[4..12].try_into().map_or(0, u64::from_le_bytes);
+        let Some(locator) = position.checked_add(12).and_then(|start| start.checked_add(size)) else {
+            return Ok(false);
+        };
+        match read(locator)? {
+            Some(fields) if fields.starts_with(END_64_LOCATOR) => {}
+            _ => return Ok(false),
+        }
+        position = locator + 20;
+        match read(position)? {
+            Some(end) => fields = end,
+            None => return Ok(false),
+        }
+    }
+    let comment = u64::from(u16::from_le_bytes([fields[20], fields[21]]));
+    Ok(fields.starts_with(END) && position + 22 + comment == length)
 }

@@ -23,7 +23,7 @@ pub(super) fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for (index, block) in meta.blocks.iter().enumerate() {
-        check_keynames(index, block, diagnostics);
+        check_keynames(meta, index, block, diagnostics);
     }
     if !block_0_is_broken {
         for keyname in MANDATORY {
@@ -64,7 +64,7 @@ pub(super) fn check(
     }
 }
 
-fn check_keynames(index: usize, block: &[Pair], diagnostics: &mut Vec<Diagnostic>) {
+fn check_keynames(meta: &Meta, index: usize, block: &[Pair], diagnostics: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<&str, Span> = HashMap::new();
     for pair in block {
         let keyname = pair.keyname.as_str();
@@ -84,7 +84,7 @@ fn check_keynames(index: usize, block: &[Pair], diagnostics: &mut Vec<Diagnostic
         seen.insert(keyname, pair.span);
         if normative && index > 0 {
             // When block 0 lacks it and must have it, the error about that is enough.
-            if !MANDATORY.contains(&keyname) {
+            if !MANDATORY.contains(&keyname) || meta.pair(keyname).is_some() {
                 diagnostics.push(
                     Diagnostic::error(
                         "csar-meta-misplaced-keyname",

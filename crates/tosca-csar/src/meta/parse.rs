@@ -102,7 +102,7 @@ fn read_pair(line: &str, line_start: usize, source: SourceId) -> Result<Pair, Br
         return Err((0, 1, "a tab is no space", Some(hint)));
     }
     if let Some(at) = line.find('\r') {
-        return Err((at, at + 1, "a carriage return without line feed", None));
+        return Err((at, at, "a carriage return without line feed", None));
     }
     let Some(colon) = line.find(':') else {
         return Err((0, line.len(), "has no colon", None));

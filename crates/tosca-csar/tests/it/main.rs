@@ -1,0 +1,13 @@
+//! Packages as strangers send them.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as its test does")]
+
+mod archives;
+mod create;
+mod extract;
+mod formats;
+mod meta;
+mod root;
+mod sources;
+mod tars;
+mod zips;

@@ -1,0 +1,73 @@
+//! Packages as sources for the compiler.
+
+use std::fs;
+
+use tosca::{Locator, SourceError, Sources};
+use tosca_csar::Package;
+
+use crate::archives::{TOSCA, ZipEntry, open, zip};
+
+fn package() -> Package {
+    open(zip(&[
+        ZipEntry::new("main.yaml", TOSCA),
+        ZipEntry::new("types/a.yaml", TOSCA),
+        ZipEntry::new("types/deep/b.yaml", "b"),
+    ]))
+    .unwrap()
+}
+
+#[test]
+fn imports_are_relative_to_the_importing_file_and_stay_inside() {
+    let package = package();
+    let deep = package.locator("types/deep/b.yaml");
+    let locate = |url: &str, importer: Option<&Locator>| {
+        package.locate(url, importer).map(|locator| locator.to_string())
+    };
+    assert_eq!(locate("main.yaml", None), Ok("p!/main.yaml".to_owned()));
+    assert_eq!(locate("../a.yaml", Some(&deep)), Ok("p!/types/a.yaml".to_owned()));
+    assert_eq!(locate("./b.yaml", Some(&deep)), Ok("p!/types/deep/b.yaml".to_owned()));
+    assert_eq!(locate("/main.yaml", Some(&deep)), Ok("p!/main.yaml".to_owned()));
+    for outside in ["../../../x", "/../x", "https://example.org/a.yaml", "file:///etc/passwd"] {
+        assert!(matches!(locate(outside, Some(&deep)), Err(SourceError::Refused(_))), "{outside}");
+    }
+    let foreign = Locator::new("/elsewhere/a.yaml");
+    assert!(matches!(locate("b.yaml", Some(&foreign)), Err(SourceError::Refused(_))));
+}
+
+#[test]
+fn files_are_read_by_their_locators() {
+    let package = package();
+    let read = |path: &str| Sources::read(&package, &package.locator(path));
+    assert_eq!(Sources::read(&package, &package.locator("types/deep/b.yaml")), Ok(b"b".to_vec()));
+    assert!(read("main.yaml").is_ok());
+    assert_eq!(read("absent.yaml"), Err(SourceError::NotFound));
+    assert_eq!(read("types"), Err(SourceError::IsDirectory));
+    assert_eq!(Sources::read(&package, &Locator::new("main.yaml")), Err(SourceError::NotFound));
+}
+
+#[test]
+fn a_directory_has_the_locators_of_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("service");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("main.yaml"), TOSCA).unwrap();
+    let package = Package::open(&root).unwrap();
+    let locator = package.locate("main.yaml", None).unwrap();
+    let canonical = fs::canonicalize(root.join("main.yaml")).unwrap();
+    assert_eq!(locator.as_str(), canonical.to_str().unwrap());
+    assert_eq!(package.display_name(&locator), root.join("main.yaml").to_str().unwrap());
+    // What the directory has and the package does not is not served.
+    fs::write(root.join(".secret"), "x").unwrap();
+    assert_eq!(Sources::read(&package, &package.locator(".secret")), Err(SourceError::NotFound));
+}
+
+#[test]
+fn an_archive_shows_the_path_that_was_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.csar");
+    fs::write(&path, zip(&[ZipEntry::new("main.yaml", TOSCA)])).unwrap();
+    let package = Package::open(&path).unwrap();
+    let locator = package.locator("main.yaml");
+    assert_eq!(package.path_of(&locator), Some("main.yaml"));
+    assert_eq!(package.display_name(&locator), format!("{}!/main.yaml", path.display()));
+}
