@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -22,12 +22,21 @@ type Committed = Result<Revision, StoreError>;
 
 /// The one connection of a store that writes.
 ///
-/// Making a commit durable takes a hundred times longer than anything else about it. So whoever finds the connection busy
-/// leaves its batch in a queue, and whoever gets the connection next commits the whole queue in one transaction. A batch on
-/// its own waits for nobody, and no thread is needed.
+/// Making a commit durable takes a hundred times longer than anything else about it. So whoever comes while a commit is under
+/// way leaves its batch in a queue, and the first to find that it is over commits the whole queue in one transaction. A batch
+/// on its own waits for nobody, and no thread is needed.
 pub(crate) struct Writer {
     connection: Mutex<Connection>,
-    queue: Mutex<Vec<Waiting>>,
+    turn: Mutex<Turn>,
+    /// Told at the end of each turn.
+    over: Condvar,
+}
+
+#[derive(Default)]
+struct Turn {
+    /// Whether somebody commits now.
+    taken: bool,
+    queue: Vec<Waiting>,
 }
 
 struct Waiting {
@@ -35,9 +44,19 @@ struct Waiting {
     committed: Arc<Mutex<Option<Committed>>>,
 }
 
+/// Ends a turn, also when the thread that has it panics.
+struct TurnEnd<'a>(&'a Writer);
+
+impl Drop for TurnEnd<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.turn).taken = false;
+        self.0.over.notify_all();
+    }
+}
+
 impl Writer {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection: Mutex::new(connection), queue: Mutex::default() }
+        Self { connection: Mutex::new(connection), turn: Mutex::default(), over: Condvar::new() }
     }
 
     /// Waits for the connection, to do something else than a commit.
@@ -47,34 +66,39 @@ impl Writer {
 
     /// Commits a batch, alone or with others.
     pub(crate) fn commit(&self, path: &Path, batch: &Batch) -> Committed {
-        match self.connection.try_lock() {
-            Ok(mut connection) => return commit_one(&mut connection, path, batch),
-            Err(TryLockError::Poisoned(poisoned)) => {
-                return commit_one(&mut poisoned.into_inner(), path, batch);
-            }
-            Err(TryLockError::WouldBlock) => {}
+        let mut turn = locked(&self.turn);
+        if !turn.taken && turn.queue.is_empty() {
+            turn.taken = true;
+            drop(turn);
+            let _end = TurnEnd(self);
+            return commit_one(&mut self.connection(), path, batch);
         }
         let committed = Arc::new(Mutex::new(None));
-        locked(&self.queue).push(Waiting { batch: batch.clone(), committed: committed.clone() });
-        let mut connection = self.connection();
+        turn.queue.push(Waiting { batch: batch.clone(), committed: committed.clone() });
         loop {
-            // Whoever had the connection before may have done it.
             if let Some(committed) = locked(&committed).take() {
                 return committed;
             }
-            let group: Vec<Waiting> = {
-                let mut queue = locked(&self.queue);
-                let size = queue.len().min(GROUP_MAX);
-                queue.drain(..size).collect()
-            };
+            if turn.taken {
+                turn = self.over.wait(turn).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let size = turn.queue.len().min(GROUP_MAX);
+            let group: Vec<Waiting> = turn.queue.drain(..size).collect();
             if group.is_empty() {
-                // Whoever took the batch panicked before it could tell.
                 return Err(unavailable("commit to", path, "the thread that had it in hand panicked"));
             }
-            let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
-            for (waiting, result) in group.iter().zip(commit_group(&mut connection, path, &batches)) {
-                *locked(&waiting.committed) = Some(result);
+            turn.taken = true;
+            drop(turn);
+            {
+                let _end = TurnEnd(self);
+                let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
+                let results = commit_group(&mut self.connection(), path, &batches);
+                for (waiting, result) in group.iter().zip(results) {
+                    *locked(&waiting.committed) = Some(result);
+                }
             }
+            turn = locked(&self.turn);
         }
     }
 }
