@@ -37,7 +37,8 @@ impl Guest for Hostile {
 
     fn invoke(request: Request) -> Result<Value, Failure> {
         let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-        match request.event.as_str() {
+        // With or without the name of an interface before it, so that a design can ask too.
+        match request.event.rsplit('.').next().unwrap_or_default() {
             "echo" => Ok(request.inputs),
             "calls" => Ok(map(&[("calls", Node::Integer(calls))], "")),
             // Text inputs, in the order of their names: a path; a socket; the arguments of a command, and its program.
