@@ -60,6 +60,9 @@ impl RunView<'_> {
         );
         match self.report.result {
             RunResult::Succeeded => None,
+            RunResult::Failed if self.is_denied() => Some(self.failed().unchanged(unchanged).next(
+                "look at what it asked for; what you agree to goes into `grants.yaml` in the state directory, by the plugin's name or digest",
+            )),
             RunResult::Failed => Some(self.failed().unchanged(unchanged).next(match self.plan.goal {
                 Goal::Deploy => {
                     format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
@@ -102,6 +105,10 @@ impl RunView<'_> {
                 )
             }
         }
+    }
+
+    fn is_denied(&self) -> bool {
+        self.report.failures().next().is_some_and(|(_, failure)| failure.class == FailureClass::Denied)
     }
 
     fn failed(&self) -> CliError {

@@ -5,7 +5,9 @@
 mod crash;
 mod deploy;
 mod design;
+mod examples;
 mod failures;
 mod grammar;
 mod interruption;
+mod plugins;
 mod sandbox;

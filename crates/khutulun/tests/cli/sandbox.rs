@@ -178,7 +178,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for service in ["pair", "hello-world"] {
+        for service in ["pair", "one", "two", "hello-world", "hostile"] {
             if self.state().exists() {
                 let _ = finish(self.start(&["destroy", service, "--yes", "--progress", "none"]));
             }

@@ -1,0 +1,39 @@
+//! The examples, as their READMEs tell a person to use them.
+
+use std::path::Path;
+
+use crate::sandbox::{Sandbox, poll};
+
+fn example(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    root.join("examples").join(name).display().to_string()
+}
+
+#[test]
+fn hello_world_is_deployed_changed_and_destroyed() {
+    let sandbox = Sandbox::new();
+    let hello = example("hello-world");
+    let deployed = sandbox.run(&["deploy", &hello, "--yes"]).expect(0);
+    assert!(deployed.stdout.contains("http://127.0.0.1:8080"), "{}", deployed.stdout);
+    let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
+    assert_eq!(status["services"][0]["service"], "hello-world");
+    for node in status["services"][0]["nodes"].as_array().unwrap() {
+        assert_eq!(node["observed"]["state"], "running", "{node:#}");
+        let pid = node["observed"]["pid"].as_u64().unwrap();
+        assert!(Path::new(&format!("/proc/{pid}")).exists(), "{node:#}");
+    }
+    assert_eq!(sandbox.run(&["outputs", "url"]).expect(0).stdout, "http://127.0.0.1:8080\n");
+    assert!(sandbox.run(&["outputs", "banner"]).expect(0).stdout.contains("Hello"));
+    poll("web greets", || sandbox.run(&["logs", "web"]).expect(0).stdout.contains("Hello").then_some(()));
+    poll("the client found it", || {
+        sandbox.run(&["logs", "client"]).expect(0).stdout.contains("127.0.0.1:8080").then_some(())
+    });
+    assert!(sandbox.run(&["deploy", &hello, "--yes"]).expect(0).stdout.contains("Nothing to do"));
+    sandbox.run(&["plan", &hello]).expect(0);
+    let plan = sandbox.run(&["plan", &hello, "-i", "greeting=Good morning"]).expect(2).stdout;
+    assert!(plan.contains("web") && plan.contains("Good morning") && plan.contains("1 unchanged"), "{plan}");
+    let plan = sandbox.run(&["plan", &hello, "-i", "port=8081"]).expect(2).stdout;
+    assert!(plan.contains("client") && plan.contains("8081"), "{plan}");
+    sandbox.run(&["destroy", &hello, "--yes"]).expect(0);
+    poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
+}
