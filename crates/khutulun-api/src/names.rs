@@ -37,6 +37,10 @@ pub const LIFECYCLE_STATES: [&str; 7] =
 /// Written by the engine only.
 pub const APPLIED: &str = "khutulun.applied";
 
+/// Metadata of a vertex: true while the node's design has changed since [`APPLIED`] was written. A plan puts it there where it
+/// changes a node; the engine takes it away when the node is up again.
+pub const PENDING: &str = "khutulun.pending";
+
 /// Metadata of a vertex: the event of the operation that was tried last and is not known to have succeeded, such as
 /// `lifecycle.start`; a part of its effect may be there. Gone once an operation succeeds. Written by the engine only.
 pub const ATTEMPTED: &str = "khutulun.attempted";

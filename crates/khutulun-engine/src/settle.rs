@@ -44,6 +44,9 @@ pub(crate) fn settle(
                 graph.put_vertex(vertex.clone());
                 let values = applied(graph, vertex.id, &mut Evaluator::new(graph, functions));
                 vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
+                if state == "started" {
+                    vertex.metadata.remove(names::PENDING);
+                }
             }
         }
         (Outcome::Failed(_), Some(state)) if touched => {

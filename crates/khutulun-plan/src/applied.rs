@@ -1,14 +1,16 @@
 //! The values that a node is made from.
 
+use std::borrow::Cow;
+
 use floria::{
-    Evaluated, EvaluationError, Evaluator, Graph, Implementation, Origin, Properties, Site, Value, ValueMap,
-    VertexId,
+    Evaluated, EvaluationError, Evaluator, Graph, Implementation, Origin, Properties, Property, Site, Value,
+    ValueMap, VertexId,
 };
 use khutulun_api::names;
 
 use crate::{
     demand::Demand,
-    node::{Node, Nodes, event_of},
+    node::{Node, Nodes, operation_of},
 };
 
 /// The key of the node's type. The colon keeps it apart from a property called `type`.
@@ -49,8 +51,8 @@ pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> 
     }
     let edges =
         std::iter::once(vertex).chain(parts.iter().copied()).flat_map(|end| graph.outgoing(end.id)).collect();
-    let node = Node { vertex, name: String::new(), parts, edges };
-    collect::<()>(graph, &node, evaluator, &mut |result| {
+    let node = Node { vertex, name: Cow::Borrowed(""), parts, edges };
+    collect::<()>(graph, &node, Which::All, evaluator, &mut |result| {
         if let Ok(Entry { key, value: Evaluated::Known(value), .. }) = result
             && value != Value::Null
         {
@@ -62,14 +64,23 @@ pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> 
     values
 }
 
+/// Which entries of a node are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Those that are computed from anything else. The others are what they were as long as the design of the node is.
+    Computed,
+}
+
 /// Returns the entries of a node, or the key of the first that cannot be computed and why.
 pub(crate) fn entries<'a>(
     graph: &'a Graph,
     node: &Node<'a>,
+    which: Which,
     evaluator: &mut Evaluator<'a>,
 ) -> Result<Vec<Entry<'a>>, (String, EvaluationError)> {
-    let mut entries = Vec::with_capacity(16);
-    collect(graph, node, evaluator, &mut |result| {
+    let mut entries = Vec::new();
+    collect(graph, node, which, evaluator, &mut |result| {
         entries.push(result?);
         Ok(())
     })?;
@@ -82,6 +93,7 @@ type Take<'t, 'a, E> = &'t mut dyn FnMut(Result<Entry<'a>, (String, EvaluationEr
 fn collect<'a, 'e, E>(
     graph: &'a Graph,
     node: &Node<'a>,
+    which: Which,
     evaluator: &mut Evaluator<'e>,
     take: Take<'_, 'a, E>,
 ) -> Result<(), E> {
@@ -92,11 +104,12 @@ fn collect<'a, 'e, E>(
         origin,
         reads: Vec::new(),
     };
-    if let Some(class) = node.vertex.classes.first() {
+    let all = which == Which::All;
+    if let Some(class) = node.vertex.classes.first().filter(|_| all) {
         let class = Value::Text(class.0.clone());
         take(Ok(fact(TYPE.to_owned(), class, Demand::Replace, node.vertex.origin.as_ref())))?;
     }
-    properties(&node.vertex.properties, Site::Vertex(node.vertex.id), "", evaluator, take)?;
+    properties(&node.vertex.properties, which, Site::Vertex(node.vertex.id), String::new, evaluator, take)?;
     for (name, artifact) in
         node.vertex.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten()
     {
@@ -106,32 +119,37 @@ fn collect<'a, 'e, E>(
         take(Ok(fact(format!("artifact.{name}"), digest.clone(), demand, origin)))?;
     }
     for part in &node.parts {
-        let prefix = match part.metadata.get(names::CAPABILITY).and_then(Value::as_text) {
+        let prefix = || match part.metadata.get(names::CAPABILITY).and_then(Value::as_text) {
             Some(name) => format!("capability.{name}."),
             None => format!("contained.{}.", part.name),
         };
-        properties(&part.properties, Site::Vertex(part.id), &prefix, evaluator, take)?;
+        properties(&part.properties, which, Site::Vertex(part.id), prefix, evaluator, take)?;
     }
     for edge in &node.edges {
-        let name = match edge.index {
+        let name = || match edge.index {
             0 => format!("requirement.{}", edge.name),
             index => format!("requirement.{}[{index}]", edge.name),
         };
-        let demand = Demand::of(&edge.metadata).unwrap_or_default();
-        let target = Value::Text(graph.path_of(edge.target));
-        take(Ok(fact(name.clone(), target, demand, edge.origin.as_ref())))?;
-        properties(&edge.properties, Site::Edge(edge.id), &format!("{name}."), evaluator, take)?;
+        if all {
+            let demand = Demand::of(&edge.metadata).unwrap_or_default();
+            let target = Value::Text(graph.path_of(edge.target));
+            take(Ok(fact(name(), target, demand, edge.origin.as_ref())))?;
+        }
+        let prefix = || format!("{}.", name());
+        properties(&edge.properties, which, Site::Edge(edge.id), prefix, evaluator, take)?;
     }
-    for operation in names::LIFECYCLE_UP.into_iter().chain(names::LIFECYCLE_DOWN) {
-        let event = event_of(operation);
-        let Some(handler) = node.vertex.handlers.get(&event) else { continue };
+    for (event, handler) in &node.vertex.handlers {
+        let Some(operation) = operation_of(event) else { continue };
         // An operation without code takes no inputs either.
         let Some(implementation) = &handler.implementation else { continue };
         let demand = Demand::of(&handler.metadata).unwrap_or(Demand::of_operation(operation));
         let origin = handler.origin.as_ref();
-        let code = Value::Text(code_of(implementation));
-        take(Ok(fact(format!("{CODE}{event}"), code, demand, origin)))?;
-        for (input, expression) in &handler.inputs {
+        if all {
+            let code = Value::Text(code_of(implementation));
+            take(Ok(fact(format!("{CODE}{event}"), code, demand, origin)))?;
+        }
+        let inputs = handler.inputs.iter().filter(|(_, expression)| all || expression.as_literal().is_none());
+        for (input, expression) in inputs {
             let key = format!("input.{operation}.{input}");
             let site = Site::Vertex(node.vertex.id);
             let result = match expression.as_literal() {
@@ -154,13 +172,16 @@ fn collect<'a, 'e, E>(
 
 fn properties<'a, E>(
     properties: &'a Properties,
+    which: Which,
     site: Site,
-    prefix: &str,
+    prefix: impl Fn() -> String,
     evaluator: &mut Evaluator<'_>,
     take: Take<'_, 'a, E>,
 ) -> Result<(), E> {
-    for (name, property) in properties.iter().filter(|(_, property)| property.read_only) {
-        let key = format!("{prefix}{name}");
+    let wanted =
+        |property: &Property| property.read_only && (which == Which::All || property.updater.is_some());
+    for (name, property) in properties.iter().filter(|(_, property)| wanted(property)) {
+        let key = prefix() + name;
         take(match evaluator.property(site, name) {
             Ok(value) => Ok(Entry {
                 key,

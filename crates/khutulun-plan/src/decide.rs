@@ -6,7 +6,7 @@ use floria::{Evaluated, Site, Value, ValueMap};
 use khutulun_api::names;
 
 use crate::{
-    applied::{CODE, Entry, TYPE},
+    applied::{CODE, Entry, TYPE, Which},
     demand::Demand,
     document::{Action, Reason},
     node::{Node, TAKE_IN, event_of},
@@ -48,7 +48,14 @@ pub(crate) struct Differences {
 }
 
 /// Compares the values that a node is to be made from with those that it was made from.
-pub(crate) fn compare(entries: &[Entry<'_>], applied: &ValueMap, is_unknown: IsUnknown<'_>) -> Differences {
+///
+/// Where the entries are all that there are, values that are no longer among them are differences too.
+pub(crate) fn compare(
+    entries: &[Entry<'_>],
+    which: Which,
+    applied: &ValueMap,
+    is_unknown: IsUnknown<'_>,
+) -> Differences {
     let mut differences = Differences { reasons: Vec::new(), demand: Demand::None };
     let mut seen = 0;
     for entry in entries {
@@ -74,7 +81,7 @@ pub(crate) fn compare(entries: &[Entry<'_>], applied: &ValueMap, is_unknown: IsU
         };
         differences.add(&entry.key, from, to, unknown, demand, entry);
     }
-    if seen < applied.len() {
+    if which == Which::All && seen < applied.len() {
         let present: BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
         for (key, from) in applied {
             let Some(key) = key.as_text().filter(|key| !present.contains(key)) else { continue };

@@ -7,7 +7,7 @@ use khutulun_api::names;
 
 use crate::{
     Basis,
-    applied::{Entry, applied, entries},
+    applied::{Entry, Which, applied, entries},
     assemble::{Side, assemble, lifecycle_events},
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
@@ -35,16 +35,24 @@ pub fn plan_deploy(
 ) -> Result<Plan, PlanError> {
     let wanted_nodes = Nodes::new(wanted);
     let actual_nodes = Nodes::new(actual);
+    let changes = difference(actual, wanted);
+    let changed = changed_nodes(&changes, actual, &wanted_nodes, &actual_nodes);
+    let which = |node: &Node<'_>| {
+        let settled = actual_nodes.of(node.vertex.id).is_some_and(Node::is_settled);
+        if settled && !changed.contains(&node.vertex.id) { Which::Computed } else { Which::All }
+    };
     let mut evaluator = Evaluator::new(wanted, basis.functions);
     let all_entries = wanted_nodes
         .list
         .iter()
         .map(|node| {
-            entries(wanted, node, &mut evaluator).map_err(|(property, source)| PlanError::Evaluation {
-                node: node.name.clone(),
-                property,
-                origin: node.vertex.origin.clone(),
-                source: Box::new(source),
+            entries(wanted, node, which(node), &mut evaluator).map_err(|(property, source)| {
+                PlanError::Evaluation {
+                    node: node.name.to_string(),
+                    property,
+                    origin: node.vertex.origin.clone(),
+                    source: Box::new(source),
+                }
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -66,7 +74,8 @@ pub fn plan_deploy(
     let nothing_changes = removed.is_empty()
         && wanted_nodes.list.iter().zip(&all_entries).all(|(node, entries)| {
             let actual = actual_nodes.of(node.vertex.id);
-            let decision = decide(node, actual, compare(entries, applied_of(actual), &|_| false));
+            let decision =
+                decide(node, actual, compare(entries, which(node), applied_of(actual), &|_| false));
             decision.action == Action::Keep
         });
     if !nothing_changes {
@@ -77,7 +86,8 @@ pub fn plan_deploy(
         let mut change = Spread::new(wanted, &reads);
         for &place in &wanted_dependencies.order {
             let node = &wanted_nodes.list[place];
-            let decision = change.decide(node, actual_nodes.of(node.vertex.id), &all_entries[place]);
+            let decision =
+                change.decide(node, actual_nodes.of(node.vertex.id), which(node), &all_entries[place]);
             decisions.insert(node.vertex.id, decision);
         }
         for node in &removed {
@@ -95,7 +105,10 @@ pub fn plan_deploy(
             &mut forgetful,
         )?;
     }
-    graph_changes(&mut plan, wanted, actual, &actual_nodes, &decisions, &mut evaluator);
+    let taken_in = without_steps(&decisions, wanted, &mut evaluator);
+    let pending =
+        changed.into_iter().filter(|id| decisions.get(id).is_some_and(Decision::has_steps)).collect();
+    graph_changes(&mut plan, changes, (wanted, actual), &actual_nodes, pending, taken_in);
     for node in wanted_nodes.list.iter().chain(removed) {
         let decision = decisions.remove(&node.vertex.id).unwrap_or_else(Decision::keep);
         plan.nodes.push(node_change(node, decision));
@@ -105,7 +118,7 @@ pub fn plan_deploy(
 
 pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
     NodeChange {
-        node: node.name.clone(),
+        node: node.name.to_string(),
         class: node.vertex.classes.first().cloned(),
         action: decision.action,
         reasons: decision.reasons,
@@ -116,8 +129,11 @@ pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
 /// Finds what depends on what among the instances; what cannot be computed any more is left out.
 pub(crate) fn dependencies_of_actual(basis: &Basis<'_>, actual: &Graph, nodes: &Nodes<'_>) -> Dependencies {
     let mut evaluator = Evaluator::new(actual, basis.functions);
-    let entries: Vec<Vec<Entry<'_>>> =
-        nodes.list.iter().map(|node| entries(actual, node, &mut evaluator).unwrap_or_default()).collect();
+    let entries: Vec<Vec<Entry<'_>>> = nodes
+        .list
+        .iter()
+        .map(|node| entries(actual, node, Which::Computed, &mut evaluator).unwrap_or_default())
+        .collect();
     let reads = reads_of(&evaluator);
     Dependencies::new(actual, nodes, &entries, &reads).broken()
 }
@@ -154,15 +170,22 @@ impl<'s, 'a> Spread<'s, 'a> {
         Self { graph, reads, readers, forgotten: BTreeSet::new(), unknown: HashSet::new() }
     }
 
-    fn decide(&mut self, node: &Node<'a>, actual: Option<&Node<'_>>, entries: &[Entry<'a>]) -> Decision {
+    fn decide(
+        &mut self,
+        node: &Node<'a>,
+        actual: Option<&Node<'_>>,
+        which: Which,
+        entries: &[Entry<'a>],
+    ) -> Decision {
         let applied = applied_of(actual);
-        let mut differences = compare(entries, applied, &|read| self.unknown.contains(read));
+        let mut differences = compare(entries, which, applied, &|read| self.unknown.contains(read));
         self.add_sources(&mut differences.reasons, entries);
         let mut decision = decide(node, actual, differences);
         self.forget(node, &decision);
         if decision.up == ["configure"] {
             // What configuring writes may be what starting reads.
-            let again = decide(node, actual, compare(entries, applied, &|read| self.unknown.contains(read)));
+            let again =
+                decide(node, actual, compare(entries, which, applied, &|read| self.unknown.contains(read)));
             if again.up.len() > 1 {
                 decision = again;
                 self.forget(node, &decision);
@@ -227,29 +250,63 @@ impl<'s, 'a> Spread<'s, 'a> {
     }
 }
 
-/// Fills in what the run changes in the graph at its beginning and at its end.
+/// Finds the nodes whose design differs, with all that belongs to them.
+fn changed_nodes(
+    changes: &[Change],
+    actual: &Graph,
+    wanted_nodes: &Nodes<'_>,
+    actual_nodes: &Nodes<'_>,
+) -> BTreeSet<VertexId> {
+    let id_of = |node: Option<&Node<'_>>| node.map(|node| node.vertex.id);
+    let owner = |change: &Change| match change {
+        Change::PutVertex(vertex) => id_of(wanted_nodes.of(vertex.id)),
+        Change::PutEdge(edge) => id_of(wanted_nodes.of(edge.source)),
+        Change::DeleteVertex(id) => id_of(actual_nodes.of(*id)),
+        Change::DeleteEdge(id) => actual.edge(*id).and_then(|edge| id_of(actual_nodes.of(edge.source))),
+        _ => None,
+    };
+    changes.iter().filter_map(owner).collect()
+}
+
+/// Returns the nodes that take in changed values without any step, as they are once they have.
+fn without_steps(
+    decisions: &HashMap<VertexId, Decision>,
+    wanted: &Graph,
+    evaluator: &mut Evaluator<'_>,
+) -> BTreeMap<VertexId, Vertex> {
+    decisions
+        .iter()
+        .filter(|(_, decision)| decision.action == Action::Update && !decision.has_steps())
+        .filter_map(|(id, _)| {
+            let mut vertex = wanted.vertex(*id)?.clone();
+            vertex.metadata.remove(names::PENDING);
+            vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(applied(wanted, *id, evaluator)));
+            Some((*id, vertex))
+        })
+        .collect()
+}
+
+/// Fills in what the run changes in the graph at its beginning and at its end: `changes`, with what is known of nodes.
+///
+/// `pending` are the nodes that take in a changed design step by step; `taken_in` those that take it in without any.
 fn graph_changes(
     plan: &mut Plan,
-    wanted: &Graph,
-    actual: &Graph,
+    changes: Vec<Change>,
+    (wanted, actual): (&Graph, &Graph),
     actual_nodes: &Nodes<'_>,
-    decisions: &HashMap<VertexId, Decision>,
-    evaluator: &mut Evaluator<'_>,
+    mut pending: BTreeSet<VertexId>,
+    mut taken_in: BTreeMap<VertexId, Vertex>,
 ) {
     let stays = |id: VertexId| match actual_nodes.of(id) {
         Some(node) => wanted.vertex(node.vertex.id).is_some(),
         None => wanted.vertex(id).is_some(),
     };
-    let mut taken_in: BTreeMap<VertexId, Vertex> = decisions
-        .iter()
-        .filter(|(_, decision)| decision.action == Action::Update && !decision.has_steps())
-        .filter_map(|(id, _)| {
-            let mut vertex = wanted.vertex(*id)?.clone();
-            vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(applied(wanted, *id, evaluator)));
-            Some((*id, vertex))
-        })
-        .collect();
-    for change in difference(actual, wanted) {
+    pending
+        .retain(|id| actual.vertex(*id).is_some_and(|vertex| vertex.metadata.contains_key(names::APPLIED)));
+    let mark = |vertex: &mut Vertex| {
+        vertex.metadata.insert(names::PENDING.to_owned(), Value::from(true));
+    };
+    for change in changes {
         match change {
             Change::PutVertex(mut vertex) => {
                 if let Some(taken_in) = taken_in.remove(&vertex.id) {
@@ -259,6 +316,9 @@ fn graph_changes(
                 {
                     vertex.metadata.insert(names::STATE.to_owned(), Value::from("initial"));
                 }
+                if pending.remove(&vertex.id) {
+                    mark(&mut vertex);
+                }
                 plan.prepare.push(Change::PutVertex(vertex));
             }
             // What stays sees at once that it has lost an edge; what goes keeps its own until it is gone.
@@ -267,6 +327,13 @@ fn graph_changes(
             }
             Change::DeleteEdge(_) | Change::DeleteVertex(_) => plan.conclude.push(change),
             other => plan.prepare.push(other),
+        }
+    }
+    // Of these, only what belongs to them has changed.
+    for mut vertex in pending.into_iter().filter_map(|id| wanted.vertex(id).cloned()) {
+        mark(&mut vertex);
+        if actual.vertex(vertex.id) != Some(&vertex) {
+            plan.prepare.push(Change::PutVertex(vertex));
         }
     }
     plan.prepare.extend(taken_in.into_values().map(Change::PutVertex));

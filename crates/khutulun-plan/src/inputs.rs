@@ -39,7 +39,7 @@ pub(crate) fn planned(
             ),
             Err(source) => {
                 return Err(PlanError::Evaluation {
-                    node: node.name.clone(),
+                    node: node.name.to_string(),
                     property: format!("input {name} of {event}"),
                     origin: handler.origin.clone(),
                     source: Box::new(source),

@@ -1,6 +1,6 @@
 //! Nodes: the units of planning, with what belongs to each.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use floria::{Edge, Graph, Value, Vertex, VertexId};
 use khutulun_api::{Subject, names};
@@ -9,7 +9,7 @@ use khutulun_api::{Subject, names};
 pub(crate) struct Node<'a> {
     pub(crate) vertex: &'a Vertex,
     /// Unique in the service and safe as a file name.
-    pub(crate) name: String,
+    pub(crate) name: Cow<'a, str>,
     /// What it contains and is no node of its own, such as its capabilities; by id.
     pub(crate) parts: Vec<&'a Vertex>,
     /// The edges that start at it or at one of its parts; by id.
@@ -22,6 +22,15 @@ impl Node<'_> {
         self.vertex.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial")
     }
 
+    /// Tells whether what it was made from is what its own design says: then only what is computed can differ.
+    pub(crate) fn is_settled(&self) -> bool {
+        let metadata = &self.vertex.metadata;
+        self.state() == "started"
+            && metadata.contains_key(names::APPLIED)
+            && !metadata.contains_key(names::ATTEMPTED)
+            && !metadata.contains_key(names::PENDING)
+    }
+
     /// Returns the lifecycle operation that was tried last without success, such as `start`.
     pub(crate) fn attempted(&self) -> Option<&str> {
         let event = self.vertex.metadata.get(names::ATTEMPTED).and_then(Value::as_text)?;
@@ -31,7 +40,7 @@ impl Node<'_> {
     pub(crate) fn subject(&self) -> Subject {
         Subject {
             service: self.vertex.namespace.0.clone(),
-            node: self.name.clone(),
+            node: self.name.to_string(),
             vertex: self.vertex.id,
             origin: self.vertex.origin.clone(),
         }
@@ -82,8 +91,13 @@ impl<'a> Nodes<'a> {
     }
 }
 
-fn name_of(graph: &Graph, vertex: &Vertex) -> String {
-    graph.path_of(vertex.id).replace('/', ".")
+fn name_of<'a>(graph: &Graph, vertex: &'a Vertex) -> Cow<'a, str> {
+    let outer = vertex.container.and_then(|id| graph.vertex(id));
+    if outer.is_none_or(|outer| outer.container.is_none()) {
+        return Cow::Borrowed(&vertex.name);
+    }
+    let path = graph.path_of(vertex.id);
+    Cow::Owned(path.replace('/', "."))
 }
 
 /// Returns what operations on this vertex are about. None: there is no such vertex.
@@ -91,7 +105,7 @@ pub fn subject_of(graph: &Graph, id: VertexId) -> Option<Subject> {
     let vertex = graph.vertex(id)?;
     Some(Subject {
         service: vertex.namespace.0.clone(),
-        node: name_of(graph, vertex),
+        node: name_of(graph, vertex).into_owned(),
         vertex: id,
         origin: vertex.origin.clone(),
     })

@@ -119,7 +119,7 @@ impl Dependencies {
             path.push(next);
         }
         Err(PlanError::Cycle {
-            nodes: path.into_iter().map(|place| nodes.list[place].name.clone()).collect(),
+            nodes: path.into_iter().map(|place| nodes.list[place].name.to_string()).collect(),
         })
     }
 

@@ -30,7 +30,7 @@ pub fn plan_run(
     let nodes = Nodes::new(actual);
     let node = nodes.list.iter().find(|known| known.name == node).ok_or_else(|| PlanError::NoSuchNode {
         node: node.to_owned(),
-        known: nodes.list.iter().map(|node| node.name.clone()).collect(),
+        known: nodes.list.iter().map(|node| node.name.to_string()).collect(),
     })?;
     let (event, handler) = [event.to_owned(), event_of(event)]
         .into_iter()
@@ -69,7 +69,7 @@ pub fn plan_run(
 fn no_such_operation(node: &Node<'_>, event: &str) -> PlanError {
     let implemented = node.vertex.handlers.iter().filter(|(_, handler)| handler.implementation.is_some());
     PlanError::NoSuchOperation {
-        node: node.name.clone(),
+        node: node.name.to_string(),
         event: event.to_owned(),
         known: implemented.map(|(event, _)| event.clone()).collect(),
     }

@@ -37,6 +37,9 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
             let values = applied(&graph, id, &mut Evaluator::new(&graph, &SketchFunctions));
             let mut vertex = graph.vertex(id).unwrap().clone();
             vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
+            if state == "started" {
+                vertex.metadata.remove(names::PENDING);
+            }
             graph.put_vertex(vertex);
         }
     }
