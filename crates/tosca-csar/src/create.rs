@@ -74,7 +74,7 @@ pub fn create(
     drop(writer);
     temporary.as_file().sync_all().map_err(failed)?;
     // What we would refuse to open, nobody should get from us.
-    Package::open_with(temporary.path(), &options.options)?;
+    Package::open_as(shown.clone(), temporary.path(), &options.options)?;
     let mut hash = HashWriter(Sha256::new());
     let bytes =
         io::copy(&mut fs::File::open(temporary.path()).map_err(failed)?, &mut hash).map_err(failed)?;

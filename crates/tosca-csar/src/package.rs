@@ -134,7 +134,12 @@ impl Package {
     #[cfg(feature = "file-system")]
     pub fn open_with(path: impl AsRef<std::path::Path>, options: &Options) -> Result<Self, Error> {
         let path = path.as_ref();
-        let name = path.to_string_lossy().into_owned();
+        Self::open_as(path.to_string_lossy().into_owned(), path, options)
+    }
+
+    /// Opens what is at a path under another name, for messages.
+    #[cfg(feature = "file-system")]
+    pub(crate) fn open_as(name: String, path: &std::path::Path, options: &Options) -> Result<Self, Error> {
         let open = |source| Error::Open { package: name.clone(), source };
         let absolute = std::fs::canonicalize(path).map_err(open)?;
         let metadata = std::fs::metadata(&absolute).map_err(open)?;
@@ -217,10 +222,6 @@ impl Package {
             }
             Format::TarGzip | Format::TarZstandard => {
                 let tar = tarball::decompress(&name, &bytes, format == Format::TarZstandard, limits)?;
-                let is_tar = tar.beginning(512).is_ok_and(|beginning| tarball::is_tar(&beginning));
-                if !is_tar {
-                    return Err(Error::Unrecognized { package: name });
-                }
                 let entries = tarball::open(&name, &tar, length, limits)?;
                 (Contents::Tar(tar), entries)
             }

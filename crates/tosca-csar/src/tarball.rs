@@ -1,6 +1,6 @@
 //! Tarballs, compressed or not (TOSCA 2.0, 17.1.1.1).
 
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use crate::bytes::{Bytes, Spool};
 use crate::entry::{Entry, EntryKind};
@@ -26,7 +26,7 @@ pub(crate) fn decompress(
     // A header for each entry, and the record that a tarball is padded to.
     let overhead = (limits.entries_max as u64).saturating_mul(3 * BLOCK_BYTES).min(RECORDS_BYTES_MAX);
     let bytes_max = limits.unpacked_bytes_of(bytes.length()).saturating_add(overhead);
-    let mut spool = Spool::default();
+    let mut spool = TarSpool::default();
     let source = BufReader::new(bytes.reader());
     let copied = if zstandard {
         let mut source = source.take(bytes.length());
@@ -39,8 +39,40 @@ pub(crate) fn decompress(
             package: package.to_owned(),
             exceeded: limits.unpacked_exceeded(bytes.length()),
         }),
-        Ok(_) => Ok(spool.finish()),
+        _ if spool.is_other => Err(Error::Unrecognized { package: package.to_owned() }),
+        Ok(_) if spool.beginning.len() < BLOCK_BYTES as usize => {
+            Err(Error::Unrecognized { package: package.to_owned() })
+        }
+        Ok(_) => Ok(spool.spool.finish()),
         Err(error) => Err(damaged(package, error)),
+    }
+}
+
+/// Takes a decompressed tarball, and stops early when it is none: a stream of anything else would be unpacked up to
+/// the limits for nothing.
+#[derive(Debug, Default)]
+struct TarSpool {
+    spool: Spool,
+    beginning: Vec<u8>,
+    is_other: bool,
+}
+
+impl Write for TarSpool {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let wanted = BLOCK_BYTES as usize - self.beginning.len();
+        if wanted > 0 {
+            self.beginning.extend(&bytes[..bytes.len().min(wanted)]);
+            self.is_other = self.beginning.len() == BLOCK_BYTES as usize && !is_tar(&self.beginning);
+            if self.is_other {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+        self.spool.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -50,7 +82,7 @@ const RECORDS_BYTES_MAX: u64 = 64 << 20;
 /// A Zstandard file is frames, one after another, some of them to be skipped.
 fn copy_zstandard(
     source: &mut io::Take<impl io::BufRead>,
-    target: &mut Spool,
+    target: &mut TarSpool,
     bytes_max: u64,
 ) -> io::Result<u64> {
     use ruzstd::decoding::StreamingDecoder;

@@ -139,7 +139,7 @@ fn what_cannot_be_made_leaves_nothing() {
     assert!(error("in", "in").ends_with("it exists"));
     // Zeros that would be refused as a bomb by whoever reads the archive.
     fs::File::create(path("in/zeros")).unwrap().set_len(100 << 20).unwrap();
-    assert!(error("in", "out.csar").ends_with("it unpacks to more than 200 times its size"));
+    assert!(error("in", "out.csar").ends_with("out.csar`: it unpacks to more than 200 times its size"));
     assert_eq!(names(folder.path()), ["in", "invalid", "old.csar"]);
     assert_eq!(fs::read(path("old.csar")).unwrap(), b"old");
     fs::remove_file(path("in/zeros")).unwrap();

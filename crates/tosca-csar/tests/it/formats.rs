@@ -153,6 +153,26 @@ fn what_becomes_a_link_later_is_not_followed() {
 }
 
 #[test]
+fn a_package_is_read_by_many_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("service.zip");
+    let names: Vec<String> = (0..50).map(|number| format!("files/{number}")).collect();
+    let mut entries = vec![ZipEntry::new("a.yaml", TOSCA)];
+    entries.extend(names.iter().map(|name| ZipEntry::new(name, name.repeat(5000))));
+    fs::write(&path, zip(&entries)).unwrap();
+    let package = Package::open(&path).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for name in &names {
+                    assert_eq!(package.read(name).unwrap(), name.repeat(5000).as_bytes());
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn an_inspection_is_data() {
     let package = open(zip(&[
         ZipEntry::new("TOSCA.meta", "CSAR-Version: 2.0\nCreated-By: us\nEntry-Definitions: a.yaml\n\nx: y\n"),
