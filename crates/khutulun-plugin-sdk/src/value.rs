@@ -28,9 +28,11 @@ impl Value {
         Self::Map(entries.into_iter().map(|(key, value)| (Self::Text(key.into()), value.into())).collect())
     }
 
-    /// Returns a map with one more entry. Anything but a map is replaced by a map of that entry.
+    /// Returns a map with this entry, in place of the one with its key if there is one. Anything but a map is replaced by a
+    /// map of that entry.
     pub fn with(self, key: &str, value: impl Into<Value>) -> Self {
         let mut entries = if let Self::Map(entries) = self { entries } else { Vec::new() };
+        entries.retain(|(candidate, _)| candidate.as_text() != Some(key));
         entries.push((Self::Text(key.to_owned()), value.into()));
         Self::Map(entries)
     }
@@ -113,5 +115,17 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(values: Vec<T>) -> Self {
         Self::List(values.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn an_entry_takes_the_place_of_the_one_with_its_key() {
+        let value = Value::map([("state", "stopped")]).with("pid", 7).with("state", "running");
+        assert_eq!(value.get("state"), Some(&Value::from("running")));
+        assert!(matches!(value, Value::Map(entries) if entries.len() == 2), "each key is there once");
     }
 }
