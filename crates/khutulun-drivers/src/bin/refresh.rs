@@ -1,7 +1,7 @@
 //! Builds all guests and keeps them as the prebuilt components: `cargo xtask drivers`.
 
 #[allow(dead_code, unreachable_pub, reason = "shared with the build script, which uses other parts of it")]
-#[path = "../build/guests.rs"]
+#[path = "../../build/guests.rs"]
 mod guests;
 
 use std::{fs, path::Path, process::ExitCode};
