@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use khutulun_host::StateDirectory;
@@ -15,21 +15,38 @@ use crate::{error::CliError, exit::Exit, time};
 /// The lock on one service, held until it is dropped or the program ends.
 #[derive(Debug)]
 pub(crate) struct ServiceLock {
-    _file: File,
+    file: File,
 }
 
 /// Who holds a lock; written into its file for those who find it held.
 #[derive(Debug, Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    verb: String,
-    since_ms: u64,
+pub(crate) struct Holder {
+    /// The process.
+    pub(crate) pid: u32,
+    /// What it does.
+    pub(crate) verb: String,
+    /// Since when, in milliseconds since 1970-01-01T00:00:00Z.
+    pub(crate) since_ms: u64,
+}
+
+impl Holder {
+    /// Returns who is at work on a service, for those who only want to know: the lock itself is not touched, so that nobody
+    /// is kept from it. Somebody who was killed is not at work, though the file still names them.
+    pub(crate) fn of(state: &Path, service: &str) -> Option<Self> {
+        let holder: Self = serde_json::from_slice(&fs::read(path_of(state, service)).ok()?).ok()?;
+        let command = fs::read(format!("/proc/{}/cmdline", holder.pid)).ok()?;
+        command.split(|byte| *byte == 0).any(|word| word == holder.verb.as_bytes()).then_some(holder)
+    }
+}
+
+fn path_of(state: &Path, service: &str) -> PathBuf {
+    state.join("locks").join(format!("{service}.lock"))
 }
 
 impl ServiceLock {
     /// Takes the lock of a service below the state directory, or says who holds it and since when.
     pub(crate) fn take(state: &StateDirectory, service: &str, verb: &str) -> Result<Self, CliError> {
-        let path = state.root().join("locks").join(format!("{service}.lock"));
+        let path = path_of(state.root(), service);
         let failed = |error: &io::Error| {
             CliError::new(Exit::Unreachable, format!("failed to lock the service `{service}`"))
                 .place(path.display().to_string())
@@ -61,7 +78,14 @@ impl ServiceLock {
         if let Ok(text) = serde_json::to_vec(&holder) {
             let _ = file.write_all(&text);
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for ServiceLock {
+    fn drop(&mut self) {
+        // Whoever looks sees that nobody is at work; the lock itself goes with the file's handle.
+        let _ = self.file.set_len(0);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     error::CliError,
     exit::Exit,
     history, instance,
+    lock::Holder,
     plan_view::short_class,
     probe::Prober,
     progress,
@@ -33,6 +34,7 @@ struct ServiceStatus {
     service: Namespace,
     nodes: Vec<NodeStatus>,
     last: Option<RunSummary>,
+    holder: Option<Holder>,
 }
 
 struct NodeStatus {
@@ -80,7 +82,9 @@ impl NodeStatus {
         }
         match (self.observed_state(), self.state.as_str()) {
             (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
-            (Some("stopped"), "stopped") => Cell::styled(format!("{rest} stopped"), |text| style.dim(text)),
+            (Some("stopped" | "absent"), "initial" | "created" | "configured" | "stopped") => {
+                Cell::styled(format!("{rest} {}", self.state), |text| style.dim(text))
+            }
             (Some(observed), recorded) => {
                 Cell::styled(format!("{bad} {observed} (was {recorded})"), |text| style.red(text))
             }
@@ -111,6 +115,7 @@ impl NodeStatus {
                     parts.push("about to be started again".to_owned());
                 }
                 if parts.is_empty()
+                    && is_running
                     && let Some(name) = outputs.get("name").and_then(Value::as_text)
                 {
                     parts.push(name.to_owned());
@@ -124,6 +129,22 @@ impl NodeStatus {
 }
 
 impl ServiceStatus {
+    /// What goes on, or what to run next, in a line.
+    fn next(&self, style: Style, now_ms: u64) -> Option<String> {
+        let sign = style.yellow("!");
+        if let Some(Holder { pid, verb, since_ms }) = &self.holder {
+            let since = time::ago(*since_ms, now_ms);
+            return Some(format!("{sign} `khutulun {verb}` (pid {pid}) is at work on it, begun {since}\n"));
+        }
+        let last = self.last.as_ref().filter(|last| history::is_resumable(last))?;
+        let how = match last.result.as_deref() {
+            Some("failed") => "failed; once the cause is mended",
+            Some(_) => "was stopped part-way",
+            None => "has not ended (killed, or needs an answer)",
+        };
+        Some(format!("{sign} run {} ({}) {how}: khutulun resume {}\n", last.run, last.goal, last.run))
+    }
+
     fn document(&self) -> Json {
         let unfinished: Vec<Json> =
             self.last.iter().filter(|last| history::is_resumable(last)).map(run_document).collect();
@@ -132,6 +153,11 @@ impl ServiceStatus {
             "nodes": self.nodes.iter().map(NodeStatus::document).collect::<Vec<_>>(),
             "last_run": self.last.as_ref().map(run_document),
             "unfinished": unfinished,
+            "at_work": self.holder.as_ref().map(|holder| json!({
+                "pid": holder.pid,
+                "command": holder.verb,
+                "since": time::rfc3339(holder.since_ms),
+            })),
         })
     }
 }
@@ -195,20 +221,7 @@ impl Answer for Status {
                 ]);
             }
             text.extend(table.render(style).lines().map(|line| format!("  {line}\n")));
-            if let Some(last) = service.last.as_ref().filter(|last| history::is_resumable(last)) {
-                text.push_str(&format!(
-                    "{} run {} ({}) {}: khutulun resume {}\n",
-                    style.yellow("!"),
-                    last.run,
-                    last.goal,
-                    match last.result.as_deref() {
-                        Some("failed") => "failed, and can be taken up again once the cause is mended",
-                        Some(_) => "was stopped part-way",
-                        None => "has not ended: it runs now, was killed, or needs an answer",
-                    },
-                    last.run,
-                ));
-            }
+            text.extend(service.next(style, self.now_ms));
         }
         text
     }
@@ -308,5 +321,6 @@ fn look(
         .filter(|(entry, node)| is_selected(&entry.node, node, entry.observed_state()))
         .map(|(entry, _)| entry)
         .collect();
-    Ok(ServiceStatus { service: service.clone(), nodes, last })
+    let holder = Holder::of(session.root(), &service.0);
+    Ok(ServiceStatus { service: service.clone(), nodes, last, holder })
 }

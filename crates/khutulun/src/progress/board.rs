@@ -226,7 +226,15 @@ impl Board {
         names.sort_unstable();
         names.dedup();
         match names.as_slice() {
-            [] if self.nodes[node].began.is_some() => "next operation about to begin".to_owned(),
+            [] if self.nodes[node].began.is_some() => {
+                let done = self.nodes[node]
+                    .steps
+                    .iter()
+                    .rev()
+                    .find(|step| self.steps[**step].state == StepState::Done);
+                let done = done.map_or("begun", |step| self.steps[*step].end_word.as_str());
+                format!("{done}, then {}", words::plain(&self.steps[*next].event))
+            }
             [] => "waiting for its turn".to_owned(),
             names => format!("waiting for {}", names.join(", ")),
         }

@@ -11,3 +11,4 @@ mod grammar;
 mod interruption;
 mod plugins;
 mod sandbox;
+mod tutorial;
