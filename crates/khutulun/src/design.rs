@@ -63,7 +63,7 @@ pub(crate) fn invalid(
     sources: &SourceMap,
 ) -> CliError {
     session.progress.settle();
-    show(diagnostics, sources);
+    show(session, diagnostics, sources);
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let error = CliError::new(Exit::InvalidDesign, "the design is invalid")
         .place(file.display().to_string())
@@ -83,12 +83,15 @@ pub(crate) fn invalid(
     }
 }
 
-fn show(diagnostics: &[Diagnostic], sources: &SourceMap) {
+fn show(session: &Session, diagnostics: &[Diagnostic], sources: &SourceMap) {
     if diagnostics.is_empty() {
         return;
     }
     let style = if Style::stderr().color() { TextStyle::colored() } else { TextStyle::plain() };
-    let text = render_text_all(diagnostics, sources, style);
+    let text = match session.progress.is_json() {
+        true => serde_json::to_string(&diagnostics::report(diagnostics, sources)).unwrap_or_default(),
+        false => render_text_all(diagnostics, sources, style),
+    };
     // Nobody is left to be told when standard error is gone.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
@@ -99,7 +102,7 @@ impl Compiled {
         debug_assert!(!has_errors(&self.diagnostics), "a model with errors does not exist");
         if !self.diagnostics.is_empty() {
             session.progress.settle();
-            show(&self.diagnostics, &self.sources);
+            show(session, &self.diagnostics, &self.sources);
         }
     }
 

@@ -126,6 +126,11 @@ impl Progress {
         }
     }
 
+    /// Returns whether standard error is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(&*self.sink, Sink::Json(_))
+    }
+
     /// The command does this now.
     pub(crate) fn phase(&self, text: impl Into<String>) {
         self.show(Event::Phase(text.into()));

@@ -6,7 +6,7 @@ use clap::{Parser as _, error::ErrorKind};
 
 use crate::{
     answer,
-    cli::{Cli, Format},
+    cli::{Cli, GlobalOptions, ProgressMode},
     commands,
     error::{Audience, CliError},
     executors::SUPERVISE,
@@ -39,10 +39,9 @@ fn parse_and_run() -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let format = cli.options.output;
     match commands::run(&cli) {
         Ok(exit) => exit,
-        Err(error) => show(&error, format),
+        Err(error) => show(&error, &cli.options),
     }
 }
 
@@ -57,14 +56,18 @@ fn usage(error: &clap::Error) -> Exit {
     exit
 }
 
-/// People read the error on standard error; a program that asked for data gets data.
-fn show(error: &CliError, format: Format) -> Exit {
+/// People read the error on standard error; a program that asked for data gets data, where it asked for it.
+fn show(error: &CliError, options: &GlobalOptions) -> Exit {
     if error.audience != Audience::Nobody {
+        let text = match options.progress {
+            ProgressMode::Json => format!("{}\n", error.document()),
+            _ => error.render(Style::stderr()),
+        };
         // Nobody is left to be told when the stream is gone.
-        let _ = std::io::stderr().write_all(error.render(Style::stderr()).as_bytes());
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
     if error.audience == Audience::Everybody {
-        let _ = answer::give_data(&error.document(), format);
+        let _ = answer::give_data(&error.document(), options.output);
     }
     error.exit
 }

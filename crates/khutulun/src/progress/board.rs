@@ -261,3 +261,79 @@ impl Board {
         style.dim(&format!("{text}, {}", time::elapsed(elapsed)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use floria::{Implementation, Namespace, Revision, VertexId};
+    use khutulun_api::Subject;
+    use khutulun_plan::{Action, Goal, Step};
+
+    use super::*;
+
+    /// A plan of nodes that are started one after the other.
+    fn plan(nodes: &[&str]) -> Plan {
+        let step = |(index, node): (u32, &&str)| Step {
+            subject: Subject {
+                service: "shop".to_owned(),
+                node: (*node).to_owned(),
+                vertex: VertexId(index.into()),
+                origin: None,
+            },
+            event: "lifecycle.start".to_owned(),
+            implementation: Some(Implementation::Driver("process".to_owned())),
+            inputs: BTreeMap::new(),
+            after: index.checked_sub(1).into_iter().collect(),
+            action: Action::Create,
+            timeout_ms: 1000,
+            state: None,
+            origin: None,
+        };
+        Plan {
+            schema: khutulun_plan::SCHEMA.to_owned(),
+            namespace: Namespace("shop".to_owned()),
+            goal: Goal::Deploy,
+            base: Revision(0),
+            design: None,
+            nodes: Vec::new(),
+            steps: (0..).zip(nodes).map(step).collect(),
+            prepare: Vec::new(),
+            conclude: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_node_has_a_line_with_its_state_time_and_what_it_waits_for() {
+        let start = Instant::now();
+        let later = start + Duration::from_millis(1500);
+        let mut board = Board::new(&plan(&["store", "web", "proxy"]), start);
+        board.set(0, StepState::Working(start), start);
+        board.set(0, StepState::Done, start + Duration::from_millis(500));
+        board.set(1, StepState::Working(start), start + Duration::from_millis(500));
+        assert_eq!(
+            board.frame(later, 60, 20, Style::plain()),
+            [
+                "  ✓ store  0.5s   started",
+                "  ⠴ web    1.0s   starting",
+                "  · proxy         waiting for web",
+                "  1 of 3 operations done, 1 running, 1.5s",
+            ]
+        );
+        board.set(1, StepState::Failed("it ended with code 3".to_owned()), later);
+        assert_eq!(board.frame(later, 30, 20, Style::plain())[1], "  ✗ web    1.0s   failed to …");
+    }
+
+    #[test]
+    fn in_a_low_terminal_those_that_matter_have_the_lines() {
+        let start = Instant::now();
+        let names: Vec<String> = (0..30).map(|index| format!("n{index}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut board = Board::new(&plan(&names), start);
+        for step in 0..20 {
+            board.set(step, StepState::Done, start);
+        }
+        board.set(20, StepState::Working(start), start);
+        let frame = board.frame(start, 80, 8, Style::plain());
+        assert_eq!(frame.len(), 7, "{frame:#?}");
+        assert!(frame[0].contains("n20") && frame[5].contains("and 25 more"), "{frame:#?}");
+    }
+}

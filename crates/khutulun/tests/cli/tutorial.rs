@@ -35,7 +35,9 @@ fn blocks(page: &str) -> Vec<(&str, Vec<&str>)> {
 /// Runs the commands of a block, each a line after `$ `, and returns how many there were.
 fn console(sandbox: &Sandbox, lines: &[&str]) -> usize {
     let mut commands = 0;
-    for part in lines.join("\n").split("$ ").filter(|part| part.starts_with(|first: char| first.is_ascii_lowercase())) {
+    for part in
+        lines.join("\n").split("$ ").filter(|part| part.starts_with(|first: char| first.is_ascii_lowercase()))
+    {
         let (command, expected) = part.split_once('\n').unwrap_or((part, ""));
         let (expected, code) = match expected.split_once("[exit ") {
             Some((expected, code)) => (expected, code.trim_end().trim_end_matches(']').parse().unwrap()),
@@ -74,7 +76,11 @@ fn check(command: &str, expected: &str, printed: &str) {
             anything = true;
             continue;
         }
-        let found = if anything { rest.any(|printed| matches(line, printed)) } else { rest.next().is_some_and(|printed| matches(line, printed)) };
+        let found = if anything {
+            rest.any(|printed| matches(line, printed))
+        } else {
+            rest.next().is_some_and(|printed| matches(line, printed))
+        };
         assert!(found, "$ {command}\nexpected {line:?} in:\n{printed}");
         anything = false;
     }
