@@ -26,11 +26,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
     if matches!(cli.command, Command::Version) {
         return version::run(&cli.options);
     }
-    let acts = matches!(
-        cli.command,
-        Command::Deploy(_) | Command::Destroy(_) | Command::Resume(_) | Command::Run(_)
-    );
-    let session = Session::new(&cli.options, !acts)?;
+    let session = Session::new(&cli.options)?;
     match &cli.command {
         Command::Validate(arguments) => validate::run(arguments, &session),
         Command::Compile(arguments) => compile::run(arguments, &session),

@@ -210,6 +210,18 @@ async fn listen(cancel: Cancel, progress: Progress) {
     }
 }
 
+/// Refuses to plan while an earlier run has not ended: the engine would, but only after somebody agreed to the plan.
+pub(crate) fn refuse_unfinished(
+    session: &Session,
+    store: &SqliteStore,
+    service: &Namespace,
+) -> Result<(), CliError> {
+    let open = unfinished(store, service).map_err(|error| engine_error(session, &error))?;
+    open.map_or(Ok(()), |run| {
+        Err(engine_error(session, &EngineError::Unfinished { namespace: service.clone(), run }))
+    })
+}
+
 /// Why the engine could not do its work, as an error for people.
 pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
     let root = session.root().display().to_string();

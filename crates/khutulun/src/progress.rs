@@ -7,7 +7,8 @@ mod words;
 use std::{
     io::{self, IsTerminal as _, Write as _},
     sync::{Arc, Mutex},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use khutulun_plan::Plan;
@@ -24,6 +25,9 @@ use crate::{
 };
 
 pub(crate) use self::words::plain;
+
+/// How long a phase lasts before it is worth a line; shorter ones would only flicker.
+const PHASE_SHOWN_AFTER: Duration = Duration::from_millis(80);
 
 /// Something that happens while a command is at work.
 #[derive(Clone, Debug)]
@@ -61,6 +65,11 @@ pub(crate) enum Event {
         /// Why.
         message: String,
     },
+    /// The run is over.
+    Ended {
+        /// How, in a word.
+        result: &'static str,
+    },
     /// Something to know.
     Note(String),
 }
@@ -73,7 +82,7 @@ pub(crate) struct Progress {
 
 enum Sink {
     None,
-    Plain(Mutex<Lines>),
+    Plain(Arc<Mutex<Lines>>),
     Json(Mutex<Lines>),
     Live(Live),
 }
@@ -81,7 +90,8 @@ enum Sink {
 /// What writing a line needs to remember.
 #[derive(Default)]
 struct Lines {
-    reads_only: bool,
+    /// How many phases and other events there were; a phase that is still the last one after a while is worth a line.
+    count: u64,
     plan: Option<Arc<Plan>>,
     run: u64,
     started: Vec<Option<Instant>>,
@@ -89,20 +99,16 @@ struct Lines {
 
 impl Progress {
     /// Makes progress as the person wants it.
-    ///
-    /// Where it is not alive, phases are worth a line only in commands that do things; `reads_only` ones are over before
-    /// anybody wonders.
-    pub(crate) fn new(mode: ProgressMode, reads_only: bool) -> Self {
-        let lines = || Mutex::new(Lines { reads_only, ..Lines::default() });
+    pub(crate) fn new(mode: ProgressMode) -> Self {
         let sink = match mode {
             ProgressMode::None => Sink::None,
-            ProgressMode::Plain => Sink::Plain(lines()),
-            ProgressMode::Json => Sink::Json(lines()),
+            ProgressMode::Plain => Sink::Plain(Arc::default()),
+            ProgressMode::Json => Sink::Json(Mutex::default()),
             ProgressMode::Tty => Sink::Live(Live::start()),
             ProgressMode::Auto if io::stderr().is_terminal() && !terminal::is_dumb() => {
                 Sink::Live(Live::start())
             }
-            ProgressMode::Auto => Sink::Plain(lines()),
+            ProgressMode::Auto => Sink::Plain(Arc::default()),
         };
         Self { sink: Arc::new(sink) }
     }
@@ -112,8 +118,12 @@ impl Progress {
         match &*self.sink {
             Sink::None => {}
             Sink::Live(live) => live.send(event),
-            Sink::Plain(lines) => {
-                let mut lines = lock(lines);
+            Sink::Plain(shared) => {
+                let mut lines = lock(shared);
+                lines.count += 1;
+                if let Event::Phase(text) = event {
+                    return later(shared, lines.count, text);
+                }
                 let text = lines.plain(&event, Style::stderr());
                 lines.remember(&event);
                 error_line(text.as_deref());
@@ -138,8 +148,10 @@ impl Progress {
 
     /// Lets what was shown stay, and shows nothing that moves until the next event: before a question, and at the end.
     pub(crate) fn settle(&self) {
-        if let Sink::Live(live) = &*self.sink {
-            live.settle();
+        match &*self.sink {
+            Sink::Live(live) => live.settle(),
+            Sink::Plain(lines) => lock(lines).count += 1,
+            Sink::None | Sink::Json(_) => {}
         }
     }
 
@@ -154,6 +166,20 @@ impl Progress {
             }
         }
     }
+}
+
+/// Writes a phase's line once the phase has lasted for a while: most are over before anybody wonders.
+fn later(lines: &Arc<Mutex<Lines>>, count: u64, text: String) {
+    let lines = Arc::clone(lines);
+    let wait = move || {
+        thread::sleep(PHASE_SHOWN_AFTER);
+        let lines = lock(&lines);
+        if lines.count == count {
+            error_line(lines.plain(&Event::Phase(text), Style::stderr()).as_deref());
+        }
+    };
+    // Without a thread (too many) there is no line; the work goes on. It ends with the program.
+    drop(thread::Builder::new().name("phase".to_owned()).spawn(wait));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -193,7 +219,6 @@ impl Lines {
 
     fn plain(&self, event: &Event, style: Style) -> Option<String> {
         Some(match event {
-            Event::Phase(_) if self.reads_only => return None,
             Event::Phase(text) => format!("{} {text}", style.sign("→", ">")),
             Event::Began { plan, run } => {
                 format!("{} run {run}: {} operations", style.sign("→", ">"), plan.operations().count())
@@ -224,6 +249,8 @@ impl Lines {
                 let message = terminal::harmless(message);
                 format!("  {} {node}: failed to {}: {message}", style.sign("✗", "x"), words::plain(event))
             }
+            // The answer, or the error, says more.
+            Event::Ended { .. } => return None,
             Event::Note(text) => format!("! {text}"),
         })
     }
@@ -253,6 +280,11 @@ impl Lines {
             Event::Phase(text) => {
                 set("event", json!("phase"));
                 set("message", json!(text));
+            }
+            Event::Ended { result } => {
+                set("event", json!("run-ended"));
+                set("run", json!(self.run));
+                set("result", json!(result));
             }
             Event::Note(text) => {
                 set("event", json!("note"));

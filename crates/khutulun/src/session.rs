@@ -29,10 +29,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// Begins a session. Nothing is opened or made yet.
-    pub(crate) fn new(options: &GlobalOptions, reads_only: bool) -> Result<Self, CliError> {
+    pub(crate) fn new(options: &GlobalOptions) -> Result<Self, CliError> {
         Ok(Self {
             format: options.output,
-            progress: Progress::new(options.progress, reads_only),
+            progress: Progress::new(options.progress),
             root: state::locate(options.state.as_deref())?,
         })
     }

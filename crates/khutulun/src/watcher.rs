@@ -59,7 +59,7 @@ impl Observer for Watcher {
         }
     }
 
-    fn run_ended(&self, _: &RunReport) {
-        self.progress.settle();
+    fn run_ended(&self, report: &RunReport) {
+        self.progress.show(Event::Ended { result: report.result.word() });
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     answer,
     cli::DeployArguments,
     error::CliError,
-    execution::Execution,
+    execution::{Execution, refuse_unfinished},
     exit::Exit,
     lock::ServiceLock,
     plan_view::PlanView,
@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &DeployArguments, session: &Session) -> Result<Exit
     }
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, "deploy")?;
+    refuse_unfinished(session, &store, service)?;
     let proposal = intention.propose_for_real(session, &store)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(&proposal, session);

@@ -86,7 +86,7 @@ fn find(
 }
 
 /// The design may be broken by now; then where it is still says what it was called.
-fn name_of(session: &Session, path: &Path) -> Result<String, CliError> {
+pub(super) fn name_of(session: &Session, path: &Path) -> Result<String, CliError> {
     let file = entry::find(path)?;
     if let Some(name) = design::stated_name(session, &file) {
         return Ok(name);
@@ -101,14 +101,15 @@ fn name_of(session: &Session, path: &Path) -> Result<String, CliError> {
     })
 }
 
-fn plan(session: &Session, store: &SqliteStore, service: &Namespace) -> Result<Plan, CliError> {
+pub(super) fn plan(session: &Session, store: &SqliteStore, service: &Namespace) -> Result<Plan, CliError> {
     let (actual, base) = read_actual(session, store, service)?;
     let basis = Basis::new(service, base, &ToscaFunctions);
     plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))
 }
 
-fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {
-    let plan = Plan {
+/// The plan of a removal of what is not there.
+pub(super) fn empty_plan(name: &str) -> Plan {
+    Plan {
         schema: khutulun_plan::SCHEMA.to_owned(),
         namespace: Namespace(name.to_owned()),
         goal: Goal::Destroy,
@@ -118,8 +119,11 @@ fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {
         steps: Vec::new(),
         prepare: Vec::new(),
         conclude: Vec::new(),
-    };
+    }
+}
+
+fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {
     session.progress.settle();
-    answer::give(&PlanView { plan: &plan, notes: Vec::new() }, session.format)?;
+    answer::give(&PlanView { plan: &empty_plan(name), notes: Vec::new() }, session.format)?;
     Ok(Exit::Success)
 }

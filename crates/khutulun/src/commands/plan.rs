@@ -1,37 +1,40 @@
 //! `khutulun plan`: what `deploy` or `destroy` would do, and why.
 
-use floria::Store;
-use khutulun_plan::{Basis, plan_destroy};
-use tosca_functions::ToscaFunctions;
+use floria::{Namespace, Store};
+use khutulun_plan::Plan;
 
+use super::destroy;
 use crate::{
     answer,
     cli::PlanArguments,
     error::CliError,
     exit::Exit,
     plan_view::PlanView,
-    proposal::{Intention, Proposal, plan_error, read_actual},
+    proposal::{Intention, Proposal},
     session::Session,
 };
 
 pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, CliError> {
-    let intention = Intention::read(session, &arguments.design)?;
-    let store = session.reader()?;
-    let store = store.as_ref().map(|store| store as &dyn Store);
-    let (plan, notes) = match (arguments.destroy, store) {
-        (true, Some(store)) => {
-            let (actual, base) = read_actual(session, store, &intention.namespace)?;
-            let basis = Basis::new(&intention.namespace, base, &ToscaFunctions);
-            let plan = plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))?;
-            (plan, Vec::new())
-        }
-        (true, None) => return Err(session.nothing_deployed()),
-        (false, store) => {
-            let Proposal { plan, notes } = intention.preview(session, store)?;
-            (plan, notes)
-        }
+    let Proposal { plan, notes } = if arguments.destroy {
+        Proposal { plan: removal(arguments, session)?, notes: Vec::new() }
+    } else {
+        let intention = Intention::read(session, &arguments.design)?;
+        let store = session.reader()?;
+        intention.preview(session, store.as_ref().map(|store| store as &dyn Store))?
     };
     session.progress.settle();
     answer::give(&PlanView { plan: &plan, notes }, session.format)?;
     Ok(if plan.is_empty() { Exit::Success } else { Exit::Changes })
+}
+
+/// The plan of a removal needs no valid design, only to know which service is meant.
+fn removal(arguments: &PlanArguments, session: &Session) -> Result<Plan, CliError> {
+    let name = match &arguments.design.name {
+        Some(name) => name.clone(),
+        None => destroy::name_of(session, &arguments.design.path)?,
+    };
+    match session.reader()? {
+        Some(store) => destroy::plan(session, &store, &Namespace(name)),
+        None => Ok(destroy::empty_plan(&name)),
+    }
 }

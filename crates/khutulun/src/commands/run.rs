@@ -6,7 +6,7 @@ use tosca_functions::ToscaFunctions;
 use crate::{
     cli::{ConductArguments, OnFailure, RunArguments},
     error::CliError,
-    execution::Execution,
+    execution::{Execution, refuse_unfinished},
     exit::Exit,
     inputs, instance,
     lock::ServiceLock,
@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &RunArguments, session: &Session) -> Result<Exit, C
     drop(reader);
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, "run")?;
+    refuse_unfinished(session, &store, &service)?;
     let (graph, base) = read_actual(session, &store, &service)?;
     let nodes = instance::nodes(&graph);
     let selected: Vec<&str> = nodes

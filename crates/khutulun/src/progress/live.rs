@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Board, Event, StepState};
+use super::{Board, Event, PHASE_SHOWN_AFTER, StepState};
 use crate::{
     terminal::{self, Style},
     time,
@@ -18,9 +18,6 @@ use crate::{
 
 /// How often the frame moves.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How long a phase lasts before it is worth a line; shorter ones would only flicker.
-const PHASE_SHOWN_AFTER: Duration = Duration::from_millis(60);
 
 enum Message {
     Event(Event),
@@ -127,6 +124,7 @@ impl Screen {
             Event::Retrying { step, message } => set(step, StepState::Retrying(now, message)),
             Event::Succeeded { step } => set(step, StepState::Done),
             Event::Failed { step, message } => set(step, StepState::Failed(message)),
+            Event::Ended { .. } => self.settle(),
             Event::Note(text) => match &mut self.board {
                 Some(board) => board.note(text),
                 None => {

@@ -98,7 +98,10 @@ fn a_service_is_deployed_looked_at_changed_and_destroyed() {
     let plan = sandbox.run(&["plan", pair.to_str().unwrap(), "-i", &mark]).expect(2);
     assert!(plan.stdout.contains("input `greeting` was not given"), "{}", plan.stdout);
 
+    let removal = sandbox.run(&["plan", "--destroy", pair.to_str().unwrap()]).expect(2).stdout;
+    assert!(removal.contains("2 to delete"), "{removal}");
     sandbox.run(&["destroy", "--yes"]).expect(0);
+    sandbox.run(&["plan", "--destroy", "--name", "pair"]).expect(0);
     assert_eq!(sandbox.processes(), []);
     assert_eq!(files(&sandbox.path("pair")), before, "the design's folder stays as it was");
     for left in files(&sandbox.state()) {
