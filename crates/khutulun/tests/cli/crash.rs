@@ -69,6 +69,19 @@ fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
     sandbox.command(&all).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// Every third time, the resumption is killed too.
+fn perhaps_kill_the_resumption(sandbox: &Sandbox, random: &mut Random) {
+    if random.below(3) == 0 {
+        let (lines, more) =
+            (random.below(DEPLOY_LINES), Duration::from_micros(random.below(MORE_MICROSECONDS)));
+        let killed = kill_at(start(sandbox, &["resume"]), lines, more);
+        eprintln!(
+            "    its resumption after {lines} lines and {more:?}: {}",
+            if killed { "killed" } else { "too late" }
+        );
+    }
+}
+
 /// What a run left unfinished is resumed; nothing to resume is fine when it had not begun, or had ended.
 fn resume(sandbox: &Sandbox, context: &str) {
     let status = sandbox.run(&["status", "--stored", "-o", "json"]).expect(0).json();
@@ -100,6 +113,8 @@ fn a_killed_deploy_is_resumed_without_twins_or_orphans() {
         let killed = kill_at(start(&sandbox, &["deploy", "pair", "--yes", "-i", &mark]), lines, more);
         eprintln!("{context}: {}", if killed { "killed" } else { "too late" });
         hits += usize::from(killed);
+        check_at_most_one(&sandbox, &context);
+        perhaps_kill_the_resumption(&sandbox, &mut random);
         check_at_most_one(&sandbox, &context);
         resume(&sandbox, &context);
         // Where it was killed before its run was recorded there was nothing to resume; deploying is idempotent anyway.
@@ -139,6 +154,8 @@ fn a_killed_destroy_is_resumed_without_orphans() {
         let killed = kill_at(start(&sandbox, &["destroy", "pair", "--yes"]), lines, more);
         eprintln!("{context}: {}", if killed { "killed" } else { "too late" });
         hits += usize::from(killed);
+        check_at_most_one(&sandbox, &context);
+        perhaps_kill_the_resumption(&sandbox, &mut random);
         check_at_most_one(&sandbox, &context);
         resume(&sandbox, &context);
         let ended = sandbox.run(&["destroy", "pair", "--yes"]);
