@@ -1,7 +1,7 @@
 //! The process driver: a node of the type `Process` is an ordinary process that the host starts, supervises and ends.
 //!
-//! The life of a node: [`spec`] reads the node's properties; `start` hands it to the host, which answers a status; [`outputs`]
-//! makes that the outputs `state`, `pid`, `exit_code`, `restarts`, `supervisor`, `name` and `log_files`. `stop` asks the host
+//! The life of a node: its properties are read as what to start; `start` hands that to the host, which answers a status; it
+//! becomes the outputs `state`, `pid`, `exit_code`, `restarts`, `supervisor`, `name` and `log_files`. `stop` asks the host
 //! to end the process and `delete` to forget it. Which process is meant is not this driver's to say: the host knows whose
 //! operation runs.
 

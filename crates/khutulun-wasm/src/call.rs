@@ -37,7 +37,7 @@ pub(crate) struct Around {
     pub(crate) limits: Arc<Limits>,
     pub(crate) reports: Arc<dyn Reports>,
     /// What the component asks for, and what it is allowed.
-    pub(crate) grants: Vec<Grant>,
+    pub(crate) grants: Vec<Arc<Grant>>,
     pub(crate) deadline: Instant,
 }
 

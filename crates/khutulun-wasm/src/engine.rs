@@ -13,7 +13,7 @@ use wasmtime::{
 };
 
 use crate::{
-    Limits, Manifest, WasmError,
+    Grant, Limits, Manifest, WasmError,
     bindings::{Plugin, PluginPre},
     cache::Cache,
     call,
@@ -45,6 +45,8 @@ pub(crate) struct Loaded {
     pub(crate) digest: String,
     pub(crate) pre: PluginPre<State>,
     pub(crate) manifest: Manifest,
+    /// What the manifest asks for, shared with the calls.
+    pub(crate) asks: Arc<Grant>,
 }
 
 /// The engine and what it has loaded.
@@ -132,6 +134,7 @@ impl Runtime {
             built_in: found.built_in,
             digest: found.digest.clone(),
             pre,
+            asks: Arc::new(manifest.asks.clone()),
             manifest,
         })
     }

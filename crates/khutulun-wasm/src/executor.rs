@@ -123,9 +123,9 @@ impl Inner {
             Ok(started) => started,
             Err(error) => return Outcome::Failed(Failure::permanent(sentence(&error))),
         };
-        let mut grants = vec![loaded.manifest.asks.clone()];
+        let mut grants = vec![Arc::clone(&loaded.asks)];
         if !loaded.built_in {
-            grants.push(self.policy.allowed(&loaded.digest, &loaded.manifest.name));
+            grants.push(Arc::new(self.policy.allowed(&loaded.digest, &loaded.manifest.name)));
         }
         let around = Around {
             machine: Arc::clone(&self.machine),

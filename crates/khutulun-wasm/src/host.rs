@@ -35,7 +35,7 @@ pub(crate) struct State {
     /// What runs; None while a plugin only says what it is.
     pub(crate) operation: Option<Arc<Operation>>,
     /// What the plugin asks for, and what it is allowed: a request must be covered by each. None: by nothing.
-    pub(crate) grants: Vec<Grant>,
+    pub(crate) grants: Vec<Arc<Grant>>,
     /// When the call is stopped.
     pub(crate) deadline: Instant,
     /// Since when the plugin computes without asking for anything.
@@ -80,7 +80,7 @@ impl State {
         limits: Arc<Limits>,
         reports: Arc<dyn Reports>,
         operation: Option<Arc<Operation>>,
-        grants: Vec<Grant>,
+        grants: Vec<Arc<Grant>>,
         deadline: Instant,
     ) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl State {
     }
 
     fn granted(&self, covers: impl Fn(&Grant) -> bool) -> bool {
-        !self.grants.is_empty() && self.grants.iter().all(covers)
+        !self.grants.is_empty() && self.grants.iter().all(|grant| covers(grant))
     }
 
     fn deny(&mut self, what: &str) -> errors::Error {
