@@ -12,7 +12,7 @@ Exit codes: 0 success or nothing to do, 1 the operation failed, 2 changes planne
 
 /// Deploys and runs services that TOSCA 2.0 describes, the way a good sysadmin would have by hand.
 #[derive(Debug, Parser)]
-#[command(name = "khutulun", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+#[command(name = "khutulun", version, after_help = EXIT_CODES, max_term_width = 110)]
 #[command(disable_help_subcommand = true, infer_subcommands = false)]
 pub(crate) struct Cli {
     #[command(flatten)]

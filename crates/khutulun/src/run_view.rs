@@ -92,11 +92,12 @@ impl RunView<'_> {
                         )
                     })
                     .collect();
-                let origin = self.report.questions.first().and_then(|question| question.origin.as_ref());
-                let step = self.report.questions.first().map_or(0, |question| question.operation.step);
+                let first = self.report.questions.first();
+                let step = first.map_or(0, |question| question.operation.step);
+                let node = first.map_or("", |question| question.node.as_str());
                 Some(
                     CliError::new(Exit::NeedsOperator, "nobody can tell what became of an operation")
-                        .place(place(origin, service.0.as_str()))
+                        .place(self.place(step, node))
                         .why(questions.join("\n"))
                         .unchanged(unchanged)
                         .next(format!(
@@ -104,6 +105,20 @@ impl RunView<'_> {
                         )),
                 )
             }
+        }
+    }
+
+    /// Where a step was asked for: the node's line, and the operation's where that is another, as in a profile.
+    fn place(&self, step: u32, node: &str) -> String {
+        let planned = self.plan.steps.get(step as usize);
+        let asked = planned.and_then(|step| step.subject.origin.as_ref());
+        let operation = planned.and_then(|step| step.origin.as_ref());
+        match (asked, operation) {
+            (Some(asked), Some(operation)) if asked != operation => {
+                format!("{operation}, of the node at {asked}")
+            }
+            (Some(place), _) | (None, Some(place)) => place.to_string(),
+            (None, None) => format!("node `{node}`"),
         }
     }
 
@@ -145,18 +160,12 @@ impl RunView<'_> {
         if failures.len() > FAILURES_MAX {
             why.push(format!("… and {} more", failures.len() - FAILURES_MAX));
         }
-        CliError::new(exit, what)
-            .place(place(first.origin.as_ref(), &format!("node `{}`", first.node)))
-            .why(why.join("\n"))
+        CliError::new(exit, what).place(self.place(first.step, &first.node)).why(why.join("\n"))
     }
 }
 
 fn at(origin: Option<&Origin>) -> String {
     origin.map_or_else(String::new, |origin| format!(" ({origin})"))
-}
-
-fn place(origin: Option<&Origin>, otherwise: &str) -> String {
-    origin.map_or_else(|| otherwise.to_owned(), ToString::to_string)
 }
 
 impl Answer for RunView<'_> {

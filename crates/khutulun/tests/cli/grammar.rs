@@ -59,3 +59,31 @@ fn an_input_without_a_value_is_wrong_usage_with_the_right_form() {
     ended.five_parts();
     assert!(ended.stderr.contains("-i NAME=VALUE"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_reader_that_goes_is_no_error() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let mut child = sandbox
+        .command(&["compile", pair.to_str().unwrap(), "-o", "json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = crate::sandbox::finish(child).expect(0);
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn an_error_is_data_where_data_was_asked_for() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(&["outputs", "-o", "json"]).expect(64);
+    let document = ended.json();
+    assert_eq!((&document["schema"], &document["exit"]), (&"khutulun.error/1".into(), &64.into()));
+    ended.five_parts();
+    let ended = sandbox.run(&["outputs", "--progress", "json"]).expect(64);
+    let line: serde_json::Value = serde_json::from_str(&ended.stderr).unwrap();
+    assert_eq!(line["schema"], "khutulun.error/1");
+    assert_eq!(ended.stdout, "");
+}
