@@ -159,13 +159,17 @@ fn summary(plan: &Plan) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, words)| format!("{count} {words}"))
         .collect();
-    let operations = plan.operations().count();
-    if operations == 0 {
-        parts.push("no operations, only records change".to_owned());
-    } else {
-        parts.push(format!("{operations} operation{}", if operations == 1 { "" } else { "s" }));
-    }
+    parts.push(match plan.operations().count() {
+        0 => "no operations, only records change".to_owned(),
+        _ => operations(plan),
+    });
     format!("{}.", parts.join(", "))
+}
+
+/// How many operations a plan has, in words.
+pub(crate) fn operations(plan: &Plan) -> String {
+    let count = plan.operations().count();
+    format!("{count} operation{}", if count == 1 { "" } else { "s" })
 }
 
 /// Why something happens, and where that was asked for.

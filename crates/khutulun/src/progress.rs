@@ -20,6 +20,7 @@ use self::{
 };
 use crate::{
     cli::ProgressMode,
+    plan_view,
     terminal::{self, Style},
     time,
 };
@@ -221,7 +222,7 @@ impl Lines {
         Some(match event {
             Event::Phase(text) => format!("{} {text}", style.sign("→", ">")),
             Event::Began { plan, run } => {
-                format!("{} run {run}: {} operations", style.sign("→", ">"), plan.operations().count())
+                format!("{} run {run}: {}", style.sign("→", ">"), plan_view::operations(plan))
             }
             Event::Started { step } => {
                 let (node, event) = self.step(*step);

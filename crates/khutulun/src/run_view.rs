@@ -13,7 +13,7 @@ use crate::{
     commands::Outputs,
     error::CliError,
     exit::Exit,
-    progress,
+    plan_view, progress,
     terminal::{self, Style},
 };
 
@@ -114,9 +114,8 @@ impl RunView<'_> {
         let asked = planned.and_then(|step| step.subject.origin.as_ref());
         let operation = planned.and_then(|step| step.origin.as_ref());
         match (asked, operation) {
-            (Some(asked), Some(operation)) if asked != operation => {
-                format!("{operation}, of the node at {asked}")
-            }
+            (Some(asked), Some(operation)) if asked.source == operation.source => operation.to_string(),
+            (Some(asked), Some(operation)) => format!("{asked} (its operation is defined at {operation})"),
             (Some(place), _) | (None, Some(place)) => place.to_string(),
             (None, None) => format!("node `{node}`"),
         }
@@ -218,8 +217,7 @@ impl Answer for RunView<'_> {
             return String::new();
         }
         let sign = style.green(style.sign("✓", "+"));
-        let count = self.plan.operations().count();
-        let operations = format!("{count} operation{}", if count == 1 { "" } else { "s" });
+        let operations = plan_view::operations(self.plan);
         match self.plan.goal {
             Goal::Deploy => {
                 let mut text = format!("{sign} `{service}` is deployed ({operations})\n");
