@@ -15,6 +15,10 @@ pub(crate) fn value(value: &model::Value) -> Value {
         model::Value::Integer(value) => Value::Integer(*value),
         model::Value::Float(value) => Value::Float(*value),
         model::Value::String(text) => Value::Text(text.as_ref().to_owned()),
+        model::Value::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
+        model::Value::Timestamp(_) | model::Value::Scalar(_) | model::Value::Version(_) => {
+            Value::Text(value.to_text().unwrap_or_default().as_ref().to_owned())
+        }
         model::Value::List(items) => Value::List(items.iter().map(self::value).collect()),
         model::Value::Map(entries) => Value::Map(
             entries.iter().map(|(key, value)| (self::value(key), self::value(value))).collect::<ValueMap>(),

@@ -42,7 +42,8 @@ impl Lowering<'_> {
 
     /// Lowers a schema.
     pub(crate) fn schema(&mut self, schema: &Schema, optional: bool) -> LoweredSchema {
-        let mut builder = Builder { lowering: self, types: Vec::new(), data_types: HashMap::new() };
+        let mut builder =
+            Builder { lowering: self, types: Vec::new(), data_types: HashMap::new(), place: None };
         // The root has a place of its own even where it is a data type as it is: only here may nil be taken.
         builder.types.push(SchemaType::default());
         let root = builder.schema_type(schema);
@@ -57,11 +58,14 @@ struct Builder<'l, 'm> {
     types: Vec<SchemaType>,
     /// Where a data type is, from before its properties are looked at: they may be of it.
     data_types: HashMap<TypeId, usize>,
+    /// Where the innermost schema is written.
+    place: Option<diagnostics::Span>,
 }
 
 impl Builder<'_, '_> {
     /// The index of a schema's type.
     fn index(&mut self, schema: &Schema) -> usize {
+        self.place = Some(schema.span);
         if schema.key_schema.is_none() && schema.entry_schema.is_none() && schema.validation.is_empty() {
             return self.data_type(schema.data_type);
         }
@@ -73,6 +77,7 @@ impl Builder<'_, '_> {
 
     /// A data type with what a schema adds.
     fn schema_type(&mut self, schema: &Schema) -> SchemaType {
+        self.place = Some(schema.span);
         let mut lowered = self.data_type_type(schema.data_type);
         if let Some(key) = &schema.key_schema {
             lowered.key = Some(self.index(key));
@@ -110,6 +115,10 @@ impl Builder<'_, '_> {
             DataBase::Integer => Base::Integer,
             DataBase::Float => Base::Float,
             DataBase::Boolean => Base::Boolean,
+            DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version => {
+                self.not_run(own, data.base);
+                Base::String
+            }
             DataBase::Nil => Base::Nil,
             DataBase::List => Base::List,
             DataBase::Map => Base::Map,
@@ -129,6 +138,19 @@ impl Builder<'_, '_> {
         }
         lowered.validation = data.validation.iter().map(|clause| self.clause(clause)).collect();
         lowered
+    }
+
+    /// Tells that values of such a type cannot be checked or computed with when a design runs.
+    fn not_run(&mut self, own: &model::Type, base: DataBase) {
+        let message = format!("the data type `{}` is understood, but its values are not run yet", own.name);
+        let mut diagnostic = Diagnostic::error("unsupported-type", message).hint(format!(
+            "a `{}` cannot be checked at run time yet: use `string` or a number",
+            base.as_str()
+        ));
+        if let Some(span) = self.place.or(own.span) {
+            diagnostic = diagnostic.at(span);
+        }
+        self.lowering.tell(diagnostic);
     }
 
     /// The keys of a map are strings where nothing else is said (TOSCA 2.0, 9.3).

@@ -23,6 +23,6 @@ pub use template::{
     RelationshipAssignment, RequirementAssignment, ServiceTemplate, read_service_template,
 };
 pub use types::{
-    ArtifactType, CapabilityType, DataType, InterfaceType, NodeType, RelationshipType, TypeBody,
+    ArtifactType, CapabilityType, DataType, InterfaceType, Multipliers, NodeType, RelationshipType, TypeBody,
     TypeDefinition,
 };

@@ -17,8 +17,10 @@ mod load;
 mod paths;
 mod requirements;
 mod scope;
+mod special;
 mod template;
 mod types;
+mod units;
 mod validation;
 mod values;
 
@@ -148,6 +150,8 @@ struct Context {
     in_template: bool,
     /// Whether it is a validation clause, where `$value` and the Boolean functions belong.
     in_validation: bool,
+    /// The data type of `$value` in a validation clause, when it is known.
+    subject: Option<TypeId>,
 }
 
 /// What `SELF` is in an expression.
@@ -169,11 +173,11 @@ enum SelfIs {
 
 impl Context {
     fn in_type(file: usize, self_is: SelfIs) -> Self {
-        Self { file, self_is, in_template: false, in_validation: false }
+        Self { file, self_is, in_template: false, in_validation: false, subject: None }
     }
 
-    fn validation(self) -> Self {
-        Self { in_validation: true, ..self }
+    fn validation(self, subject: Option<TypeId>) -> Self {
+        Self { in_validation: true, subject, ..self }
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod expression;
 mod name;
+mod number;
+mod special;
 mod template;
 mod types;
 mod value;
@@ -18,6 +20,9 @@ use std::sync::Arc;
 use diagnostics::{SourceId, Span};
 pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, Reference, Step};
 pub use name::{Map, Name};
+pub use number::{Decimal, Number};
+pub(crate) use special::decode_base64;
+pub use special::{Scalar, Timestamp, Version};
 pub use template::{
     Artifact, Capability, Checksum, Implementation, Interface, NodeTemplate, NodeTemplateId, Operation,
     Output, Parameter, Property, Relationship, Requirement, ServiceTemplate, ValueOrigin,
@@ -25,7 +30,7 @@ pub use template::{
 pub use types::{
     ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, InterfaceDefinition,
     InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PropertyDefinition, RelationshipType,
-    RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind,
+    RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind, Units,
 };
 pub use value::Value;
 

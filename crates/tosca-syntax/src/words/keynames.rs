@@ -86,8 +86,9 @@ shape!(ARTIFACT_TYPE: "an artifact type", "12.1",
     ["derived_from", "version", "metadata", "description", "mime_type", "file_ext", "properties"],
     later [], gone []);
 shape!(DATA_TYPE: "a data type", "9.2",
-    ["derived_from", "version", "metadata", "description", "validation", "properties", "key_schema", "entry_schema"],
-    later ["data_type", "units", "canonical_unit", "prefixes"],
+    ["derived_from", "version", "metadata", "description", "validation", "properties", "key_schema", "entry_schema",
+     "data_type", "units", "canonical_unit", "prefixes"],
+    later [],
     gone [CONSTRAINTS]);
 shape!(CAPABILITY_TYPE: "a capability type", "8.1",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "valid_source_node_types",

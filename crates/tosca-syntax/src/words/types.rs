@@ -1,5 +1,7 @@
 //! Type definitions (6.4).
 
+use diagnostics::Span;
+
 use super::definitions::{
     ArtifactDefinition, CapabilityDefinition, InterfaceDefinition, OperationDefinition, ParameterDefinition,
     PropertyDefinition, RequirementDefinition, Schema,
@@ -66,6 +68,23 @@ pub struct DataType<'a> {
     pub key_schema: Option<Schema<'a>>,
     /// `entry_schema`.
     pub entry_schema: Option<Schema<'a>>,
+    /// `data_type` of the number of a scalar.
+    pub data_type: Option<Word<'a>>,
+    /// `units`: names and their multipliers, which are whatever was written.
+    pub units: Option<Multipliers<'a>>,
+    /// `prefixes`: likewise.
+    pub prefixes: Option<Multipliers<'a>>,
+    /// `canonical_unit`.
+    pub canonical_unit: Option<Word<'a>>,
+}
+
+/// The `units` or `prefixes` of a scalar type (9.1.2.2).
+#[derive(Debug)]
+pub struct Multipliers<'a> {
+    /// Names and multipliers.
+    pub entries: Vec<(Word<'a>, Node<'a>)>,
+    /// Where the keyname is.
+    pub span: Span,
 }
 
 /// A capability type (8.1).
@@ -171,8 +190,31 @@ impl Reader {
                 has_properties: fields.get("properties").is_some(),
                 key_schema: reader.schema(fields, "key_schema"),
                 entry_schema: reader.schema(fields, "entry_schema"),
+                data_type: reader.word(fields, "data_type"),
+                units: reader.multipliers(fields, "units"),
+                prefixes: reader.multipliers(fields, "prefixes"),
+                canonical_unit: reader.word(fields, "canonical_unit"),
             })))
         })
+    }
+
+    fn multipliers<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Option<Multipliers<'a>> {
+        let (key, node) = fields.entry(keyname)?;
+        let Some(entries) = node.entries() else {
+            self.wrong_kind(&format!("`{keyname}`"), "a map", node, "9.1.2.2");
+            fields.hidden.add(keyname);
+            return None;
+        };
+        let entries = entries
+            .filter_map(|(name, value)| {
+                let word = self.string(name, &format_args!("a name in `{keyname}`"), "9.1.2.2");
+                if word.is_none() {
+                    fields.hidden.add(keyname);
+                }
+                Some((word?, value))
+            })
+            .collect();
+        Some(Multipliers { entries, span: key.span() })
     }
 
     pub(super) fn capability_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {

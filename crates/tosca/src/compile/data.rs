@@ -12,6 +12,18 @@ use crate::model::{DataBase, DataType, Map, PropertyDefinition, TypeBody, TypeId
 impl<'a> Compiler<'a> {
     /// Builds data types: first what they are made of, which values of others depend on, then their own values.
     pub(super) fn build_data_types(&mut self, order: &[TypeId]) {
+        // What each is made of, and its units: validation clauses and schemas of any other may need it.
+        for &id in order {
+            let Some((_, words)) = self.data_words(id) else { continue };
+            let parent = self.type_of(id).parent.map(|parent| self.data(parent).clone());
+            let base = parent.as_ref().map_or(DataBase::Structure, |parent| parent.base);
+            let inherited = parent.and_then(|parent| parent.units);
+            let units = self.declared[id.index()]
+                .and_then(|declared| self.units(id, declared, words, base, inherited));
+            if let TypeBody::Data(data) = &mut self.types[id.index()].body {
+                (data.base, data.units) = (base, units);
+            }
+        }
         for &id in order {
             if let Some(data) = self.data_draft(id) {
                 self.types[id.index()].body = TypeBody::Data(data);
@@ -76,9 +88,10 @@ impl<'a> Compiler<'a> {
             key_schema: None,
             entry_schema: None,
             validation: Vec::new(),
+            units: None,
         });
         let mut validation = inherited.validation;
-        validation.extend(self.validation_clause(words.validation, context));
+        validation.extend(self.validation_clause(words.validation, context, Some(id)));
         let own = words.key_schema.as_ref();
         let key_schema =
             own.and_then(|own| self.refined_schema(own, inherited.key_schema.as_deref(), context));
@@ -92,6 +105,7 @@ impl<'a> Compiler<'a> {
             key_schema: key_schema.map(Arc::new).or(inherited.key_schema),
             entry_schema: entry_schema.map(Arc::new).or(inherited.entry_schema),
             validation,
+            units: self.data(id).units.clone(),
         };
         if !is_vague {
             let has_key_schema = words.key_schema.as_ref().map(|schema| schema.span);

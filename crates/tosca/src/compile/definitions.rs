@@ -9,7 +9,7 @@ use tosca_syntax::yaml::Node;
 use super::values::plain_metadata;
 use super::{Compiler, Context};
 use crate::model::{
-    Expression, Map, Metadata, ParameterDefinition, PropertyDefinition, Schema, TypeId, TypeKind,
+    DataBase, Expression, Map, Metadata, ParameterDefinition, PropertyDefinition, Schema, TypeId, TypeKind,
 };
 
 /// What a definition says besides its values.
@@ -250,8 +250,9 @@ impl<'a> Compiler<'a> {
                 self.unknown.of(TypeKind::Data)
             }
         };
+        self.not_abstract(own, data_type);
         let mut validation = parent.map(|parent| parent.validation.clone()).unwrap_or_default();
-        validation.extend(self.validation_clause(own.validation, context));
+        validation.extend(self.validation_clause(own.validation, context, Some(data_type)));
         let key_schema = own.key_schema.and_then(|words| {
             self.refined_schema(words, parent.and_then(|parent| parent.key_schema.as_deref()), context)
         });
@@ -287,6 +288,21 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    /// `scalar` itself has no units: no value can be of it (9.1.2.2).
+    fn not_abstract(&self, own: &SchemaWords<'_, 'a>, data_type: TypeId) {
+        if data_type != self.built_in(DataBase::Scalar) {
+            return;
+        }
+        if let Some(word) = own.data_type {
+            self.report(
+                Diagnostic::error("abstract-type", "`scalar` is abstract: no value can be of it")
+                    .at(Place::new(word.span, "has no units"))
+                    .hint("define a data type with `derived_from: scalar` and `units`, and name that")
+                    .chapter("9.1.2.2"),
+            );
+        }
+    }
+
     /// A schema definition, over the inherited one when it refines.
     pub(super) fn refined_schema(
         &self,
@@ -308,9 +324,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// A validation clause.
-    pub(super) fn validation_clause(&self, node: Option<Node<'a>>, context: Context) -> Option<Expression> {
+    /// `subject` is the data type of the value that it is about.
+    pub(super) fn validation_clause(
+        &self,
+        node: Option<Node<'a>>,
+        context: Context,
+        subject: Option<TypeId>,
+    ) -> Option<Expression> {
         let node = node?;
-        let clause = self.expression(node, None, context.validation(), &"the validation clause")?;
+        let clause = self.expression(node, None, context.validation(subject), &"the validation clause")?;
         if let Some(value) = clause.as_value() {
             self.report(
                 Diagnostic::error("invalid-validation", "a validation clause must be a Boolean function")
@@ -450,7 +472,7 @@ impl<'a> Compiler<'a> {
     ) -> Option<Schema> {
         if words.data_type.is_none() && parent.is_none() {
             if let Some(schema) = words.entry_schema.as_ref().or(words.key_schema.as_ref()) {
-                self.check_schemas(crate::model::DataBase::Nil, Some(schema.span), None, None);
+                self.check_schemas(DataBase::Nil, Some(schema.span), None, None);
             }
             return None;
         }

@@ -49,7 +49,13 @@ impl<'a> Compiler<'a> {
         words: &'a words::ServiceTemplate<'a>,
     ) -> Option<ServiceTemplate> {
         let file = 0;
-        let outside = Context { file, self_is: SelfIs::Nothing, in_template: true, in_validation: false };
+        let outside = Context {
+            file,
+            self_is: SelfIs::Nothing,
+            in_template: true,
+            in_validation: false,
+            subject: None,
+        };
         for (position, node) in words.node_templates.iter().enumerate() {
             self.template.ids.insert(node.name.text, position);
             self.template.names.push(node.name.text);
@@ -149,6 +155,7 @@ impl<'a> Compiler<'a> {
             self_is: SelfIs::NodeTemplate(position),
             in_template: true,
             in_validation: false,
+            subject: None,
         };
         let name = words.name;
         let holder = format!("the node template `{}`", name.text);

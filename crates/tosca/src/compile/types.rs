@@ -14,19 +14,20 @@ use crate::model::{
     RelationshipType, Type, TypeBody, TypeId, TypeKind,
 };
 
-/// The data types of the standard that are built, first in every model, in this order.
-const BUILT_IN: [DataBase; 7] = [
+/// The data types of the standard (9.1), first in every model, in this order.
+const BUILT_IN: [DataBase; 11] = [
     DataBase::String,
     DataBase::Integer,
     DataBase::Float,
     DataBase::Boolean,
+    DataBase::Bytes,
     DataBase::Nil,
+    DataBase::Timestamp,
+    DataBase::Scalar,
+    DataBase::Version,
     DataBase::List,
     DataBase::Map,
 ];
-
-/// The data types of the standard that are not supported yet (9.1).
-const LATER: [&str; 4] = ["bytes", "timestamp", "scalar", "version"];
 
 /// Each type lists its ancestors and holds what they define: a longer chain would cost the square of its length.
 const DERIVATION_DEPTH_MAX: usize = 128;
@@ -67,7 +68,14 @@ fn empty_body(kind: TypeKind) -> TypeBody {
 }
 
 fn empty_data(base: DataBase) -> DataType {
-    DataType { base, properties: Map::new(), key_schema: None, entry_schema: None, validation: Vec::new() }
+    DataType {
+        base,
+        properties: Map::new(),
+        key_schema: None,
+        entry_schema: None,
+        validation: Vec::new(),
+        units: None,
+    }
 }
 
 fn kind_of(words: &Words<'_>) -> TypeKind {
@@ -85,6 +93,13 @@ impl<'a> Compiler<'a> {
     /// The type of an id.
     pub(super) fn type_of(&self, id: TypeId) -> &Type {
         &self.types[id.index()]
+    }
+
+    /// A data type of the standard.
+    pub(super) fn built_in(&self, base: DataBase) -> TypeId {
+        let index =
+            BUILT_IN.iter().position(|other| *other == base).expect("all but structures are built in");
+        TypeId::from_index(index)
     }
 
     /// Whether the type stands for one that could not be resolved.
@@ -230,7 +245,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn check_reserved(&self, id: TypeId, name: &str) {
-        if BUILT_IN.iter().any(|base| base.as_str() == name) || LATER.contains(&name) {
+        if BUILT_IN.iter().any(|base| base.as_str() == name) {
             let span = self.declared[id.index()].map(|declared| declared.words.name.span);
             let message = format!("`{name}` is a data type of the standard and cannot be defined again");
             let diagnostic = Diagnostic::error("reserved-type", message).chapter("9.1");
@@ -256,18 +271,10 @@ impl<'a> Compiler<'a> {
         name: &str,
         span: Span,
     ) -> Result<TypeId, Option<Box<Diagnostic>>> {
-        if kind == TypeKind::Data {
-            if let Some(index) = BUILT_IN.iter().position(|base| base.as_str() == name) {
-                return Ok(TypeId::from_index(index));
-            }
-            if LATER.contains(&name) {
-                let message = format!("the data type `{name}` is not supported yet by khutulun");
-                return Err(Some(Box::new(
-                    Diagnostic::error("unsupported-type", message)
-                        .at(Place::new(span, "part of TOSCA 2.0, but not built yet"))
-                        .chapter("9.1"),
-                )));
-            }
+        if kind == TypeKind::Data
+            && let Some(index) = BUILT_IN.iter().position(|base| base.as_str() == name)
+        {
+            return Ok(TypeId::from_index(index));
         }
         match self.scopes.find(file, kind, name) {
             Found::One(id) => Ok(id),

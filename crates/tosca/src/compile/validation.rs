@@ -6,7 +6,7 @@ use std::fmt::Display;
 use diagnostics::{Diagnostic, Place, Span};
 
 use super::Compiler;
-use crate::model::{Call, Expression, ExpressionKind, Schema, Value};
+use crate::model::{Call, Expression, ExpressionKind, Number, Schema, Timestamp, Value, Version};
 
 impl Compiler<'_> {
     /// Checks a literal value against the clauses of its schema and data type. `None` when one does not hold, which
@@ -20,7 +20,20 @@ impl Compiler<'_> {
     ) -> Option<()> {
         let data_type = self.base_of(schema.data_type).map(|_| self.data(schema.data_type));
         let inherited = data_type.map(|data| data.validation.as_slice()).unwrap_or_default();
-        for clause in inherited.iter().chain(&schema.validation) {
+        let clauses = inherited.iter().chain(&schema.validation);
+        // 9.1.2.2: the number of a scalar is of a type of its own.
+        let number = match value {
+            Value::Scalar(scalar) => match scalar.number {
+                Number::Integer(number) => Some(Value::Integer(number)),
+                Number::Float(number) => Some(Value::Float(number)),
+            },
+            _ => None,
+        };
+        let units = data_type.and_then(|data| data.units.as_ref()).filter(|_| number.is_some());
+        let of_number = units.map(|units| self.data(units.data_type).validation.as_slice());
+        let of_number = of_number.unwrap_or_default().iter();
+        let all = of_number.map(|clause| (clause, number.as_ref().unwrap_or(value)));
+        for (clause, value) in all.chain(clauses.map(|clause| (clause, value))) {
             match evaluate(clause, value) {
                 Ok(Some(Value::Boolean(false))) => {
                     self.report(
@@ -182,6 +195,7 @@ fn evaluate_function(
             boolean(entries.iter().any(|(name, _)| is_equal(name, key)))
         }
         ("length", [Value::String(text)]) => Ok(Some(Value::Integer(text.chars().count() as i64))),
+        ("length", [Value::Bytes(bytes)]) => Ok(Some(Value::Integer(bytes.len() as i64))),
         ("length", [Value::List(items)]) => Ok(Some(Value::Integer(items.len() as i64))),
         ("length", [Value::Map(entries)]) => Ok(Some(Value::Integer(entries.len() as i64))),
         _ => {
@@ -207,6 +221,23 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Integer(left), Value::Float(right)) => (*left as f64).partial_cmp(right),
         (Value::Float(left), Value::Integer(right)) => left.partial_cmp(&(*right as f64)),
         (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+        (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
+        (Value::Version(left), Value::Version(right)) => left.partial_cmp(right),
+        (Value::Scalar(left), Value::Scalar(right)) => left.partial_cmp(right),
+        // The standard's own examples compare scalars with plain numbers: in canonical units.
+        (Value::Scalar(left), Value::Integer(_) | Value::Float(_)) => order(&number(left.canonical), right),
+        (Value::Integer(_) | Value::Float(_), Value::Scalar(right)) => order(left, &number(right.canonical)),
+        (Value::Timestamp(left), Value::String(right)) => Some((**left).cmp(&Timestamp::parse(right)?)),
+        (Value::String(left), Value::Timestamp(right)) => Some(Timestamp::parse(left)?.cmp(right)),
+        (Value::Version(left), Value::String(right)) => (**left).partial_cmp(&Version::parse(right)?),
+        (Value::String(left), Value::Version(right)) => Version::parse(left)?.partial_cmp(&**right),
         _ => None,
+    }
+}
+
+fn number(number: Number) -> Value {
+    match number {
+        Number::Integer(value) => Value::Integer(value),
+        Number::Float(value) => Value::Float(value),
     }
 }

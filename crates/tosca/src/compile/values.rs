@@ -228,6 +228,13 @@ impl<'a> Compiler<'a> {
             (DataBase::Structure, Content::Mapping(_)) => {
                 self.structure(node, schema.data_type, context, what, 0)
             }
+            (
+                DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version,
+                Content::Scalar(Scalar { text, kind: ScalarKind::String, .. }),
+            ) => {
+                let value = self.special(text, base, schema.data_type, span, what)?;
+                Some(Expression::value(value, span))
+            }
             (_, Content::Scalar(scalar)) => match self.scalar(scalar, base, span) {
                 Ok(value) => Some(Expression::value(value?, span)),
                 Err(()) => self.wrong_type(node, schema, base, what),
@@ -286,6 +293,8 @@ impl<'a> Compiler<'a> {
             DataBase::Structure => format!("a map with the properties of `{name}`"),
             DataBase::Integer => "an integer".to_owned(),
             DataBase::Nil => "null".to_owned(),
+            DataBase::Bytes => "bytes in Base64".to_owned(),
+            DataBase::Scalar => "a number with a unit".to_owned(),
             base => format!("a {}", base.as_str()),
         };
         let mut diagnostic =
@@ -294,6 +303,15 @@ impl<'a> Compiler<'a> {
         let hint = match (base, scalar.map(|scalar| scalar.kind)) {
             (DataBase::String, Some(ScalarKind::Integer | ScalarKind::Float | ScalarKind::Boolean)) => {
                 scalar.map(|scalar| format!("put it in quotes: \"{}\"", scalar.text))
+            }
+            (DataBase::Version, Some(ScalarKind::Integer | ScalarKind::Float)) => {
+                scalar.map(|scalar| format!("put it in quotes: \"{}\"", scalar.text))
+            }
+            (DataBase::Scalar, Some(ScalarKind::Integer | ScalarKind::Float)) => {
+                let units = self.data(schema.data_type).units.as_ref();
+                scalar.zip(units).map(|(scalar, units)| {
+                    format!("write the unit: `{} {}`", scalar.text, units.canonical_unit)
+                })
             }
             (DataBase::Boolean, Some(_)) => {
                 Some("booleans are written `true` and `false`, without quotes".to_owned())

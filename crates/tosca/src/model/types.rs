@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::Span;
 
-use super::{Artifact, Expression, Implementation, Map, Metadata, Name, Reference};
+use super::{Artifact, Decimal, Expression, Implementation, Map, Metadata, Name, Reference};
 
 /// Names a type of any kind in its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -166,8 +166,16 @@ pub enum DataBase {
     Float,
     /// 9.1.1.4.
     Boolean,
+    /// 9.1.1.5.
+    Bytes,
     /// 9.1.1.6.
     Nil,
+    /// 9.1.2.1.
+    Timestamp,
+    /// 9.1.2.2.
+    Scalar,
+    /// 9.1.2.3.
+    Version,
     /// 9.1.3.1.
     List,
     /// 9.1.3.2.
@@ -184,7 +192,11 @@ impl DataBase {
             Self::Integer => "integer",
             Self::Float => "float",
             Self::Boolean => "boolean",
+            Self::Bytes => "bytes",
             Self::Nil => "nil",
+            Self::Timestamp => "timestamp",
+            Self::Scalar => "scalar",
+            Self::Version => "version",
             Self::List => "list",
             Self::Map => "map",
             Self::Structure => "structure",
@@ -205,6 +217,47 @@ pub struct DataType {
     pub entry_schema: Option<Arc<Schema>>,
     /// Clauses that must all hold, the ancestors' first.
     pub validation: Vec<Expression>,
+    /// For types derived from `scalar`: what its values are measured in.
+    pub units: Option<Arc<Units>>,
+}
+
+/// The units of a scalar type (9.1.2.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Units {
+    /// The type of the number: `float`, `integer` or derived from them.
+    pub data_type: TypeId,
+    /// Whether the number is an integer.
+    pub is_integer: bool,
+    /// The units, without prefixes, each with what it is in canonical units.
+    pub units: Map<Decimal>,
+    /// When there are any, they come before the one unit, and that never stands alone but for an empty prefix.
+    pub prefixes: Map<Decimal>,
+    /// The unit to calculate in and to show; its multiplier is 1.
+    pub canonical_unit: Name,
+    /// The type directly below `scalar`: what can be compared has the same.
+    pub family: TypeId,
+}
+
+impl Units {
+    /// What one of a unit (prefix included) is in canonical units.
+    pub fn multiplier(&self, unit: &str) -> Option<Decimal> {
+        if self.prefixes.is_empty() {
+            return self.units.get(unit).copied();
+        }
+        self.units.iter().find_map(|(own, multiplier)| {
+            let prefix = self.prefixes.get(unit.strip_suffix(own.as_str())?)?;
+            multiplier.times(*prefix)
+        })
+    }
+
+    /// All units with their prefixes.
+    pub fn all(&self) -> Vec<String> {
+        let units = self.units.keys();
+        if self.prefixes.is_empty() {
+            return units.map(ToString::to_string).collect();
+        }
+        units.flat_map(|unit| self.prefixes.keys().map(move |prefix| format!("{prefix}{unit}"))).collect()
+    }
 }
 
 /// A capability type (8.1).

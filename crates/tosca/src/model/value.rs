@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::special::encode_base64;
+use super::{Scalar, Timestamp, Version};
+
 /// A literal value: no functions in it, and where its data type is known, already of that type (an integer given
 /// for a float is a [`Value::Float`]; `$$name` in the document is the string `$name`).
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,14 @@ pub enum Value {
     Float(f64),
     /// Text.
     String(Arc<str>),
+    /// Octets, Base64 in the document (9.1.1.5).
+    Bytes(Arc<[u8]>),
+    /// An instant (9.1.2.1).
+    Timestamp(Box<Timestamp>),
+    /// A number with a unit (9.1.2.2).
+    Scalar(Box<Scalar>),
+    /// A version (9.1.2.3).
+    Version(Box<Version>),
     /// A list.
     List(Vec<Value>),
     /// A map or a structure, in the order of the document. Keys of structures are strings.
@@ -28,6 +39,19 @@ impl Value {
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What was written in the document for a value of a type that is written as a string: `bytes` as Base64, a
+    /// `timestamp`, a `version`, a `scalar`; a string itself.
+    pub fn to_text(&self) -> Option<Arc<str>> {
+        match self {
+            Self::String(text) => Some(text.clone()),
+            Self::Bytes(bytes) => Some(encode_base64(bytes).into()),
+            Self::Timestamp(instant) => Some(instant.as_str().into()),
+            Self::Scalar(scalar) => Some(scalar.to_string().into()),
+            Self::Version(version) => Some(version.as_str().into()),
             _ => None,
         }
     }
@@ -59,6 +83,10 @@ impl Value {
             Self::Integer(_) => "integer",
             Self::Float(_) => "float",
             Self::String(_) => "string",
+            Self::Bytes(_) => "bytes",
+            Self::Timestamp(_) => "timestamp",
+            Self::Scalar(_) => "scalar",
+            Self::Version(_) => "version",
             Self::List(_) => "list",
             Self::Map(_) => "map",
         }
@@ -78,6 +106,10 @@ impl fmt::Display for Value {
             }
             Self::Float(value) => write!(f, "{value:?}"),
             Self::String(text) => write!(f, "{text:?}"),
+            Self::Bytes(bytes) => write!(f, "{:?}", encode_base64(bytes)),
+            Self::Timestamp(instant) => write!(f, "{:?}", instant.as_str()),
+            Self::Scalar(scalar) => write!(f, "{:?}", scalar.to_string()),
+            Self::Version(version) => write!(f, "{:?}", version.as_str()),
             Self::List(items) => {
                 f.write_str("[")?;
                 for (index, item) in items.iter().enumerate() {

@@ -1,0 +1,121 @@
+//! Numbers as they are written, exact.
+
+use std::fmt;
+
+use tosca_syntax::yaml::{ScalarKind, parse_float, parse_integer};
+
+/// A decimal number: `digits` × 10^`exponent`, without trailing zeros in the digits.
+///
+/// Units multiply; with decimals `125.3 mm` is exactly 0.1253 m, where doubles would be a little beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    digits: i128,
+    exponent: i32,
+}
+
+impl Decimal {
+    /// The number 1.
+    pub const ONE: Self = Self { digits: 1, exponent: 0 };
+
+    /// A number in YAML's notation: decimal, `0o17`, `0x1F`, with a point or exponent. `None` when it is none, is
+    /// infinite, or has more digits than anybody needs.
+    pub fn parse(text: &str) -> Option<Self> {
+        match ScalarKind::of_plain(text) {
+            ScalarKind::Integer if text.starts_with("0o") || text.starts_with("0x") => {
+                parse_integer(text).map(|value| Self::new(value.into(), 0))
+            }
+            ScalarKind::Integer => text.parse().ok().map(|digits| Self::new(digits, 0)),
+            ScalarKind::Float => {
+                let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+                let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+                let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+                let exponent: i32 = exponent.parse().ok()?;
+                let fraction = i32::try_from(fraction.len()).ok()?;
+                exponent.checked_sub(fraction).map(|exponent| Self::new(digits, exponent))
+            }
+            _ => None,
+        }
+    }
+
+    fn new(mut digits: i128, mut exponent: i32) -> Self {
+        if digits == 0 {
+            return Self { digits, exponent: 0 };
+        }
+        while digits % 10 == 0 && exponent < i32::MAX {
+            digits /= 10;
+            exponent += 1;
+        }
+        Self { digits, exponent }
+    }
+
+    /// The product, when it is not too large to be held exactly.
+    pub fn times(self, other: Self) -> Option<Self> {
+        let digits = self.digits.checked_mul(other.digits)?;
+        Some(Self::new(digits, self.exponent.checked_add(other.exponent)?))
+    }
+
+    /// Whether it is 1, however written.
+    pub fn is_one(self) -> bool {
+        self == Self::ONE
+    }
+
+    /// The integer, when it is one and fits 64 bits.
+    pub fn as_integer(self) -> Option<i64> {
+        let power = u32::try_from(self.exponent).ok()?;
+        let value = self.digits.checked_mul(10i128.checked_pow(power)?)?;
+        i64::try_from(value).ok()
+    }
+
+    /// The nearest double.
+    pub fn as_float(self) -> f64 {
+        parse_float(&format!("{}e{}", self.digits, self.exponent)).unwrap_or(f64::NAN)
+    }
+}
+
+/// A number of a scalar: of the kind that its type's `data_type` says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// `integer`.
+    Integer(i64),
+    /// `float`.
+    Float(f64),
+}
+
+impl Number {
+    /// As a double.
+    pub fn as_float(self) -> f64 {
+        match self {
+            Self::Integer(value) => value as f64,
+            Self::Float(value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Decimal;
+
+    #[test]
+    fn decimals_are_exact() {
+        let product =
+            |left, right| Decimal::parse(left).and_then(|left| left.times(Decimal::parse(right)?)).unwrap();
+        assert_eq!(product("125.3", "0.001").as_float(), 0.1253);
+        assert_eq!(product("0x10", "1e3").as_integer(), Some(16_000));
+        assert_eq!(product("1.50", "100").as_integer(), Some(150));
+        assert_eq!(product("1.5", "1").as_integer(), None);
+        assert!(product("1e3", "0.001").is_one());
+        assert_eq!(product("0.0", "1e300").as_integer(), Some(0));
+        assert_eq!(Decimal::parse(".inf"), None);
+        assert_eq!(Decimal::parse("1 kg"), None);
+        assert_eq!(Decimal::parse("1e999999999999"), None);
+    }
+}
