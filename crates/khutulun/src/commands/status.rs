@@ -112,7 +112,7 @@ impl NodeStatus {
                 }
                 let is_running = self.observed_state() == Some("running");
                 if is_running && parts.is_empty() && outputs.contains_key("restarts") {
-                    parts.push("about to be started again".to_owned());
+                    parts.push("no process at this moment".to_owned());
                 }
                 if parts.is_empty()
                     && is_running
