@@ -25,6 +25,7 @@ impl Package {
 /// package's root, and none leads out (TOSCA 2.0, 6.8.2.2). There are no profiles; whoever has some wraps this.
 impl Sources for Package {
     fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
+        let url = url.strip_prefix("file:").filter(|path| !path.starts_with("//")).unwrap_or(url);
         if let Some((scheme, _)) = url.split_once("://") {
             return Err(SourceError::Refused(format!(
                 "`{scheme}:` URLs cannot be read from inside a package"

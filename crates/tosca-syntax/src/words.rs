@@ -15,7 +15,7 @@ pub use definitions::{
     Implementation, InterfaceDefinition, OperationDefinition, ParameterDefinition, PropertyDefinition,
     RelationshipDefinition, RequirementDefinition, Schema,
 };
-pub use file::{Header, Import, ImportTarget, read_header, read_types};
+pub use file::{Header, Import, ImportTarget, Repository, read_header, read_types, scheme};
 pub use keynames::{Hidden, Shape};
 pub use reader::{Common, Reader, Word};
 pub use template::{

@@ -15,6 +15,7 @@ mod functions;
 mod interfaces;
 mod load;
 mod paths;
+mod repositories;
 mod requirements;
 mod scope;
 mod special;
@@ -29,11 +30,12 @@ use std::collections::{HashMap, HashSet};
 
 use diagnostics::{Diagnostic, SourceMap, has_errors};
 use load::LoadedFile;
+use repositories::LoadedRepository;
 use scope::Scopes;
 use template::TemplateState;
 use tosca_syntax::words::{Reader, TypeDefinition, read_service_template, read_types};
 
-use crate::model::{Expression, File, Model, Name, Reference, Type, TypeId};
+use crate::model::{Expression, File, Model, Name, Reference, Repository, Type, TypeId};
 use crate::sources::Sources;
 
 /// What came of compiling a file.
@@ -74,6 +76,7 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     compiler.declare_types();
     compiler.build_types();
     compiler.check_type_references();
+    compiler.check_repositories();
     let service_template = template.as_ref().and_then(|words| compiler.service_template(words));
     let types = compiler.finish_types();
     diagnostics.append(&mut compiler.diagnostics.borrow_mut());
@@ -93,6 +96,8 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
                 profile: file.profile.clone(),
                 description: file.description.clone(),
                 metadata: file.metadata.clone(),
+                imported_at: file.imported_at,
+                repositories: file.repositories.iter().map(repository).collect(),
             })
             .collect(),
         types,
@@ -101,6 +106,14 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     drop(template);
     drop(words);
     Compilation { model, diagnostics, sources: loaded.map }
+}
+
+fn repository(loaded: &LoadedRepository) -> (Name, Repository) {
+    let LoadedRepository { name, span, url, description, metadata } = loaded;
+    let url = url.clone().unwrap_or_default();
+    let repository =
+        Repository { url, description: description.clone(), metadata: metadata.clone(), span: *span };
+    (name.clone(), repository)
 }
 
 /// What the passes share. Diagnostics and names are behind cells so that values can be compiled while types are

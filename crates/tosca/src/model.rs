@@ -63,6 +63,24 @@ pub struct File {
     pub description: Option<Arc<str>>,
     /// Its `metadata`.
     pub metadata: Metadata,
+    /// The import that it was first loaded for, in another file; absent for the entry. From there the way back to the
+    /// entry goes on with [`Model::file_of`].
+    pub imported_at: Option<Span>,
+    /// Its `repositories` (6.5).
+    pub repositories: Map<Repository>,
+}
+
+/// A repository definition (6.5).
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// Its address as written.
+    pub url: Arc<str>,
+    /// Its `description`.
+    pub description: Option<Arc<str>>,
+    /// Its `metadata`.
+    pub metadata: Metadata,
+    /// Its name in the file.
+    pub span: Span,
 }
 
 impl Model {

@@ -1,6 +1,6 @@
 //! A TOSCA file (chapter 6): first what says how to read it and what else to read, then its types.
 
-use diagnostics::{Diagnostic, Place, Span, closest};
+use diagnostics::{Diagnostic, Place, Severity, Span, closest};
 
 use super::keynames;
 use super::reader::{Common, Reader, Word};
@@ -17,6 +17,8 @@ pub struct Header<'a> {
     pub profile: Option<Word<'a>>,
     /// `imports`.
     pub imports: Vec<Import<'a>>,
+    /// `repositories`.
+    pub repositories: Vec<Repository<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// The keyname `service_template`, when the file has one.
@@ -28,8 +30,21 @@ pub struct Header<'a> {
 pub struct Import<'a> {
     /// What is imported.
     pub target: ImportTarget<'a>,
+    /// `repository`: where a URL without a scheme begins.
+    pub repository: Option<Word<'a>>,
     /// `namespace`.
     pub namespace: Option<Word<'a>>,
+}
+
+/// A repository definition (6.5).
+#[derive(Debug)]
+pub struct Repository<'a> {
+    /// Its name.
+    pub name: Word<'a>,
+    /// `url`; absent when it could not be read.
+    pub url: Option<Word<'a>>,
+    /// `description`, `metadata`.
+    pub common: Common<'a>,
 }
 
 /// What an import names.
@@ -93,11 +108,10 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
     let mut fields = reader.fields(root, &keynames::FILE, None)?;
     let common = reader.common(&mut fields);
     let profile = reader.word(&mut fields, "profile");
-    if let Some(definitions) = fields.get("dsl_definitions")
-        && definitions.entries().is_none()
-    {
-        reader.wrong_kind("`dsl_definitions`", "a map", definitions, "6.3");
+    if let Some(definitions) = fields.get("dsl_definitions") {
+        reader.dsl_definitions(definitions);
     }
+    let repositories = reader.named(&mut fields, "repositories", Reader::repository);
     let service_template = fields.entry("service_template").map(|(key, _)| key.span());
     if let (Some(profile), Some(service_template)) = (profile, service_template) {
         reader.report(
@@ -116,10 +130,10 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
         Some((_, Some(items))) => items.map(|item| reader.import(item)).collect(),
         Some((node, None)) => {
             reader.wrong_kind("`imports`", "a list", node, "6.8.1");
-            vec![Import { target: ImportTarget::Unknown, namespace: None }]
+            vec![Import { target: ImportTarget::Unknown, repository: None, namespace: None }]
         }
     };
-    Some(Header { profile, imports, common, service_template })
+    Some(Header { profile, imports, repositories, common, service_template })
 }
 
 fn missing_version(reader: &mut Reader, document: &Document, root: Node<'_>) {
@@ -166,18 +180,44 @@ fn wrong_version(reader: &mut Reader, version: &str, span: Span) {
 impl Reader {
     fn import<'a>(&mut self, node: Node<'a>) -> Import<'a> {
         if let Some(text) = node.as_string() {
-            return Import { target: ImportTarget::Url(Word { text, span: node.span() }), namespace: None };
+            let target = ImportTarget::Url(Word { text, span: node.span() });
+            return Import { target, repository: None, namespace: None };
         }
         let Some(mut fields) = self.fields(node, &keynames::IMPORT, None) else {
-            return Import { target: ImportTarget::Unknown, namespace: None };
+            return Import { target: ImportTarget::Unknown, repository: None, namespace: None };
         };
         self.common(&mut fields);
         let url = self.word(&mut fields, "url");
         let profile = self.word(&mut fields, "profile");
         let namespace = self.word(&mut fields, "namespace");
-        if node.get("repository").is_some() {
-            // Reported as unsupported; the URL means something else with it.
-            return Import { target: ImportTarget::Unknown, namespace };
+        let repository = self.word(&mut fields, "repository");
+        if let (Some(repository), None, Some(profile)) = (repository, url, profile) {
+            self.report(
+                Diagnostic::error(
+                    "ambiguous-import",
+                    "a profile is imported by its name, not from a repository",
+                )
+                .at(repository.span)
+                .related(Place::new(profile.span, "the profile"))
+                .chapter("6.8.1"),
+            );
+        }
+        if let (Some(repository), Some(url)) = (repository, url)
+            && let Some(scheme) = scheme(url.text)
+        {
+            let message = format!("the URL has a scheme (`{scheme}:`), so it is not in a repository");
+            self.report(
+                Diagnostic::error("ambiguous-import", message)
+                    .at(url.span)
+                    .related(Place::new(repository.span, "the repository"))
+                    .hint("leave `repository` out, or write a path from the repository's root")
+                    .chapter("6.8.2.2"),
+            );
+            return Import { target: ImportTarget::Unknown, repository: None, namespace };
+        }
+        if fields.hidden.has("repository") {
+            // The URL means something else with it.
+            return Import { target: ImportTarget::Unknown, repository: None, namespace };
         }
         let target = match (url, profile) {
             (Some(url), None) => ImportTarget::Url(url),
@@ -204,8 +244,69 @@ impl Reader {
                 ImportTarget::Unknown
             }
         };
-        Import { target, namespace }
+        Import { target, repository, namespace }
     }
+
+    fn repository<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> Repository<'a> {
+        if let Some(text) = node.as_string() {
+            let url = Word { text, span: node.span() };
+            self.repository_url(url);
+            return Repository { name, url: Some(url), common: Common::default() };
+        }
+        let Some(mut fields) = self.fields(node, &keynames::REPOSITORY, Some(name)) else {
+            return Repository { name, url: None, common: Common::default() };
+        };
+        let common = self.common(&mut fields);
+        let url = self.mandatory_word(&mut fields, "url");
+        if let Some(url) = url {
+            self.repository_url(url);
+        }
+        Repository { name, url, common }
+    }
+
+    fn repository_url(&mut self, url: Word<'_>) {
+        let is_url =
+            !url.text.is_empty() && !url.text.contains(|c: char| c.is_whitespace() || c.is_control());
+        if !is_url {
+            self.report(
+                Diagnostic::warning("strange-url", "this is not a URL")
+                    .at(url.span)
+                    .hint("a repository's address looks like `https://example.org/types/`")
+                    .chapter("6.5"),
+            );
+        }
+    }
+
+    /// What is in `dsl_definitions` is there to be named by aliases (6.3); the names of its entries mean nothing.
+    fn dsl_definitions(&mut self, definitions: Node<'_>) {
+        let Some(entries) = definitions.entries() else {
+            return self.wrong_kind("`dsl_definitions`", "a map", definitions, "6.3");
+        };
+        for (key, value) in entries.filter(|(_, value)| !value.has_anchor()) {
+            let (severity, message) = match value.as_scalar() {
+                Some(_) => (Severity::Error, "an entry of `dsl_definitions` needs an anchor"),
+                None => (Severity::Warning, "nothing in this entry of `dsl_definitions` has an anchor"),
+            };
+            let name = key.as_string().unwrap_or("name");
+            self.report(
+                Diagnostic::new(severity, "no-anchor", message)
+                    .at(Place::new(key.span(), "nothing can refer to this"))
+                    .hint(format!("`{name}: &{name} …` can be used as `*{name}` in the rest of the file"))
+                    .chapter("6.3"),
+            );
+        }
+    }
+}
+
+/// The scheme of a URL that has one.
+pub fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once(':')?;
+    let mut letters = scheme.chars();
+    // A scheme of one letter would be a drive.
+    let is_scheme = scheme.len() > 1
+        && letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(scheme)
 }
 
 /// Reads the types of a file whose header was read, in the order of the document's sections.

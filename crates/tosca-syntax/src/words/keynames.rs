@@ -65,8 +65,8 @@ macro_rules! shape {
 shape!(FILE: "a TOSCA file", "6.1",
 ["tosca_definitions_version", "description", "metadata", "dsl_definitions", "profile", "imports",
  "artifact_types", "data_types", "capability_types", "interface_types", "relationship_types", "node_types",
- "service_template"],
-later ["group_types", "policy_types", "repositories", "functions"],
+ "repositories", "service_template"],
+later ["group_types", "policy_types", "functions"],
 gone [
     ("topology_template", "TOSCA 2.0 calls it `service_template`"),
     ("template_name", "TOSCA 2.0 has `metadata` for this"),
@@ -75,13 +75,17 @@ gone [
     ("namespace", "TOSCA 2.0 has `profile` for this")
 ]);
 shape!(IMPORT: "an import", "6.8.1",
-["url", "profile", "namespace", "description", "metadata"],
-later ["repository"],
+["url", "profile", "repository", "namespace", "description", "metadata"],
+later [],
 gone [
     ("file", "TOSCA 2.0 calls it `url`"),
     ("namespace_prefix", "TOSCA 2.0 calls it `namespace`"),
     ("namespace_uri", "TOSCA 2.0 calls it `namespace`")
 ]);
+shape!(REPOSITORY: "a repository", "6.5",
+["url", "description", "metadata"],
+later [],
+gone [("credential", "TOSCA 2.0 has no such keyname; credentials belong to the processor's configuration")]);
 shape!(ARTIFACT_TYPE: "an artifact type", "12.1",
     ["derived_from", "version", "metadata", "description", "mime_type", "file_ext", "properties"],
     later [], gone []);

@@ -18,6 +18,8 @@ pub struct Document {
     pub(super) children: Vec<u32>,
     pub(super) strings: Vec<Box<str>>,
     pub(super) root: u32,
+    // The nodes that have an anchor, in order.
+    pub(super) anchored: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +131,21 @@ pub enum Content<'a> {
 }
 
 impl<'a> Node<'a> {
+    /// Whether it, or a node inside it, has an anchor that an alias can name.
+    pub fn has_anchor(self) -> bool {
+        let place = |id: u32| (self.document.nodes[id as usize].start, self.document.nodes[id as usize].end);
+        let (start, end) = place(self.id);
+        // What is inside a node is finished before it, so it has a smaller id.
+        let anchored = &self.document.anchored;
+        let candidates = &anchored[..anchored.partition_point(|&id| id <= self.id)];
+        candidates
+            .iter()
+            .rev()
+            .map(|&id| place(id))
+            .take_while(|inner| inner.0 >= start)
+            .any(|inner| inner.1 <= end)
+    }
+
     /// Where it is; where the alias is when it is reached by one.
     pub fn span(self) -> Span {
         self.span

@@ -67,6 +67,7 @@ struct Builder<'t, 'd> {
     pending: Vec<u32>,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Anchor>,
+    anchored: Vec<u32>,
     // The last place that text was seen at: where an empty value belongs.
     last_end: u32,
 }
@@ -109,6 +110,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             pending: Vec::new(),
             frames: Vec::new(),
             anchors: HashMap::new(),
+            anchored: Vec::new(),
             last_end: 0,
         }
     }
@@ -167,6 +169,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             children: self.children,
             strings: self.strings,
             root,
+            anchored: self.anchored,
         })
     }
 
@@ -255,6 +258,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         let id = self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
         if anchor != 0 {
             self.anchors.insert(anchor, Anchor { node: Some(id), size: 1, depth: 0 });
+            self.anchored.push(id);
         }
         Ok(())
     }
@@ -439,6 +443,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         let id = self.push(NodeData { start, end, body }, frame.size, depth);
         if frame.anchor != 0 {
             self.anchors.insert(frame.anchor, Anchor { node: Some(id), size: frame.size, depth });
+            self.anchored.push(id);
         }
         Ok(())
     }

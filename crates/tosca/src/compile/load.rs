@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, SourceId, SourceMap, Span, did_you_mean, one_of};
-use tosca_syntax::words::{Header, ImportTarget, Reader, Word, read_header};
+use tosca_syntax::words::{Header, ImportTarget, Reader, Word, read_header, scheme};
 use tosca_syntax::yaml::{Document, Limits, parse};
 
+use super::repositories::{self, LoadedRepository, Root};
 use super::values::plain_metadata;
 use crate::model::{Metadata, Name};
 use crate::sources::{Locator, SourceError, Sources};
@@ -25,6 +26,13 @@ pub(super) struct LoadedFile {
     pub(super) source: SourceId,
     pub(super) locator: Locator,
     pub(super) profile: Option<Name>,
+    /// Whether the file itself says its profile.
+    pub(super) has_own_profile: bool,
+    /// The import that it was loaded for; absent for the entry.
+    pub(super) imported_at: Option<Span>,
+    /// The repository that it was imported from, when an import named one.
+    pub(super) root: Option<Root>,
+    pub(super) repositories: Vec<LoadedRepository>,
     pub(super) description: Option<Arc<str>>,
     pub(super) metadata: Metadata,
     /// Absent when it is not a file of TOSCA 2.0.
@@ -34,6 +42,8 @@ pub(super) struct LoadedFile {
 
 pub(super) struct ImportEdge {
     pub(super) namespace: Option<Name>,
+    /// The name of a repository, when it names one.
+    pub(super) repository: Option<Name>,
     /// Absent when the import failed: whatever is not found in this namespace may have been in it.
     pub(super) file: Option<usize>,
     pub(super) span: Span,
@@ -45,6 +55,28 @@ struct Wanted {
     importer: usize,
     edge: usize,
     span: Span,
+    root: Option<Root>,
+}
+
+/// An import from a repository that is not defined in the same file: perhaps in one that it imports.
+struct Postponed {
+    importer: usize,
+    edge: usize,
+    url: (String, Span),
+    repository: (String, Span),
+}
+
+/// How a file comes to be loaded.
+struct Arrival {
+    importer: usize,
+    span: Span,
+    root: Option<Root>,
+}
+
+/// An import that failed, and how many more failed the same way.
+struct Failure {
+    diagnostic: usize,
+    more: usize,
 }
 
 pub(super) fn load(entry: &str, sources: &dyn Sources) -> Loaded {
@@ -52,7 +84,10 @@ pub(super) fn load(entry: &str, sources: &dyn Sources) -> Loaded {
         sources,
         loaded: Loaded { files: Vec::new(), map: SourceMap::new(), diagnostics: Vec::new() },
         by_locator: HashMap::new(),
+        by_profile: HashMap::new(),
         wanted: Vec::new(),
+        postponed: Vec::new(),
+        failures: HashMap::new(),
     };
     let located = sources.locate(entry, None).and_then(|locator| {
         let bytes = sources.read(&locator)?;
@@ -72,10 +107,18 @@ pub(super) fn load(entry: &str, sources: &dyn Sources) -> Loaded {
     }
     // Breadth first, so that a file's profile is that of the import nearest to the entry.
     let mut next = 0;
-    while next < loader.wanted.len() {
-        loader.follow(next);
-        next += 1;
+    loop {
+        while next < loader.wanted.len() {
+            loader.follow(next);
+            next += 1;
+        }
+        loader.postponed();
+        if next == loader.wanted.len() {
+            break;
+        }
     }
+    loader.report_unknown_repositories();
+    loader.count_failures();
     loader.loaded
 }
 
@@ -83,12 +126,16 @@ struct Loader<'s> {
     sources: &'s dyn Sources,
     loaded: Loaded,
     by_locator: HashMap<Locator, usize>,
+    /// The files that say to be of a profile, by its name.
+    by_profile: HashMap<Name, Vec<usize>>,
     wanted: Vec<Wanted>,
+    postponed: Vec<Postponed>,
+    failures: HashMap<String, Failure>,
 }
 
 impl Loader<'_> {
     fn follow(&mut self, index: usize) {
-        let Wanted { ref locator, importer, edge, span } = self.wanted[index];
+        let Wanted { ref locator, importer, edge, span, ref root } = self.wanted[index];
         if let Some(&file) = self.by_locator.get(locator) {
             self.loaded.files[importer].imports[edge].file = Some(file);
             return;
@@ -97,18 +144,28 @@ impl Loader<'_> {
             let message = format!("the imports lead to more than {FILES_MAX} files");
             return self.loaded.diagnostics.push(Diagnostic::error("too-many-files", message).at(span));
         }
-        let locator = locator.clone();
+        let (locator, root) = (locator.clone(), root.clone());
         match self.sources.read(&locator) {
             Ok(bytes) => {
-                let profile = self.loaded.files[importer].profile.clone();
-                let file = self.add(locator, &bytes, Some((profile, span)));
+                let file = self.add(locator, &bytes, Some(Arrival { importer, span, root }));
                 self.loaded.files[importer].imports[edge].file = file;
             }
-            Err(error) => self.failed(span, &error),
+            Err(error) => self.failed(locator.as_str().to_owned(), span, &error),
         }
     }
 
-    fn failed(&mut self, span: Span, error: &SourceError) {
+    /// Reports an import that failed, once for each file (named by a key) however many import it.
+    fn failed(&mut self, key: String, span: Span, error: &SourceError) {
+        const RELATED_MAX: usize = 3;
+        if let Some(failure) = self.failures.get_mut(&key) {
+            let diagnostic = &mut self.loaded.diagnostics[failure.diagnostic];
+            match diagnostic.related.len() {
+                RELATED_MAX.. => failure.more += 1,
+                _ => diagnostic.related.push(Place::new(span, "and here")),
+            }
+            return;
+        }
+        self.failures.insert(key, Failure { diagnostic: self.loaded.diagnostics.len(), more: 0 });
         let target = self.loaded.map.snippet(span).trim_matches(['"', '\'']).to_owned();
         let hint = match error {
             SourceError::NotFound => {
@@ -125,23 +182,31 @@ impl Loader<'_> {
         );
     }
 
-    /// Adds a file. `importer` is absent for the entry; else it is the importer's profile and the import's place.
-    /// `None` when nothing can be imported from it.
-    fn add(
-        &mut self,
-        locator: Locator,
-        bytes: &[u8],
-        importer: Option<(Option<Name>, Span)>,
-    ) -> Option<usize> {
+    fn count_failures(&mut self) {
+        for failure in self.failures.values().filter(|failure| failure.more > 0) {
+            let hint = format!("{} more imports of it fail too", failure.more);
+            self.loaded.diagnostics[failure.diagnostic].hints.push(hint);
+        }
+    }
+
+    /// Adds a file; there is no arrival for the entry. `None` when nothing can be imported from it.
+    fn add(&mut self, locator: Locator, bytes: &[u8], arrival: Option<Arrival>) -> Option<usize> {
         let name = self.sources.display_name(&locator);
         let text: Arc<str> = String::from_utf8_lossy(bytes).into();
         let source = self.loaded.map.add(name, text.clone());
         let index = self.loaded.files.len();
         self.by_locator.insert(locator.clone(), index);
+        let inherited =
+            arrival.as_ref().and_then(|arrival| self.loaded.files[arrival.importer].profile.clone());
+        let imported_at = arrival.as_ref().map(|arrival| arrival.span);
         self.loaded.files.push(LoadedFile {
             source,
             locator: locator.clone(),
             profile: None,
+            has_own_profile: false,
+            imported_at,
+            root: arrival.and_then(|arrival| arrival.root),
+            repositories: Vec::new(),
             description: None,
             metadata: Metadata::new(),
             document: None,
@@ -158,10 +223,6 @@ impl Loader<'_> {
         let header = read_header(&mut reader, &document);
         self.loaded.diagnostics.append(&mut reader.diagnostics);
         let Some(header) = header else { return Some(index) };
-        let (inherited, imported_at) = match importer {
-            Some((profile, span)) => (profile, Some(span)),
-            None => (None, None),
-        };
         if let (Some(template), Some(imported_at)) = (header.service_template, imported_at) {
             self.loaded.diagnostics.push(
                 Diagnostic::error("template-in-import", "an imported file may not have a service template")
@@ -171,7 +232,16 @@ impl Loader<'_> {
                     .chapter("4.2.1"),
             );
         }
-        let profile = header.profile.map(|word| Name::from(word.text)).or(inherited);
+        let own_profile = header.profile.map(|word| Name::from(word.text));
+        if let Some(same) = own_profile.as_ref().and_then(|name| self.same_profile(index, name)) {
+            // Another copy of a profile's file: what imports it gets the first one.
+            self.by_locator.insert(locator, same);
+            return Some(same);
+        }
+        self.loaded.files[index].has_own_profile = own_profile.is_some();
+        let profile = own_profile.or(inherited);
+        self.loaded.files[index].repositories =
+            header.repositories.iter().map(LoadedRepository::new).collect();
         let description = header.common.description.map(Arc::from);
         let metadata = header.common.metadata.map(plain_metadata).unwrap_or_default();
         let imports = self.edges(index, &locator, &header);
@@ -198,24 +268,103 @@ impl Loader<'_> {
     fn edges(&mut self, importer: usize, locator: &Locator, header: &Header<'_>) -> Vec<ImportEdge> {
         let mut edges = Vec::with_capacity(header.imports.len());
         for import in &header.imports {
-            let (found, span) = match import.target {
-                ImportTarget::Url(url) => match self.sources.locate(url.text, Some(locator)) {
-                    Ok(found) => (Some(found), url.span),
-                    Err(error) => {
-                        self.failed(url.span, &error);
-                        (None, url.span)
+            let edge = edges.len();
+            let span = match import.target {
+                ImportTarget::Url(url) => {
+                    match import.repository {
+                        Some(repository) => self.postponed.push(Postponed {
+                            importer,
+                            edge,
+                            url: (url.text.to_owned(), url.span),
+                            repository: (repository.text.to_owned(), repository.span),
+                        }),
+                        None => self.locate(importer, edge, locator, url),
                     }
-                },
-                ImportTarget::Profile(name) => (self.profile(name), name.span),
-                ImportTarget::Unknown => (None, Span::beginning(self.loaded.files[importer].source)),
+                    url.span
+                }
+                ImportTarget::Profile(name) => {
+                    if let Some(locator) = self.profile(name) {
+                        self.wanted.push(Wanted { locator, importer, edge, span: name.span, root: None });
+                    }
+                    name.span
+                }
+                ImportTarget::Unknown => Span::beginning(self.loaded.files[importer].source),
             };
-            if let Some(locator) = found {
-                self.wanted.push(Wanted { locator, importer, edge: edges.len(), span });
-            }
             let namespace = import.namespace.map(|word| Name::from(word.text));
-            edges.push(ImportEdge { namespace, file: None, span });
+            let repository = import.repository.map(|word| Name::from(word.text));
+            edges.push(ImportEdge { namespace, repository, file: None, span });
         }
         edges
+    }
+
+    /// Finds an imported file by its URL or path; in a repository, a path stays in it.
+    fn locate(&mut self, importer: usize, edge: usize, locator: &Locator, url: Word<'_>) {
+        let root = match &self.loaded.files[importer].root {
+            Some(root) if scheme(url.text).is_none() => Some(root.join(url.text)),
+            _ => None,
+        };
+        let located = match root {
+            Some(root) => {
+                root.and_then(|root| Ok((self.sources.locate(&root.url(), root.from())?, Some(root))))
+            }
+            None => self.sources.locate(url.text, Some(locator)).map(|found| (found, None)),
+        };
+        match located {
+            Ok((locator, root)) => {
+                self.wanted.push(Wanted { locator, importer, edge, span: url.span, root });
+            }
+            Err(error) => {
+                let folder = locator.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+                self.failed(format!("{folder}/{}", url.text), url.span, &error);
+            }
+        }
+    }
+
+    /// Finds the imports from repositories. A repository may be defined in an imported file, so those that are not
+    /// found wait until all other files are loaded.
+    fn postponed(&mut self) {
+        for postponed in std::mem::take(&mut self.postponed) {
+            let Postponed { importer, edge, ref url, ref repository } = postponed;
+            let Some(found) = repositories::find(&self.loaded.files, importer, &repository.0) else {
+                self.postponed.push(postponed);
+                continue;
+            };
+            // Without a URL it is in error already.
+            let Some(address) = found.repository.url.clone() else { continue };
+            let from = match scheme(&address) {
+                Some(_) => None,
+                None => Some(self.loaded.files[found.file].locator.clone()),
+            };
+            let located = Root::new(&address, from).join(&url.0).and_then(|root| {
+                let locator = self.sources.locate(&root.url(), root.from())?;
+                Ok((locator, root))
+            });
+            match located {
+                Ok((locator, root)) => {
+                    self.wanted.push(Wanted { locator, importer, edge, span: url.1, root: Some(root) });
+                }
+                Err(error) => self.failed(format!("{address}/{}", url.0), url.1, &error),
+            }
+        }
+    }
+
+    fn report_unknown_repositories(&mut self) {
+        for Postponed { importer, repository: (name, span), .. } in std::mem::take(&mut self.postponed) {
+            let diagnostic = repositories::unknown(&self.loaded.files, importer, &name, span);
+            self.loaded.diagnostics.extend(diagnostic);
+        }
+    }
+
+    /// The file that has the same text as this one and says to be of the same profile: a profile that is imported by
+    /// two paths is one profile.
+    fn same_profile(&mut self, index: usize, name: &Name) -> Option<usize> {
+        let same = self.by_profile.entry(name.clone()).or_default();
+        let text = |index: usize| self.loaded.map.file(self.loaded.files[index].source).text();
+        if let Some(&found) = same.iter().find(|&&other| text(other) == text(index)) {
+            return Some(found);
+        }
+        same.push(index);
+        None
     }
 
     fn profile(&mut self, name: Word<'_>) -> Option<Locator> {

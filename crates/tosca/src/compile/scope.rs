@@ -1,7 +1,8 @@
 //! Names of types: namespaces without copying (6.8.4).
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::load::LoadedFile;
 use crate::model::{TypeId, TypeKind};
@@ -14,8 +15,12 @@ use crate::model::{TypeId, TypeKind};
 pub(super) struct Scopes<'a> {
     files: &'a [LoadedFile],
     own: Vec<HashMap<(TypeKind, &'a str), TypeId>>,
-    /// For each file: the files whose names are in its root namespace, itself first.
-    roots: RefCell<Vec<Option<Roots>>>,
+    /// The files that declare a name: where there is one, a search can stop at it.
+    declaring: HashMap<(TypeKind, &'a str), u32>,
+    /// For each file: those that import it into their root namespace.
+    importers: Vec<Vec<usize>>,
+    /// The last answer of [`Self::roots`]: keeping all would cost the square of a long chain of imports.
+    last_roots: RefCell<Option<(usize, Roots)>>,
     memo: RefCell<HashMap<(usize, TypeKind, String), Found>>,
 }
 
@@ -24,6 +29,13 @@ struct Roots {
     files: std::rc::Rc<[usize]>,
     /// Whether an import into this namespace failed.
     is_incomplete: bool,
+}
+
+/// A file in whose root namespace several definitions of one name meet.
+pub(super) struct Meeting {
+    pub(super) file: usize,
+    /// Which of the definitions, by their positions.
+    pub(super) members: Vec<usize>,
 }
 
 /// What a name stands for.
@@ -44,14 +56,19 @@ impl<'a> Scopes<'a> {
         Self {
             files,
             own: files.iter().map(|_| HashMap::new()).collect(),
-            roots: RefCell::new(files.iter().map(|_| None).collect()),
+            declaring: HashMap::new(),
+            importers: importers(files),
+            last_roots: RefCell::new(None),
             memo: RefCell::new(HashMap::new()),
         }
     }
 
     /// Declares a type of a file.
     pub(super) fn declare(&mut self, file: usize, kind: TypeKind, name: &'a str, id: TypeId) {
-        self.own[file].entry((kind, name)).or_insert(id);
+        if let Entry::Vacant(vacant) = self.own[file].entry((kind, name)) {
+            vacant.insert(id);
+            *self.declaring.entry((kind, name)).or_default() += 1;
+        }
     }
 
     /// What a name stands for in a file.
@@ -65,6 +82,12 @@ impl<'a> Scopes<'a> {
     }
 
     fn search(&self, file: usize, kind: TypeKind, name: &str) -> Found {
+        if self.declaring.get(&(kind, name)) == Some(&1)
+            && !name.contains(':')
+            && let Some(id) = self.search_near(file, kind, name)
+        {
+            return Found::One(id);
+        }
         let roots = self.roots(file);
         let mut found: Vec<TypeId> = Vec::new();
         for &root in roots.files.iter() {
@@ -100,13 +123,27 @@ impl<'a> Scopes<'a> {
         }
     }
 
+    /// Looks for a name that only one file declares, the nearest files first.
+    fn search_near(&self, file: usize, kind: TypeKind, name: &str) -> Option<TypeId> {
+        let mut seen = HashSet::from([file]);
+        let mut near = VecDeque::from([file]);
+        while let Some(file) = near.pop_front() {
+            if let Some(&id) = self.own[file].get(&(kind, name)) {
+                return Some(id);
+            }
+            let imports = self.files[file].imports.iter().filter(|import| import.namespace.is_none());
+            near.extend(imports.filter_map(|import| import.file).filter(|&target| seen.insert(target)));
+        }
+        None
+    }
+
     /// The files whose names are in a file's root namespace, itself first.
     pub(super) fn root_files(&self, file: usize) -> std::rc::Rc<[usize]> {
         self.roots(file).files
     }
 
     fn roots(&self, file: usize) -> Roots {
-        if let Some(roots) = &self.roots.borrow()[file] {
+        if let Some((_, roots)) = self.last_roots.borrow().as_ref().filter(|(last, _)| *last == file) {
             return roots.clone();
         }
         let mut seen = HashSet::from([file]);
@@ -126,7 +163,7 @@ impl<'a> Scopes<'a> {
             next += 1;
         }
         let roots = Roots { files: files.into(), is_incomplete };
-        self.roots.borrow_mut()[file] = Some(roots.clone());
+        *self.last_roots.borrow_mut() = Some((file, roots.clone()));
         roots
     }
 
@@ -158,6 +195,49 @@ impl<'a> Scopes<'a> {
             .collect()
     }
 
+    /// Where definitions in these files meet in one root namespace: in the files that bring them together, not in
+    /// those that import such a file in turn.
+    pub(super) fn meetings(&self, declaring: &[usize]) -> Vec<Meeting> {
+        // Thousands of definitions of one name that all meet would cost the square of their number; the first ones
+        // say enough.
+        const STEPS_MAX: usize = 2_000_000;
+        let mut steps = 0;
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (member, &start) in declaring.iter().enumerate() {
+            let mut seen = HashSet::from([start]);
+            let mut reached = vec![start];
+            while let Some(file) = reached.pop() {
+                members.entry(file).or_default().push(member);
+                reached
+                    .extend(self.importers[file].iter().copied().filter(|&importer| seen.insert(importer)));
+                steps += 1;
+            }
+            if steps > STEPS_MAX {
+                break;
+            }
+        }
+        members.retain(|_, members| members.len() > 1);
+        let meets_below = |file: usize| {
+            self.files[file].imports.iter().filter(|import| import.namespace.is_none()).any(|import| {
+                import.file.is_some_and(|below| below != file && members.get(&below) == members.get(&file))
+            })
+        };
+        let mut meetings: Vec<Meeting> = Vec::new();
+        // In a circle of imports every file has another one below; the first stands for all.
+        let mut circles: Vec<Meeting> = Vec::new();
+        for (&file, here) in &members {
+            let meeting = Meeting { file, members: here.clone() };
+            let place = if meets_below(file) { &mut circles } else { &mut meetings };
+            place.push(meeting);
+        }
+        for circle in circles {
+            if !meetings.iter().any(|meeting| meeting.members == circle.members) {
+                meetings.push(circle);
+            }
+        }
+        meetings
+    }
+
     /// How another file's names are reached from a file by its own imports: the place of the import.
     pub(super) fn import_of(&self, file: usize, target: usize) -> Option<diagnostics::Span> {
         self.files[file]
@@ -167,4 +247,16 @@ impl<'a> Scopes<'a> {
             .find(|import| import.file.is_some_and(|imported| self.root_files(imported).contains(&target)))
             .map(|import| import.span)
     }
+}
+
+fn importers(files: &[LoadedFile]) -> Vec<Vec<usize>> {
+    let mut importers = vec![Vec::new(); files.len()];
+    for (importer, file) in files.iter().enumerate() {
+        for import in file.imports.iter().filter(|import| import.namespace.is_none()) {
+            if let Some(target) = import.file {
+                importers[target].push(importer);
+            }
+        }
+    }
+    importers
 }

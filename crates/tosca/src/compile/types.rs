@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, Span, did_you_mean};
 use tosca_syntax::words::{TypeBody as Words, Word};
 
-use super::scope::Found;
+use super::scope::{Found, Meeting};
 use super::values::plain_metadata;
 use super::{Compiler, Declared};
 use crate::model::{
@@ -202,44 +202,19 @@ impl<'a> Compiler<'a> {
             if ids.len() < 2 {
                 continue;
             }
-            for file in 0..self.files.len() {
-                let roots = self.scopes.root_files(file);
-                let here: Vec<Declared<'a>> = ids
-                    .iter()
-                    .map(|id| self.declared[id.index()].expect("only declared types are in the map"))
-                    .filter(|declared| roots.contains(&declared.file))
-                    .collect();
-                // Two that meet already in one of the imported files are reported there.
-                let meet_below =
-                    self.files[file].imports.iter().filter(|import| import.namespace.is_none()).any(
-                        |import| {
-                            import.file.is_some_and(|imported| {
-                                let below = self.scopes.root_files(imported);
-                                here.iter().filter(|declared| below.contains(&declared.file)).count()
-                                    == here.len()
-                            })
-                        },
-                    );
-                if here.len() < 2 || meet_below {
-                    continue;
-                }
+            let places: Vec<(usize, Span)> = ids
+                .iter()
+                .map(|id| self.declared[id.index()].expect("only declared types are in the map"))
+                .map(|declared| (declared.file, declared.words.name.span))
+                .collect();
+            let files: Vec<usize> = places.iter().map(|(file, _)| *file).collect();
+            for Meeting { file, members } in self.scopes.meetings(&files) {
                 let message = format!("the {kind} type `{name}` is defined more than once in one namespace");
-                let own = here.iter().find(|declared| declared.file == file);
-                let mut diagnostic = Diagnostic::error("duplicate-type", message)
+                let diagnostic = Diagnostic::error("duplicate-type", message)
                     .hint("give one of the imports a `namespace`, and write `namespace:Name`")
                     .chapter("6.8.4");
-                diagnostic = match own {
-                    Some(own) => diagnostic.at(Place::new(own.words.name.span, "defined here")),
-                    None => {
-                        let last = here.last().and_then(|last| self.scopes.import_of(file, last.file));
-                        let span = last.unwrap_or(Span::beginning(self.files[file].source));
-                        diagnostic.at(Place::new(span, "this import brings it in again"))
-                    }
-                };
-                for other in here.iter().filter(|other| own.is_none_or(|own| own.file != other.file)) {
-                    diagnostic = diagnostic.related(Place::new(other.words.name.span, "also defined here"));
-                }
-                self.report(diagnostic);
+                let here = members.iter().map(|&member| places[member]).collect::<Vec<_>>();
+                self.report(self.at_meeting(diagnostic, file, &here));
             }
         }
     }

@@ -36,7 +36,9 @@ impl MemorySources {
 
 impl Sources for MemorySources {
     fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
-        if url.contains("://") {
+        // `file:` with a path is that path; with a host or a folder of a machine it is not in memory.
+        let url = url.strip_prefix("file:").filter(|path| !path.starts_with("//")).unwrap_or(url);
+        if url.contains("://") || url.starts_with("file:") {
             return Err(SourceError::Refused("only files in memory can be read, no URLs".to_owned()));
         }
         join_paths(importer.map_or("", Locator::as_str), url)
