@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use floria::Namespace;
 use floria_sqlite::SqliteStore;
-use khutulun_api::{OperationId, RunId};
+use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
     Cancel, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState, Settlement, StepEnd,
     unfinished,
@@ -168,7 +168,9 @@ impl<'a> Execution<'a> {
             return Ok(());
         }
         let scripts = self.scripts()?;
-        for step in &report.steps {
+        // An outcome that nobody knew is asked for again when the run is resumed.
+        let in_doubt = |end: &StepEnd| matches!(end, StepEnd::Failed(failure) if failure.class == FailureClass::UnknownOutcome);
+        for step in report.steps.iter().filter(|step| !in_doubt(&step.end)) {
             for attempt in 1..=step.attempt {
                 let id = OperationId { run: report.run, step: step.step, attempt };
                 // What cannot be removed now harms nobody, and is gone with the next run that can.
