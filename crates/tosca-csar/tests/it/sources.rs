@@ -27,9 +27,17 @@ fn imports_are_relative_to_the_importing_file_and_stay_inside() {
     assert_eq!(locate("../a.yaml", Some(&deep)), Ok("p!/types/a.yaml".to_owned()));
     assert_eq!(locate("./b.yaml", Some(&deep)), Ok("p!/types/deep/b.yaml".to_owned()));
     assert_eq!(locate("/main.yaml", Some(&deep)), Ok("p!/main.yaml".to_owned()));
-    for outside in ["../../../x", "/../x", "https://example.org/a.yaml", "file:///etc/passwd"] {
+    for outside in
+        ["../../../x", "/../x", "file:../../../x", "https://example.org/a.yaml", "file:///etc/passwd"]
+    {
         assert!(matches!(locate(outside, Some(&deep)), Err(SourceError::Refused(_))), "{outside}");
     }
+    assert_eq!(locate("file:../a.yaml", Some(&deep)), Ok("p!/types/a.yaml".to_owned()));
+    assert_eq!(
+        locate("file:/etc/passwd", Some(&deep)),
+        Ok("p!/etc/passwd".to_owned()),
+        "the package's own root"
+    );
     let foreign = Locator::new("/elsewhere/a.yaml");
     assert!(matches!(locate("b.yaml", Some(&foreign)), Err(SourceError::Refused(_))));
 }
