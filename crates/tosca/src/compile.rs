@@ -11,13 +11,16 @@
 mod bodies;
 mod data;
 mod definitions;
+mod evaluate;
 mod functions;
 mod interfaces;
+mod kinds;
 mod load;
 mod paths;
 mod repositories;
 mod requirements;
 mod scope;
+mod signatures;
 mod special;
 mod template;
 mod types;
@@ -78,6 +81,7 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     compiler.check_type_references();
     compiler.check_repositories();
     let service_template = template.as_ref().and_then(|words| compiler.service_template(words));
+    compiler.check_subjects();
     let types = compiler.finish_types();
     diagnostics.append(&mut compiler.diagnostics.borrow_mut());
     drop(compiler);
@@ -134,6 +138,8 @@ struct Compiler<'a> {
     file_extensions: HashMap<String, Vec<TypeId>>,
     /// References in types, to be checked when all types are built.
     references: RefCell<Vec<PendingReference>>,
+    /// Data types of `$value`, each with the names and indexes into it, to be checked when all types are built.
+    subjects: RefCell<Vec<(TypeId, Vec<Expression>)>>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     names: RefCell<HashSet<Name>>,
     /// How many values have been copied from definitions into others.
@@ -149,7 +155,20 @@ struct Declared<'a> {
 struct PendingReference {
     reference: Reference,
     context: Context,
-    is_attribute: bool,
+    wanted: Wanted,
+}
+
+/// What a reference names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Of `$get_property`.
+    Property,
+    /// Of `$get_attribute` and mappings.
+    Attribute,
+    /// Of `$get_artifact`.
+    Artifact,
+    /// A capability's property, of `$available_allocation`.
+    Allocation,
 }
 
 /// Where an expression is.
@@ -208,6 +227,7 @@ impl<'a> Compiler<'a> {
             template: TemplateState::default(),
             file_extensions: HashMap::new(),
             references: RefCell::new(Vec::new()),
+            subjects: RefCell::new(Vec::new()),
             diagnostics: RefCell::new(Vec::new()),
             names: RefCell::new(HashSet::new()),
             copied: Cell::new(0),

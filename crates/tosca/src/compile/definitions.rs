@@ -332,11 +332,15 @@ impl<'a> Compiler<'a> {
         subject: Option<TypeId>,
     ) -> Option<Expression> {
         let node = node?;
-        let clause = self.expression(node, None, context.validation(subject), &"the validation clause")?;
-        if let Some(value) = clause.as_value() {
+        let context = context.validation(subject);
+        let clause = self.expression(node, None, context, &"the validation clause")?;
+        let kind = self.kind(&clause, context);
+        let is_boolean = kind.as_ref().is_none_or(|kind| kind.base == DataBase::Boolean);
+        if !is_boolean || clause.as_value().is_some() {
+            let found = kind.map_or_else(|| "not".to_owned(), |kind| self.kind_with_article(&kind));
             self.report(
                 Diagnostic::error("invalid-validation", "a validation clause must be a Boolean function")
-                    .at(Place::new(node.span(), format!("this is a {}", value.kind())))
+                    .at(Place::new(node.span(), format!("this is {found}")))
                     .hint("for example: `validation: { $greater_than: [ $value, 0 ] }`")
                     .chapter("9.10"),
             );

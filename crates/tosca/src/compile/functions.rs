@@ -5,57 +5,23 @@ use std::fmt::Display;
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::Node;
 
+use super::evaluate::evaluate;
+use super::signatures::{SIGNATURES, Signature, signature};
 use super::values::{Form, form};
-use super::{Compiler, Context, PendingReference, SelfIs};
+use super::{Compiler, Context, PendingReference, SelfIs, Wanted};
 use crate::model::{Call, DataBase, Expression, Reference, Schema, Value};
 
-/// Functions that are Boolean, or that validation clauses compute with; understood only there so far. Each with the
-/// least and greatest number of arguments.
-const IN_VALIDATION: [(&str, usize, usize); 17] = [
-    ("and", 1, usize::MAX),
-    ("or", 1, usize::MAX),
-    ("not", 1, 1),
-    ("xor", 2, 2),
-    ("equal", 2, 2),
-    ("greater_than", 2, 2),
-    ("greater_or_equal", 2, 2),
-    ("less_than", 2, 2),
-    ("less_or_equal", 2, 2),
-    ("valid_values", 2, 2),
-    ("matches", 2, 2),
-    ("has_prefix", 2, 2),
-    ("has_suffix", 2, 2),
-    ("contains", 2, 2),
-    ("has_entry", 2, 2),
-    ("has_key", 2, 2),
-    ("length", 1, 1),
-];
-
-/// The other functions of the standard, not supported yet.
-const LATER: [&str; 20] = [
+/// The functions that read the graph, or their place in it.
+const OF_THE_GRAPH: [&str; 8] = [
+    "get_input",
+    "get_property",
+    "get_attribute",
     "get_artifact",
+    "value",
     "node_index",
     "relationship_index",
     "available_allocation",
-    "has_all_entries",
-    "has_all_keys",
-    "has_any_entry",
-    "has_any_key",
-    "join",
-    "token",
-    "union",
-    "intersection",
-    "sum",
-    "difference",
-    "product",
-    "quotient",
-    "remainder",
-    "round",
-    "floor",
-    "ceil",
 ];
-
-const SUPPORTED: [&str; 5] = ["get_input", "get_property", "get_attribute", "concat", "value"];
 
 /// Functions of TOSCA 1.x that are called something else now.
 const GONE: [(&str, &str); 6] = [
@@ -87,63 +53,150 @@ impl<'a> Compiler<'a> {
         let name = name.split_once('$').map_or(name, |(name, _)| name);
         match name {
             "get_input" => self.get_input(arguments, span, context),
-            "get_property" => self.reference(arguments, span, context, false).map(Call::GetProperty),
-            "get_attribute" => self.reference(arguments, span, context, true).map(Call::GetAttribute),
-            "concat" => {
-                let arguments = self.arguments(name, arguments, span, context)?;
-                self.count(name, &arguments, 1, usize::MAX, whole)?;
-                self.check_concat(&arguments)?;
-                Some(Call::Concat(arguments))
+            "get_property" => {
+                self.reference(arguments, span, context, name, Wanted::Property).map(Call::GetProperty)
             }
-            "value" if context.in_validation => {
-                let nested = match arguments {
-                    Some(_) => self.arguments(name, arguments, span, context)?,
-                    None => Vec::new(),
-                };
-                Some(Call::Value { nested })
+            "get_attribute" => {
+                self.reference(arguments, span, context, name, Wanted::Attribute).map(Call::GetAttribute)
             }
-            "value" => {
-                self.report(
-                    Diagnostic::error(
-                        "misplaced-function",
-                        "`$value` has a meaning only in validation clauses",
-                    )
-                    .at(Place::new(span, "there is no value to be checked here"))
-                    .hint("to begin a text with `$`, write `$$`")
-                    .chapter("10.2.1.5"),
-                );
-                None
+            "get_artifact" => {
+                self.reference(arguments, span, context, name, Wanted::Artifact).map(Call::GetArtifact)
             }
-            _ => match IN_VALIDATION.iter().find(|(function, ..)| *function == name) {
-                Some((_, least, most)) if context.in_validation => {
-                    let arguments = self.arguments(name, arguments, span, context)?;
-                    self.count(name, &arguments, *least, *most, whole)?;
-                    Some(Call::Function { function: self.name(name), arguments })
-                }
-                Some(_) => {
-                    let message =
-                        format!("the function `${name}` is not supported yet by khutulun outside validation");
-                    self.report(Diagnostic::error("unsupported-function", message).at(span).chapter("10.2"));
-                    None
-                }
-                None => {
+            "available_allocation" => self
+                .reference(arguments, span, context, name, Wanted::Allocation)
+                .map(Call::AvailableAllocation),
+            "node_index" | "relationship_index" => self.index_of(name, arguments, span, context),
+            "value" => self.value(arguments, span, context),
+            _ => {
+                let Some(signature) = signature(name) else {
                     self.unknown_function(name, span);
-                    None
-                }
-            },
+                    return None;
+                };
+                let mut arguments = self.arguments(name, arguments, span, context)?;
+                self.count(signature, &arguments, whole)?;
+                self.unify(signature, &mut arguments, context)?;
+                self.check_arguments(signature, &arguments, context)?;
+                self.check_pattern(name, &arguments)?;
+                Some(match name {
+                    "concat" => Call::Concat(arguments),
+                    _ => Call::Function { function: self.name(name), arguments },
+                })
+            }
         }
     }
 
-    fn unknown_function(&self, name: &str, span: Span) {
-        if LATER.contains(&name) {
-            let message = format!("the function `${name}` is not supported yet by khutulun");
-            return self.report(
-                Diagnostic::error("unsupported-function", message)
-                    .at(Place::new(span, "part of TOSCA 2.0, but not built yet"))
+    /// `$value` (10.2.1.5).
+    fn value(&self, arguments: Option<Node<'a>>, span: Span, context: Context) -> Option<Call> {
+        if !context.in_validation {
+            self.report(
+                Diagnostic::error("misplaced-function", "`$value` has a meaning only in validation clauses")
+                    .at(Place::new(span, "there is no value to be checked here"))
+                    .hint("to begin a text with `$`, write `$$`")
+                    .chapter("10.2.1.5"),
+            );
+            return None;
+        }
+        let nested = match arguments {
+            Some(_) => self.arguments("value", arguments, span, context)?,
+            None => Vec::new(),
+        };
+        if let (Some(data_type), false) = (context.subject, nested.is_empty()) {
+            self.subjects.borrow_mut().push((data_type, nested.clone()));
+        }
+        Some(Call::Value { nested })
+    }
+
+    /// Where `$value` with names in it leads, now that all data types are known.
+    pub(super) fn check_subjects(&self) {
+        for (data_type, nested) in std::mem::take(&mut *self.subjects.borrow_mut()) {
+            let schema = Schema {
+                data_type,
+                key_schema: None,
+                entry_schema: None,
+                validation: Vec::new(),
+                description: None,
+                span: nested[0].span,
+            };
+            // A collection's entries may be said by the schema rather than by the data type.
+            if self.base_of(data_type) == Some(DataBase::Structure) {
+                _ = self.check_nested(&nested, Some(&schema));
+            }
+        }
+    }
+
+    /// `$node_index`, `$relationship_index` (10.2.1.6, 10.2.1.7).
+    fn index_of(
+        &self,
+        name: &str,
+        arguments: Option<Node<'a>>,
+        span: Span,
+        context: Context,
+    ) -> Option<Call> {
+        let arguments = match arguments {
+            Some(_) => self.arguments(name, arguments, span, context)?,
+            None => Vec::new(),
+        };
+        let (what, chapter) = match name {
+            "node_index" => ("node", "10.2.1.6"),
+            _ => ("relationship", "10.2.1.7"),
+        };
+        if !arguments.is_empty() {
+            let message = format!("the function `${name}` takes no arguments");
+            self.report(Diagnostic::error("wrong-arguments", message).at(span).chapter(chapter));
+            return None;
+        }
+        let is_there = match context.self_is {
+            SelfIs::Nothing => false,
+            SelfIs::Unknown | SelfIs::Relationship(_) | SelfIs::RequirementOf(..) => true,
+            SelfIs::Node(_) | SelfIs::NodeTemplate(_) => name == "node_index",
+        };
+        if !is_there {
+            self.report(
+                Diagnostic::error("misplaced-function", format!("`${name}` has no meaning here"))
+                    .at(Place::new(span, format!("this is in no {what}")))
+                    .chapter(chapter),
+            );
+            return None;
+        }
+        Some(Call::Function { function: self.name(name), arguments })
+    }
+
+    /// A pattern that is written out is a regular expression (10.2.2.2.7).
+    fn check_pattern(&self, name: &str, arguments: &[Expression]) -> Option<()> {
+        let pattern = arguments.get(1).filter(|_| name == "matches");
+        let Some((pattern, text)) =
+            pattern.and_then(|pattern| Some((pattern, pattern.as_value()?.as_str()?)))
+        else {
+            return Some(());
+        };
+        let Err(error) = regex_lite::Regex::new(text) else { return Some(()) };
+        let message = format!("`{text}` is not a regular expression: {error}");
+        self.report(
+            Diagnostic::error("invalid-pattern", message)
+                .at(Place::new(pattern.span, "not a regular expression"))
+                .chapter("10.2.2.2.7"),
+        );
+        None
+    }
+
+    /// The value of a call whose arguments are all literal; `Err` when it has none, which is reported.
+    pub(super) fn fold(&self, call: &Call, span: Span, context: Context) -> Result<Option<Value>, ()> {
+        let is_literal = call.arguments().iter().all(|argument| argument.as_value().is_some());
+        if context.in_validation || !is_literal {
+            return Ok(None);
+        }
+        let expression = Expression::call(call.clone(), span);
+        evaluate(&expression, None).map_err(|problem| {
+            self.report(
+                Diagnostic::error("failed-function", problem.message)
+                    .at(Place::new(problem.span, "has no value"))
                     .chapter("10.2"),
             );
-        }
-        let known = || SUPPORTED.into_iter().chain(IN_VALIDATION.map(|(name, ..)| name)).chain(LATER);
+        })
+    }
+
+    fn unknown_function(&self, name: &str, span: Span) {
+        let known = || OF_THE_GRAPH.into_iter().chain(SIGNATURES.iter().map(|signature| signature.name));
         let gone = GONE.iter().find(|(gone, _)| *gone == name).map(|(_, hint)| (*hint).to_owned());
         let near = diagnostics::closest(name, known()).map(|near| format!("did you mean `${near}`?"));
         self.report(
@@ -180,15 +233,18 @@ impl<'a> Compiler<'a> {
         items.into_iter().collect()
     }
 
-    fn count(
-        &self,
-        name: &str,
-        arguments: &[Expression],
-        least: usize,
-        most: usize,
-        span: Span,
-    ) -> Option<()> {
+    fn count(&self, signature: &Signature, arguments: &[Expression], span: Span) -> Option<()> {
+        let (name, least, most) = (signature.name, signature.least, signature.most);
+        let plural = if most == 1 { "" } else { "s" };
         if (least..=most).contains(&arguments.len()) {
+            if matches!(name, "and" | "or") && arguments.len() == 1 {
+                let message = format!("`${name}` of one argument is that argument");
+                self.report(
+                    Diagnostic::warning("single-argument", message)
+                        .at(Place::new(span, "two or more are meant"))
+                        .chapter(signature.chapter),
+                );
+            }
             return Some(());
         }
         let wanted = match (least, most) {
@@ -196,37 +252,10 @@ impl<'a> Compiler<'a> {
             (least, usize::MAX) => format!("at least {least}"),
             (least, most) => format!("{least} to {most}"),
         };
-        let message = format!("the function `${name}` takes {wanted} arguments, not {}", arguments.len());
-        self.report(Diagnostic::error("wrong-arguments", message).at(span).chapter("10.2"));
+        let message =
+            format!("the function `${name}` takes {wanted} argument{plural}, not {}", arguments.len());
+        self.report(Diagnostic::error("wrong-arguments", message).at(span).chapter(signature.chapter));
         None
-    }
-
-    /// 10.2.3.2: strings, or lists.
-    fn check_concat(&self, arguments: &[Expression]) -> Option<()> {
-        let is_list = arguments.iter().any(|argument| matches!(argument.as_value(), Some(Value::List(_))));
-        let mut is_right = Some(());
-        for argument in arguments {
-            let Some(value) = argument.as_value() else { continue };
-            let fits =
-                if is_list { matches!(value, Value::List(_)) } else { matches!(value, Value::String(_)) };
-            if !fits {
-                let wanted = if is_list { "lists, as one of them is" } else { "strings" };
-                let message = format!(
-                    "the arguments of `$concat` must be {wanted}, not {}",
-                    with_article(value.kind())
-                );
-                let quoted = (!is_list && !matches!(value, Value::Map(_) | Value::Nil))
-                    .then(|| format!("put it in quotes: \"{value}\""));
-                self.report(
-                    Diagnostic::error("wrong-type", message)
-                        .at(Place::new(argument.span, format!("this is {}", with_article(value.kind()))))
-                        .maybe_hint(quoted)
-                        .chapter("10.2.3.2"),
-                );
-                is_right = None;
-            }
-        }
-        is_right
     }
 
     /// `$get_input: name` or `$get_input: [name, nested…]` (10.2.1.1).
@@ -304,15 +333,15 @@ impl<'a> Compiler<'a> {
         );
     }
 
-    /// `[path…, name, nested…]` (10.2.1.2, 10.2.1.3).
+    /// `[path…, name, nested…]` (10.2.1.2 to 10.2.1.4, 10.2.1.8).
     fn reference(
         &self,
         arguments: Option<Node<'a>>,
         span: Span,
         context: Context,
-        is_attribute: bool,
+        function: &str,
+        wanted: Wanted,
     ) -> Option<Reference> {
-        let function = if is_attribute { "get_attribute" } else { "get_property" };
         let items: Option<Vec<_>> = arguments.and_then(Node::items).map(Iterator::collect);
         let Some(items) = items else {
             self.report(
@@ -325,11 +354,24 @@ impl<'a> Compiler<'a> {
         };
         let whole = arguments.map_or(span, Node::span);
         let reference = self.parse_reference(&items, whole, context, function)?;
+        if let (Wanted::Artifact | Wanted::Allocation, [first, ..]) = (wanted, reference.nested.as_slice()) {
+            self.report(
+                Diagnostic::error("wrong-arguments", format!("`${function}` takes a path and one name"))
+                    .at(Place::new(first.span, "nothing can follow the name"))
+                    .chapter("10.2.1"),
+            );
+            return None;
+        }
         if context.in_template {
-            self.check_reference(&reference, context, is_attribute)?;
+            match wanted {
+                Wanted::Property => self.check_reference(&reference, context, false)?,
+                Wanted::Attribute => self.check_reference(&reference, context, true)?,
+                Wanted::Artifact => self.check_artifact(&reference, context)?,
+                Wanted::Allocation => self.check_allocation(&reference, context)?,
+            }
         } else {
             let reference = reference.clone();
-            self.references.borrow_mut().push(PendingReference { reference, context, is_attribute });
+            self.references.borrow_mut().push(PendingReference { reference, context, wanted });
         }
         Some(reference)
     }
@@ -353,7 +395,8 @@ impl<'a> Compiler<'a> {
         if context.in_template {
             self.check_mapping(&reference, context)?;
         } else {
-            let pending = PendingReference { reference: reference.clone(), context, is_attribute: true };
+            let pending =
+                PendingReference { reference: reference.clone(), context, wanted: Wanted::Attribute };
             self.references.borrow_mut().push(pending);
         }
         Some(reference)
@@ -368,52 +411,17 @@ impl<'a> Compiler<'a> {
         context: Context,
         what: &dyn Display,
     ) -> Option<()> {
-        let wanted = self.base_of(schema.data_type)?;
-        let found = match call {
-            Call::Concat(arguments) => {
-                let is_list =
-                    arguments.iter().any(|argument| matches!(argument.as_value(), Some(Value::List(_))));
-                let is_string =
-                    arguments.iter().any(|argument| matches!(argument.as_value(), Some(Value::String(_))));
-                match (is_list, is_string) {
-                    (true, _) => Some(DataBase::List),
-                    (false, true) => Some(DataBase::String),
-                    _ => None,
-                }
-            }
-            Call::GetInput { input, nested } if nested.is_empty() && context.in_template => {
-                let schema = self.template.inputs.get(input).and_then(|input| input.schema.as_deref());
-                schema.and_then(|schema| self.base_of(schema.data_type))
-            }
-            Call::GetProperty(reference) | Call::GetAttribute(reference)
-                if reference.nested.is_empty() && context.in_template =>
-            {
-                let is_attribute = matches!(call, Call::GetAttribute(_));
-                let schema = self.referenced_schema(reference, context, is_attribute);
-                schema.and_then(|schema| self.base_of(schema.data_type))
-            }
-            _ => None,
-        };
-        match found {
-            Some(found) if found != wanted && !(found == DataBase::Integer && wanted == DataBase::Float) => {
-                let (found, wanted) = (with_article(found.as_str()), wanted.as_str());
-                let message =
-                    format!("{what} must be of type {wanted}, but `${}` gives {found}", call.function());
-                self.report(
-                    Diagnostic::error("wrong-type", message)
-                        .at(Place::new(span, format!("this gives {found}")))
-                        .related(Place::new(schema.span, "defined here"))
-                        .chapter("10.2"),
-                );
-                None
-            }
-            _ => Some(()),
-        }
+        let expression = Expression::call(call.clone(), span);
+        let Some(found) = self.kind(&expression, context) else { return Some(()) };
+        let Some(wanted) = self.misfit(&found, schema) else { return Some(()) };
+        let found = self.kind_with_article(&found);
+        let message = format!("{what} must be of type {wanted}, but `${}` gives {found}", call.function());
+        self.report(
+            Diagnostic::error("wrong-type", message)
+                .at(Place::new(span, format!("this gives {found}")))
+                .related(Place::new(schema.span, "defined here"))
+                .chapter("10.2"),
+        );
+        None
     }
-}
-
-/// For messages: `an integer`, `a string`.
-fn with_article(kind: &str) -> String {
-    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {kind}")
 }

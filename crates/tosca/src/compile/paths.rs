@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::{Node, ScalarKind, parse_integer};
 
 use super::values::{Form, form};
-use super::{Compiler, Context, SelfIs};
+use super::{Compiler, Context, SelfIs, Wanted};
 use crate::model::{
     DataBase, Expression, Index, Map, NodeTemplateId, Path, PathStart, PropertyDefinition, Reference, Schema,
     Step, TypeBody, TypeId, Value,
@@ -55,17 +55,15 @@ impl<'a> Compiler<'a> {
         context: Context,
         function: &str,
     ) -> Option<Reference> {
-        for item in items {
-            if !matches!(form(*item), Form::Literal) {
-                self.not_computed(&format!("a part of the path of `{function}`"), item.span());
-                return None;
-            }
-        }
         let mut parts = items.iter().copied().peekable();
         let word = |parts: &mut std::iter::Peekable<std::iter::Copied<std::slice::Iter<'_, Node<'a>>>>,
                     wanted: &str|
          -> Option<(&'a str, Span)> {
             let node = parts.next();
+            if let Some(node) = node.filter(|node| !matches!(form(*node), Form::Literal)) {
+                self.not_computed(&format!("a part of the path of `{function}`"), node.span());
+                return None;
+            }
             let word = node.and_then(|node| Some((node.as_string()?, node.span())));
             if word.is_none() {
                 let (message, span) = match node {
@@ -127,8 +125,11 @@ impl<'a> Compiler<'a> {
             steps.push(step);
             at = next;
         }
-        let wanted =
-            if function == "get_property" { "the name of a property" } else { "the name of an attribute" };
+        let wanted = match function {
+            "get_property" | "available_allocation" => "the name of a property",
+            "get_artifact" => "the name of an artifact",
+            _ => "the name of an attribute",
+        };
         let (name, name_span) = word(&mut parts, wanted)?;
         let nested: Vec<_> = parts.collect();
         let nested = self.nested(&nested, context)?;
@@ -196,7 +197,13 @@ impl<'a> Compiler<'a> {
     pub(super) fn check_type_references(&self) {
         let references = std::mem::take(&mut *self.references.borrow_mut());
         for pending in references {
-            _ = self.check_reference(&pending.reference, pending.context, pending.is_attribute);
+            let (reference, context) = (&pending.reference, pending.context);
+            _ = match pending.wanted {
+                Wanted::Property => self.check_reference(reference, context, false),
+                Wanted::Attribute => self.check_reference(reference, context, true),
+                Wanted::Artifact => self.check_artifact(reference, context),
+                Wanted::Allocation => self.check_allocation(reference, context),
+            };
         }
     }
 
@@ -490,10 +497,21 @@ impl<'a> Compiler<'a> {
 
     /// Whether names and indexes lead into a value of a schema.
     pub(super) fn check_nested(&self, nested: &[Expression], schema: Option<&Schema>) -> Option<()> {
-        let mut current = schema.cloned().map(Arc::new);
+        self.walk_nested(nested, schema.cloned().map(Arc::new), true).map(|_| ())
+    }
+
+    /// Where names and indexes lead in a value of a schema. `None` when they lead nowhere, which is reported when it
+    /// is to be; `Some(None)` when only run time can know.
+    pub(super) fn walk_nested(
+        &self,
+        nested: &[Expression],
+        schema: Option<Arc<Schema>>,
+        reports: bool,
+    ) -> Option<Option<Arc<Schema>>> {
+        let mut current = schema;
         for item in nested {
-            let Some(schema) = current else { return Some(()) };
-            let Some(base) = self.base_of(schema.data_type) else { return Some(()) };
+            let Some(schema) = current else { return Some(None) };
+            let Some(base) = self.base_of(schema.data_type) else { return Some(None) };
             let data = self.data(schema.data_type);
             let entry = || schema.entry_schema.as_ref().or(data.entry_schema.as_ref()).cloned();
             current = match (base, item.as_value()) {
@@ -501,30 +519,100 @@ impl<'a> Compiler<'a> {
                     Some(definition) => Some(definition.schema.clone()),
                     None if self.is_vague(schema.data_type, "properties") => None,
                     None => {
-                        let own = &self.type_of(schema.data_type).name;
-                        let names = data.properties.keys().map(|name| name.as_str());
-                        let hint = did_you_mean(name, names.clone())
-                            .unwrap_or_else(|| format!("it has: {}", one_of(names)));
-                        let message = format!("unknown property `{name}` of the data type `{own}`");
-                        self.report(
-                            Diagnostic::error("unknown-property", message)
-                                .at(item.span)
-                                .hint(hint)
-                                .chapter("10.3"),
-                        );
+                        if reports {
+                            self.no_such_field(schema.data_type, name, item.span);
+                        }
                         return None;
                     }
                 },
-                (DataBase::List, Some(Value::Integer(_))) => entry(),
+                (DataBase::List, Some(Value::Integer(index))) if *index >= 0 => entry(),
                 (DataBase::Map, Some(Value::String(_))) => entry(),
                 (_, None) => None,
                 (_, Some(value)) => {
-                    let own = &self.type_of(schema.data_type).name;
-                    let message = format!("a {} leads nowhere in a value of type `{own}`", value.kind());
-                    self.report(Diagnostic::error("invalid-path", message).at(item.span).chapter("10.3"));
+                    if reports {
+                        let own = &self.type_of(schema.data_type).name;
+                        let message = format!("a {} leads nowhere in a value of type `{own}`", value.kind());
+                        self.report(Diagnostic::error("invalid-path", message).at(item.span).chapter("10.3"));
+                    }
                     return None;
                 }
             };
+        }
+        Some(current)
+    }
+
+    fn no_such_field(&self, data_type: TypeId, name: &str, span: Span) {
+        let own = &self.type_of(data_type).name;
+        let names = self.data(data_type).properties.keys().map(|name| name.as_str());
+        let hint = did_you_mean(name, names.clone()).unwrap_or_else(|| format!("it has: {}", one_of(names)));
+        let message = format!("unknown property `{name}` of the data type `{own}`");
+        self.report(Diagnostic::error("unknown-property", message).at(span).hint(hint).chapter("10.3"));
+    }
+
+    /// The artifact that a path leads to (10.2.1.4).
+    pub(super) fn check_artifact(&self, reference: &Reference, context: Context) -> Option<()> {
+        let entity = self.follow(&reference.path, context, Some(reference.name_span))?;
+        let wrong = |message: String| {
+            Diagnostic::error("invalid-path", message)
+                .at(Place::new(reference.name_span, "no artifact can be there"))
+                .chapter("10.2.1.4")
+        };
+        let (type_id, template) = match entity {
+            Entity::Node(type_id, template) => (type_id, template),
+            Entity::Unknown => return Some(()),
+            Entity::Relationship { .. } | Entity::Capability(..) | Entity::CapabilityOf(_) => {
+                self.report(wrong("only nodes have artifacts".to_owned()));
+                return None;
+            }
+        };
+        let TypeBody::Node(body) = &self.type_of(type_id).body else { return Some(()) };
+        // A template may add artifacts to those of its type; of which template the node is may be unknown.
+        let Some(template) = template else { return Some(()) };
+        let name = reference.name.as_str();
+        let own = self.template.artifacts.get(template).map(Vec::as_slice).unwrap_or_default();
+        if body.artifacts.contains_key(name) || own.contains(&name) || self.is_vague(type_id, "artifacts") {
+            return Some(());
+        }
+        let names = body.artifacts.keys().map(|name| name.as_str()).chain(own.iter().copied());
+        let holder = self.template.names[template];
+        let hint = did_you_mean(name, names.clone()).unwrap_or_else(|| match names.clone().next() {
+            Some(_) => format!("it has: {}", one_of(names)),
+            None => "it has none".to_owned(),
+        });
+        self.report(
+            Diagnostic::error("unknown-artifact", format!("unknown artifact `{name}` of `{holder}`"))
+                .at(Place::new(reference.name_span, "not an artifact of the node"))
+                .hint(hint)
+                .chapter("10.2.1.4"),
+        );
+        None
+    }
+
+    /// The property of a capability that can be allocated (10.2.1.8).
+    pub(super) fn check_allocation(&self, reference: &Reference, context: Context) -> Option<()> {
+        let entity = self.follow(&reference.path, context, Some(reference.name_span))?;
+        if matches!(entity, Entity::Node(..) | Entity::Relationship { .. }) {
+            self.report(
+                Diagnostic::error("invalid-path", "only the properties of a capability can be allocated")
+                    .at(Place::new(reference.name_span, "the path does not end at a capability"))
+                    .hint("write for example `[ SELF, CAPABILITY, host, num-cpus ]`")
+                    .chapter("10.2.1.8"),
+            );
+            return None;
+        }
+        let schema = self.member(entity, reference, false, true)?;
+        let base = schema.and_then(|schema| self.base_of(schema.data_type));
+        if let Some(base) = base
+            && !matches!(base, DataBase::Integer | DataBase::Float | DataBase::Scalar)
+        {
+            let message = format!("the property `{}` cannot be allocated", reference.name);
+            self.report(
+                Diagnostic::error("wrong-type", message)
+                    .at(Place::new(reference.name_span, format!("of type {}", base.as_str())))
+                    .hint("only integers, floats and scalars can")
+                    .chapter("10.2.1.8"),
+            );
+            return None;
         }
         Some(())
     }

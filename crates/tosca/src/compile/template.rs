@@ -26,6 +26,8 @@ pub(super) struct TemplateState<'a> {
     pub(super) types: Vec<TypeId>,
     /// Their requirement assignments by position.
     pub(super) targets: Vec<Vec<Target>>,
+    /// The names of the artifacts that they define themselves, by position.
+    pub(super) artifacts: Vec<Vec<&'a str>>,
     pub(super) inputs: Map<Parameter>,
     pub(super) inputs_are_vague: bool,
 }
@@ -59,6 +61,8 @@ impl<'a> Compiler<'a> {
         for (position, node) in words.node_templates.iter().enumerate() {
             self.template.ids.insert(node.name.text, position);
             self.template.names.push(node.name.text);
+            let artifacts = node.artifacts.iter().filter_map(|artifact| artifact.name);
+            self.template.artifacts.push(artifacts.map(|name| name.text).collect());
         }
         self.template.inputs_are_vague = words.hidden.has("inputs");
         // An input's default cannot name other inputs: they have no order.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::{Content, Node, Scalar, ScalarKind, parse_float, parse_integer};
 
-use super::{Compiler, Context};
+use super::{Compiler, Context, SelfIs};
 use crate::model::{DataBase, Expression, ExpressionKind, Map, Metadata, Name, Schema, TypeId, Value};
 
 /// What a YAML node is by the algorithm of 10.1.
@@ -98,7 +98,14 @@ impl<'a> Compiler<'a> {
                 if let Some(schema) = schema {
                     self.check_call(&call, schema, node.span(), context, what)?;
                 }
-                return Some(Expression::call(call, node.span()));
+                let Some(value) = self.fold(&call, node.span(), context).ok()? else {
+                    return Some(Expression::call(call, node.span()));
+                };
+                let value = match schema {
+                    Some(schema) => self.conform(value, schema, node.span(), what)?,
+                    None => value,
+                };
+                return Some(Expression::value(value, node.span()));
             }
             Form::Malformed(key) => {
                 self.report(
@@ -241,6 +248,37 @@ impl<'a> Compiler<'a> {
             },
             _ => self.wrong_type(node, schema, base, what),
         }
+    }
+
+    /// A computed value as one of a schema.
+    fn conform(&self, value: Value, schema: &Schema, span: Span, what: &dyn Display) -> Option<Value> {
+        let Some(base) = self.base_of(schema.data_type) else { return Some(value) };
+        let value = match (base, value) {
+            (DataBase::Float, Value::Integer(value)) => Value::Float(value as f64),
+            (DataBase::List, Value::List(items)) => {
+                let entry = schema.entry_schema.as_ref();
+                match entry.or(self.data(schema.data_type).entry_schema.as_ref()) {
+                    Some(entry) => {
+                        let items = items.into_iter().map(|item| self.conform(item, entry, span, what));
+                        Value::List(items.collect::<Option<_>>()?)
+                    }
+                    None => Value::List(items),
+                }
+            }
+            (
+                DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version,
+                Value::String(text),
+            ) => self.special(&text, base, schema.data_type, span, what)?,
+            (_, value) => value,
+        };
+        let found = self.kind(&Expression::value(value.clone(), span), Context::in_type(0, SelfIs::Unknown));
+        if let Some(wanted) = found.as_ref().and_then(|found| self.misfit(found, schema)) {
+            let message = format!("{what} must be of type {wanted}, but the result is a {}", value.kind());
+            self.report(Diagnostic::error("wrong-type", message).at(span).chapter("10.2"));
+            return None;
+        }
+        self.validate(&value, schema, span, what)?;
+        Some(value)
     }
 
     fn map_key(

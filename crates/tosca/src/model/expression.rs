@@ -93,6 +93,10 @@ pub enum Call {
     GetProperty(Reference),
     /// `$get_attribute` (10.2.1.3). May name a property: each is reflected as an attribute (9.5).
     GetAttribute(Reference),
+    /// `$get_artifact` (10.2.1.4): where an artifact of a node is.
+    GetArtifact(Reference),
+    /// `$available_allocation` (10.2.1.8): what is left of a capability's property.
+    AvailableAllocation(Reference),
     /// `$concat` (10.2.3.2): at least one argument, all strings or all lists.
     Concat(Vec<Expression>),
     /// `$value` (10.2.1.5): the value that a validation clause is about. Only in validation clauses.
@@ -100,8 +104,9 @@ pub enum Call {
         /// Names, keys or indexes into a complex value.
         nested: Vec<Expression>,
     },
-    /// Another built-in function, by its name without `$`: the Boolean ones of validation clauses (`equal`,
-    /// `greater_than`, `valid_values`, …).
+    /// Another built-in function, by its name without `$`: `equal`, `sum`, `node_index`, …. The number of arguments is
+    /// right, and so are their types as far as they are known. What only has literal arguments is evaluated already,
+    /// but in validation clauses.
     Function {
         /// Without the `$`.
         function: Name,
@@ -117,6 +122,8 @@ impl Call {
             Self::GetInput { .. } => "get_input",
             Self::GetProperty(_) => "get_property",
             Self::GetAttribute(_) => "get_attribute",
+            Self::GetArtifact(_) => "get_artifact",
+            Self::AvailableAllocation(_) => "available_allocation",
             Self::Concat(_) => "concat",
             Self::Value { .. } => "value",
             Self::Function { function, .. } => function,
@@ -127,7 +134,10 @@ impl Call {
     pub fn arguments(&self) -> &[Expression] {
         match self {
             Self::GetInput { nested, .. } | Self::Value { nested } => nested,
-            Self::GetProperty(reference) | Self::GetAttribute(reference) => &reference.nested,
+            Self::GetProperty(reference)
+            | Self::GetAttribute(reference)
+            | Self::GetArtifact(reference)
+            | Self::AvailableAllocation(reference) => &reference.nested,
             Self::Concat(arguments) | Self::Function { arguments, .. } => arguments,
         }
     }
