@@ -515,7 +515,7 @@ impl<'a> Compiler<'a> {
             let data = self.data(schema.data_type);
             let entry = || schema.entry_schema.as_ref().or(data.entry_schema.as_ref()).cloned();
             current = match (base, item.as_value()) {
-                (DataBase::Structure, Some(Value::String(name))) => match data.properties.get(&**name) {
+                (DataBase::Structure, Some(Value::String(name))) => match data.properties.get(name) {
                     Some(definition) => Some(definition.schema.clone()),
                     None if self.is_vague(schema.data_type, "properties") => None,
                     None => {

@@ -229,7 +229,7 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let names =
-                definitions.keys().map(|name| name.as_str()).filter(|name| !assigned.contains_key(*name));
+                definitions.keys().map(|name| name.as_str()).filter(|name| !assigned.contains_key(name));
             if self.can_suggest() {
                 misspelt.extend(diagnostics::closest(own.name.text, names));
             }
@@ -487,7 +487,7 @@ impl<'a> Compiler<'a> {
         // The operation's definitions win over the interface's, assignments over both.
         let own_first = definition.inputs.iter();
         let interface_inputs =
-            interface.inputs.iter().filter(|(name, _)| !definition.inputs.contains_key(*name));
+            interface.inputs.iter().filter(|(name, _)| !definition.inputs.contains_key(name));
         for (input, definition) in interface_inputs.chain(own_first) {
             if let Some(given) = assigned.get(input).or_else(|| shared.get(input)) {
                 inputs.insert(input.clone(), given.clone());

@@ -72,7 +72,8 @@ impl<'a> Compiler<'a> {
             true => units.iter().filter(|(_, one)| one.is_one()).map(|(name, _)| name.to_string()).collect(),
             false => {
                 let ones = prefixes.iter().filter(|(_, one)| one.is_one());
-                ones.map(|(prefix, _)| format!("{prefix}{}", units.keys()[0])).collect()
+                ones.map(|(prefix, _)| format!("{prefix}{}", units.get_index(0).map_or("", |(unit, _)| unit)))
+                    .collect()
             }
         };
         let mut built = Units {

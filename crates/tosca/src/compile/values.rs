@@ -446,7 +446,7 @@ impl<'a> Compiler<'a> {
             let is_misspelt = self.can_suggest()
                 && given.keys().any(|text| {
                     diagnostics::closest(text, [missing.as_str()]).is_some()
-                        && !data.properties.contains_key(*text)
+                        && !data.properties.contains_key(text)
                 });
             if !is_misspelt {
                 self.report(

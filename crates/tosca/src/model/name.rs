@@ -1,18 +1,13 @@
-//! Names and maps by name.
+//! Names.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 /// A name from a document. Cheap to clone; equal names of one compilation share their text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
-
-/// Elements by name, in the order of the document.
-pub type Map<T> = IndexMap<Name, T>;
 
 impl Name {
     /// The text.
