@@ -1,6 +1,6 @@
 //! What a person and a program see of a diagnostic.
 
-use diagnostics::{Diagnostic, Place, SourceMap, Span, TextStyle, render_json, render_text};
+use diagnostics::{Diagnostic, Place, SourceMap, Span, TextStyle, render_json, render_sarif, render_text};
 
 /// Marks `needle` in `text`.
 fn check(text: &str, needle: &str, expected: &str) {
@@ -119,4 +119,37 @@ fn json_has_every_place_in_words() {
             }],
         })
     );
+}
+
+#[test]
+fn sarif_has_rules_places_and_escaped_names() {
+    let mut sources = SourceMap::new();
+    let file = sources.add("my folder/a.yaml", "type: Databse\n");
+    let archive = sources.add("/tmp/b.csar!/c.yaml", "x\n");
+    let diagnostics = [
+        Diagnostic::error("unknown-type", "unknown node type `Databse`")
+            .at(Place::new(Span::new(file, 6, 13), "not found"))
+            .related(Place::new(Span::new(archive, 0, 1), "here"))
+            .hint("did you mean `Database`?")
+            .chapter("6.4"),
+        Diagnostic::warning("no-such-code", "strange"),
+    ];
+    let log: serde_json::Value =
+        serde_json::from_str(&render_sarif(&diagnostics, &sources, "1.2.3")).expect("it is JSON");
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["semanticVersion"], "1.2.3");
+    assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "no-such-code");
+    assert_eq!(run["tool"]["driver"]["rules"][1]["id"], "unknown-type");
+    let first = &run["results"][0];
+    assert_eq!(first["ruleIndex"], 1);
+    assert_eq!(first["level"], "error");
+    assert_eq!(first["message"]["text"], "unknown node type `Databse`\nhint: did you mean `Database`?");
+    let place = &first["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "my%20folder/a.yaml");
+    assert_eq!(place["region"]["startColumn"], 7);
+    assert_eq!(place["region"]["endColumn"], 14);
+    let related = &first["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(related, "file:///tmp/b.csar!/c.yaml");
+    assert!(run["results"][1]["locations"].is_null());
 }

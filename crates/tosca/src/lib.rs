@@ -35,6 +35,7 @@ pub mod model;
 mod sources;
 
 pub use compile::{Compilation, compile};
+pub use diagnostics::explain;
 #[cfg(feature = "file-system")]
 pub use sources::FileSources;
 pub use sources::{Locator, MemorySources, SourceError, Sources};

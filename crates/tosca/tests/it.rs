@@ -3,6 +3,7 @@
 mod it {
     mod acceptance;
     mod model;
+    mod pages;
     mod robustness;
     mod sources;
     mod suite;
