@@ -62,6 +62,7 @@ pub static CODES: &[Code] = codes! {
     "duplicate-requirement" "7.1" "a type defines a requirement twice";
     "duplicate-type" "6.8.4" "a type is defined twice in one namespace";
     "empty-name" "6.4" "a name is empty";
+    "failed-function" "10.2" "a function whose arguments are all known has no value";
     "fixed-value" "9.3" "a value that the type fixes is assigned or changed";
     "import-failed" "6.8.2" "an imported file cannot be had";
     "incompatible-relationship" "7.3" "a relationship type does not allow this source, target or capability";
@@ -71,6 +72,7 @@ pub static CODES: &[Code] = codes! {
     "invalid-key-schema" "9.3" "the keys of a map are not strings";
     "invalid-merge" "6.3" "a merge key does not bring a map";
     "invalid-path" "10.3" "a TOSCA path cannot be followed";
+    "invalid-pattern" "10.2.2.2.7" "the pattern of `$matches` is not a regular expression";
     "invalid-scalar" "9.1.2.2" "a value with a unit cannot be read";
     "invalid-scalar-type" "9.1.2.2" "a data type with units contradicts itself";
     "invalid-tag" "9.1" "a YAML tag is not one of the core schema";
@@ -103,6 +105,7 @@ pub static CODES: &[Code] = codes! {
     "reserved-metadata" "5.3.1" "metadata uses a name that is khutulun's own";
     "reserved-type" "9.1" "a data type of the standard is defined again";
     "several-documents" "6" "a file has more than one YAML document";
+    "single-argument" "10.2.2.1" "a Boolean function of several arguments has one";
     "strange-url" "6.5" "the address of a repository is not a URL";
     "template-in-import" "4.2.1" "an imported file has a service template";
     "template-in-profile" "6.1" "a file that defines a profile has a service template";

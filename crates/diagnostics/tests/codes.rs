@@ -10,8 +10,8 @@ use diagnostics::codes::CODES;
 const COMPOSED: [&str; 1] = ["unknown-"];
 
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the sources can be read") {
+        let path = entry.expect("the sources can be read").path();
         match path.is_dir() {
             true => sources(&path, files),
             false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
@@ -23,14 +23,19 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
 /// The texts of all sources of all crates.
 fn texts() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap() {
-        let folder = entry.unwrap().path().join("src");
+    for entry in
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).expect("the sources can be read")
+    {
+        let folder = entry.expect("the sources can be read").path().join("src");
         if folder.is_dir() {
             sources(&folder, &mut files);
         }
     }
     files.retain(|path| !path.ends_with("diagnostics/src/codes.rs") && !path.ends_with("tests.rs"));
-    files.into_iter().map(|path| (path.clone(), fs::read_to_string(&path).unwrap())).collect()
+    files
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(&path).expect("the sources can be read")))
+        .collect()
 }
 
 /// What is made in a source: the first string literal of each call that makes a diagnostic.
@@ -87,5 +92,9 @@ fn every_page_is_about_its_code_and_every_code_has_one() {
     }
     assert_eq!(diagnostics::explain("nothing"), None);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/diagnostics");
-    assert_eq!(fs::read_dir(folder).unwrap().count(), CODES.len(), "a page without a code");
+    assert_eq!(
+        fs::read_dir(folder).expect("the sources can be read").count(),
+        CODES.len(),
+        "a page without a code"
+    );
 }
