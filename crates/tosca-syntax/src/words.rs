@@ -5,6 +5,7 @@
 
 mod definitions;
 mod file;
+mod functions;
 mod keynames;
 mod reader;
 mod template;
@@ -16,6 +17,9 @@ pub use definitions::{
     RelationshipDefinition, RequirementDefinition, Schema,
 };
 pub use file::{Header, Import, ImportTarget, Repository, read_header, read_types, scheme};
+pub use functions::{
+    FunctionDefinition, Functions, SignatureDefinition, read_functions, read_template_functions,
+};
 pub use keynames::{Hidden, Shape};
 pub use reader::{Common, Reader, Word};
 pub use template::{

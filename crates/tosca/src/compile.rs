@@ -9,6 +9,7 @@
 //! one mistake has one diagnostic.
 
 mod bodies;
+mod custom;
 mod data;
 mod definitions;
 mod evaluate;
@@ -31,12 +32,15 @@ mod values;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
+use custom::{CustomFunctions, CustomWords};
 use diagnostics::{Diagnostic, SourceMap, has_errors};
 use load::LoadedFile;
 use repositories::LoadedRepository;
 use scope::Scopes;
 use template::TemplateState;
-use tosca_syntax::words::{Reader, TypeDefinition, read_service_template, read_types};
+use tosca_syntax::words::{
+    Reader, TypeDefinition, read_functions, read_service_template, read_template_functions, read_types,
+};
 
 use crate::model::{Expression, File, Model, Name, Reference, Repository, Type, TypeId};
 use crate::sources::Sources;
@@ -68,21 +72,29 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
             file.document.as_ref().map(|document| read_types(&mut reader, document)).unwrap_or_default()
         })
         .collect();
-    let template = loaded
-        .files
-        .first()
-        .and_then(|file| file.document.as_ref())
-        .and_then(|document| read_service_template(&mut reader, document));
+    let entry = loaded.files.first().and_then(|file| file.document.as_ref());
+    let template = entry.and_then(|document| read_service_template(&mut reader, document));
+    let documents = loaded.files.iter().map(|file| file.document.as_ref());
+    let functions = CustomWords {
+        files: documents
+            .map(|document| {
+                document.map(|document| read_functions(&mut reader, document)).unwrap_or_default()
+            })
+            .collect(),
+        template: entry.map(|entry| read_template_functions(&mut reader, entry)).unwrap_or_default(),
+    };
     diagnostics.append(&mut reader.diagnostics);
 
     let mut compiler = Compiler::new(&loaded.files, &words, &loaded.map);
     compiler.declare_types();
+    compiler.declare_functions(&functions);
     compiler.build_types();
     compiler.check_type_references();
     compiler.check_repositories();
     let service_template = template.as_ref().and_then(|words| compiler.service_template(words));
     compiler.check_subjects();
     let types = compiler.finish_types();
+    let functions_of_model = std::mem::take(&mut compiler.custom.functions);
     diagnostics.append(&mut compiler.diagnostics.borrow_mut());
     drop(compiler);
 
@@ -105,8 +117,10 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
             })
             .collect(),
         types,
+        functions: functions_of_model,
         service_template,
     });
+    drop(functions);
     drop(template);
     drop(words);
     Compilation { model, diagnostics, sources: loaded.map }
@@ -134,6 +148,7 @@ struct Compiler<'a> {
     vague: HashMap<TypeId, HashSet<&'static str>>,
     unknown: types::UnknownTypes,
     template: TemplateState<'a>,
+    custom: CustomFunctions<'a>,
     /// Artifact types by the file extensions that they name themselves.
     file_extensions: HashMap<String, Vec<TypeId>>,
     /// References in types, to be checked when all types are built.
@@ -225,6 +240,7 @@ impl<'a> Compiler<'a> {
             vague: HashMap::new(),
             unknown: types::UnknownTypes::default(),
             template: TemplateState::default(),
+            custom: CustomFunctions::default(),
             file_extensions: HashMap::new(),
             references: RefCell::new(Vec::new()),
             subjects: RefCell::new(Vec::new()),

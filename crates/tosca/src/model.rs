@@ -9,6 +9,7 @@
 
 mod expression;
 mod map;
+mod function;
 mod name;
 mod number;
 mod special;
@@ -22,6 +23,8 @@ use diagnostics::{SourceId, Span};
 pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, Reference, Step};
 pub use map::{Iter, Map};
 pub use name::Name;
+pub use function::{Function, FunctionId, Signature};
+pub use name::{Map, Name};
 pub use number::{Decimal, Number};
 pub(crate) use special::decode_base64;
 pub use special::{Scalar, Timestamp, Version};
@@ -48,6 +51,9 @@ pub struct Model {
     pub files: Vec<File>,
     /// All types: the built-in data types, then those of the files. Index with [`TypeId`], or [`Model::type_of`].
     pub types: Vec<Type>,
+    /// The functions that files and the service template define. Index with [`FunctionId`], or
+    /// [`Model::function`].
+    pub functions: Vec<Function>,
     /// The entry's service template; absent when the entry only defines types (a profile).
     pub service_template: Option<ServiceTemplate>,
 }
@@ -92,6 +98,14 @@ impl Model {
     /// When the id belongs to another model.
     pub fn type_of(&self, id: TypeId) -> &Type {
         &self.types[id.index()]
+    }
+
+    /// The function of an id.
+    ///
+    /// # Panics
+    /// When the id belongs to another model.
+    pub fn function(&self, id: FunctionId) -> &Function {
+        &self.functions[id.index()]
     }
 
     /// The node template of an id.

@@ -334,6 +334,14 @@ impl Reader {
         keyname: &'static str,
     ) -> Option<Schema<'a>> {
         let node = fields.get(keyname)?;
+        let schema = self.schema_at(node);
+        if schema.is_none() {
+            fields.hidden.add(keyname);
+        }
+        schema
+    }
+
+    pub(super) fn schema_at<'a>(&mut self, node: Node<'a>) -> Option<Schema<'a>> {
         let span = node.span();
         if let Some(text) = node.as_string() {
             let data_type = Some(Word { text, span });
@@ -349,10 +357,7 @@ impl Reader {
                 hidden,
             });
         }
-        let Some(mut own) = self.fields(node, &keynames::SCHEMA, None) else {
-            fields.hidden.add(keyname);
-            return None;
-        };
+        let mut own = self.fields(node, &keynames::SCHEMA, None)?;
         // A refinement may leave it out.
         let data_type = self.word(&mut own, "type");
         let common = self.common(&mut own);

@@ -65,8 +65,8 @@ macro_rules! shape {
 shape!(FILE: "a TOSCA file", "6.1",
 ["tosca_definitions_version", "description", "metadata", "dsl_definitions", "profile", "imports",
  "artifact_types", "data_types", "capability_types", "interface_types", "relationship_types", "node_types",
- "repositories", "service_template"],
-later ["group_types", "policy_types", "functions"],
+ "repositories", "functions", "service_template"],
+later ["group_types", "policy_types"],
 gone [
     ("topology_template", "TOSCA 2.0 calls it `service_template`"),
     ("template_name", "TOSCA 2.0 has `metadata` for this"),
@@ -123,6 +123,12 @@ shape!(PARAMETER_DEFINITION: "a parameter definition", "9.7",
 shape!(SCHEMA: "a schema definition", "9.3",
     ["type", "description", "metadata", "validation", "key_schema", "entry_schema"],
     later [], gone [CONSTRAINTS]);
+shape!(FUNCTION_DEFINITION: "a function definition", "10.4",
+    ["signatures", "description", "metadata"],
+    later [], gone [("implementation", "each signature has an `implementation` of its own")]);
+shape!(SIGNATURE_DEFINITION: "a signature definition", "10.4",
+    ["arguments", "optional_arguments", "variadic", "result", "implementation"],
+    later [], gone []);
 shape!(CAPABILITY_DEFINITION: "a capability definition", "8.2",
     ["type", "description", "metadata", "properties", "attributes", "valid_source_node_types",
      "valid_relationship_types"],
@@ -151,8 +157,8 @@ shape!(ARTIFACT_DEFINITION: "an artifact definition", "12.2",
     later ["repository"],
     gone [("deploy_path", "TOSCA 2.0 has no such keyname; make it a property of the artifact's type")]);
 shape!(SERVICE_TEMPLATE: "a service template", "6.9.1",
-    ["description", "metadata", "inputs", "outputs", "node_templates"],
-    later ["relationship_templates", "groups", "policies", "substitution_mappings", "workflows", "functions"],
+    ["description", "metadata", "inputs", "outputs", "node_templates", "functions"],
+    later ["relationship_templates", "groups", "policies", "substitution_mappings", "workflows"],
     gone []);
 shape!(NODE_TEMPLATE: "a node template", "7.2",
     ["type", "description", "metadata", "properties", "attributes", "requirements", "capabilities", "interfaces",

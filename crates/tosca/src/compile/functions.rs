@@ -68,6 +68,9 @@ impl<'a> Compiler<'a> {
             "node_index" | "relationship_index" => self.index_of(name, arguments, span, context),
             "value" => self.value(arguments, span, context),
             _ => {
+                if let Some(call) = self.custom_call(name, span, arguments, context) {
+                    return call;
+                }
                 let Some(signature) = signature(name) else {
                     self.unknown_function(name, span);
                     return None;
@@ -182,7 +185,7 @@ impl<'a> Compiler<'a> {
     /// The value of a call whose arguments are all literal; `Err` when it has none, which is reported.
     pub(super) fn fold(&self, call: &Call, span: Span, context: Context) -> Result<Option<Value>, ()> {
         let is_literal = call.arguments().iter().all(|argument| argument.as_value().is_some());
-        if context.in_validation || !is_literal {
+        if context.in_validation || !is_literal || matches!(call, Call::Custom { .. }) {
             return Ok(None);
         }
         let expression = Expression::call(call.clone(), span);
@@ -202,7 +205,7 @@ impl<'a> Compiler<'a> {
         self.report(
             Diagnostic::error("unknown-function", format!("unknown function `${name}`"))
                 .at(Place::new(span, "not a function of TOSCA 2.0"))
-                .maybe_hint(gone.or(near))
+                .maybe_hint(gone.or(near).or_else(|| self.near_function(name)))
                 .hint("to begin a text with `$`, write `$$`")
                 .chapter("10.2"),
         );

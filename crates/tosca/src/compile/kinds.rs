@@ -120,6 +120,10 @@ impl<'a> Compiler<'a> {
                 }
                 None
             }
+            Call::Custom { function, signature: Some(signature), .. } => {
+                let signature = self.custom.functions.get(function.index())?.signatures.get(*signature)?;
+                self.kind_of_schema(signature.result.as_ref()?)
+            }
             Call::Concat(arguments) => self.kind_of_function(signature("concat")?, arguments, context),
             Call::Function { function, arguments } => match function.as_str() {
                 "node_index" | "relationship_index" => Some(Kind::of(DataBase::Integer)),

@@ -142,6 +142,11 @@ impl<'a> Scopes<'a> {
         self.roots(file).files
     }
 
+    /// Whether an import into a file's root namespace failed: what is not found may be there.
+    pub(super) fn is_incomplete(&self, file: usize) -> bool {
+        self.roots(file).is_incomplete
+    }
+
     fn roots(&self, file: usize) -> Roots {
         if let Some((_, roots)) = self.last_roots.borrow().as_ref().filter(|(last, _)| *last == file) {
             return roots.clone();

@@ -350,7 +350,10 @@ impl<'a> Compiler<'a> {
             let of_kind: Vec<TypeId> =
                 order.iter().copied().filter(|&id| self.type_of(id).kind() == kind).collect();
             match kind {
-                TypeKind::Data => self.build_data_types(&of_kind),
+                TypeKind::Data => {
+                    self.build_data_types(&of_kind);
+                    self.build_functions();
+                }
                 _ => of_kind.into_iter().for_each(|id| self.build_body(id)),
             }
             if kind == TypeKind::Artifact {

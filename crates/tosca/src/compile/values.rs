@@ -159,24 +159,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn untyped_key(&self, key: Node<'a>, context: Context) -> Option<Expression> {
-        self.function_key(key)?;
-        self.untyped(key, context)
-    }
-
-    /// Reports a function as the key of a map (10.1), which is not supported yet.
-    fn function_key(&self, key: Node<'a>) -> Option<()> {
-        if matches!(form(key), Form::Literal) {
-            return Some(());
-        }
-        self.report(
-            Diagnostic::error(
-                "unsupported-value",
-                "a function as the key of a map is not supported yet by khutulun",
-            )
-            .at(key.span())
-            .chapter("10.1"),
-        );
-        None
+        self.expression(key, None, context, &"a key")
     }
 
     fn text(&self, text: &str) -> Arc<str> {
@@ -288,10 +271,18 @@ impl<'a> Compiler<'a> {
         context: Context,
         what: &dyn Display,
     ) -> Option<Expression> {
-        self.function_key(key)?;
         let label = format_args!("a key of {what}").to_string();
-        if let Some(schema) = schema {
-            return self.expression(key, Some(schema), context, &label);
+        // 10.1: a function may give the key.
+        if schema.is_some() || !matches!(form(key), Form::Literal) {
+            let key = self.expression(key, schema, context, &label)?;
+            let kind = if schema.is_none() { self.kind(&key, context) } else { None };
+            if let Some(kind) = kind.filter(|kind| kind.base != DataBase::String) {
+                let found = self.kind_with_article(&kind);
+                let message = format!("{label} must be a string, but this gives {found}");
+                self.report(Diagnostic::error("wrong-type", message).at(key.span).chapter("9.1.3.2"));
+                return None;
+            }
+            return Some(key);
         }
         match key.as_string() {
             Some(text) => Some(Expression::value(Value::String(self.text(unescaped(text))), key.span())),

@@ -2,7 +2,7 @@
 
 use diagnostics::Span;
 
-use super::{Name, NodeTemplateId, Value};
+use super::{FunctionId, Name, NodeTemplateId, Value};
 
 /// A value as far as it is known at compile time, and where it was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +113,17 @@ pub enum Call {
         /// In order.
         arguments: Vec<Expression>,
     },
+    /// A function that a file or the service template defines (10.4).
+    Custom {
+        /// Its name as it is called, with namespaces, without the `$`.
+        name: Name,
+        /// Its definition.
+        function: FunctionId,
+        /// The first of its signatures that fits the arguments, by position, when that is known.
+        signature: Option<usize>,
+        /// In order.
+        arguments: Vec<Expression>,
+    },
 }
 
 impl Call {
@@ -127,6 +138,7 @@ impl Call {
             Self::Concat(_) => "concat",
             Self::Value { .. } => "value",
             Self::Function { function, .. } => function,
+            Self::Custom { name, .. } => name,
         }
     }
 
@@ -138,7 +150,9 @@ impl Call {
             | Self::GetAttribute(reference)
             | Self::GetArtifact(reference)
             | Self::AvailableAllocation(reference) => &reference.nested,
-            Self::Concat(arguments) | Self::Function { arguments, .. } => arguments,
+            Self::Concat(arguments) | Self::Function { arguments, .. } | Self::Custom { arguments, .. } => {
+                arguments
+            }
         }
     }
 }
