@@ -32,6 +32,7 @@ pub static CODES: &[Code] = codes! {
     "abstract-type" "9.1.2.2" "`scalar` alone has no units, so nothing can be of it";
     "ambiguous-artifact" "11.8" "a file name fits several artifact types";
     "ambiguous-capability" "8.5.2" "a requirement fits several capabilities of its target";
+    "ambiguous-function" "10.4" "a name stands for several functions";
     "ambiguous-import" "6.8.1" "an import says two things at once";
     "ambiguous-name" "9.5" "one name is a property and an attribute with different meanings";
     "ambiguous-type" "6.8.4" "a name stands for several types";
@@ -57,6 +58,7 @@ pub static CODES: &[Code] = codes! {
     "csar-several-root-files" "17.3" "an archive without TOSCA.meta has several YAML files in its root";
     "derived-too-deep" "6.4.2" "a type has too many ancestors";
     "document-too-large" "" "a file is larger than is read";
+    "duplicate-function" "10.4" "one namespace has two functions of one name";
     "duplicate-key" "6.8.4" "a map has a key twice";
     "duplicate-repository" "6.8.4" "a repository is defined twice in one namespace";
     "duplicate-requirement" "7.1" "a type defines a requirement twice";
@@ -67,17 +69,21 @@ pub static CODES: &[Code] = codes! {
     "import-failed" "6.8.2" "an imported file cannot be had";
     "incompatible-relationship" "7.3" "a relationship type does not allow this source, target or capability";
     "integer-out-of-range" "9.1.1.2" "an integer has more than 64 bits";
+    "invalid-bytes" "9.1.1.5" "a value is not bytes in Base64";
     "invalid-count-range" "8.4" "a count range is not two bounds in order";
     "invalid-data-type" "9.2" "a data type says neither what it derives from nor what it holds";
     "invalid-key-schema" "9.3" "the keys of a map are not strings";
     "invalid-merge" "6.3" "a merge key does not bring a map";
+    "invalid-name" "10.1" "the name of a function has a `$` in it";
     "invalid-path" "10.3" "a TOSCA path cannot be followed";
     "invalid-pattern" "10.2.2.2.7" "the pattern of `$matches` is not a regular expression";
     "invalid-scalar" "9.1.2.2" "a value with a unit cannot be read";
     "invalid-scalar-type" "9.1.2.2" "a data type with units contradicts itself";
     "invalid-tag" "9.1" "a YAML tag is not one of the core schema";
+    "invalid-timestamp" "9.1.2.1" "a value is not a date and time by RFC 3339";
     "invalid-validation" "9.10" "a validation clause is not a Boolean function of the value";
     "invalid-value" "9.10" "a value does not satisfy the validation clause of its definition or type";
+    "invalid-version" "9.1.2.3" "a value is not a version";
     "invalid-yaml" "" "the text is not YAML 1.2";
     "malformed-function" "10.1" "a function call is not a map of one key";
     "misplaced-function" "10.2" "a function is called where it means nothing";
@@ -91,6 +97,7 @@ pub static CODES: &[Code] = codes! {
     "missing-keyname" "5.2" "a mandatory keyname is missing";
     "missing-property" "9.4" "a required property has no value";
     "missing-requirement" "8.5" "a required requirement is assigned to nothing";
+    "missing-signature" "10.4" "a function definition has no signature";
     "missing-version" "6.1" "a file does not say its version of TOSCA";
     "nested-too-deep" "" "lists and maps are nested too deep";
     "no-anchor" "6.3" "an entry of `dsl_definitions` cannot be referred to";

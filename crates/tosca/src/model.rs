@@ -8,8 +8,8 @@
 //! [`Expression`]s, because inputs and attributes are known only at run time.
 
 mod expression;
-mod map;
 mod function;
+mod map;
 mod name;
 mod number;
 mod special;
@@ -21,10 +21,9 @@ use std::sync::Arc;
 
 use diagnostics::{SourceId, Span};
 pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, Reference, Step};
+pub use function::{Function, FunctionId, Signature};
 pub use map::{Iter, Map};
 pub use name::Name;
-pub use function::{Function, FunctionId, Signature};
-pub use name::{Map, Name};
 pub use number::{Decimal, Number};
 pub(crate) use special::decode_base64;
 pub use special::{Scalar, Timestamp, Version};
