@@ -23,11 +23,14 @@ mod requirements;
 mod scope;
 mod signatures;
 mod special;
+mod substitution;
 mod template;
+mod topology;
 mod types;
 mod units;
 mod validation;
 mod values;
+mod workflows;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};

@@ -14,8 +14,10 @@ mod name;
 mod number;
 mod special;
 mod template;
+mod topology;
 mod types;
 mod value;
+mod workflow;
 
 use std::sync::Arc;
 
@@ -28,15 +30,21 @@ pub use number::{Decimal, Number};
 pub(crate) use special::decode_base64;
 pub use special::{Scalar, Timestamp, Version};
 pub use template::{
-    Artifact, Capability, Checksum, Implementation, Interface, NodeTemplate, NodeTemplateId, Operation,
-    Output, Parameter, Property, Relationship, Requirement, ServiceTemplate, ValueOrigin,
+    Artifact, Capability, Checksum, Implementation, Interface, NodeDirective, NodeTemplate, NodeTemplateId,
+    Operation, Output, Parameter, Property, Reach, Relationship, Requirement, RequirementTarget,
+    ServiceTemplate, ValueOrigin,
+};
+pub use topology::{
+    CapabilityMapping, Group, MappedHolder, MappingCount, MappingTarget, Member, Policy, RequirementMapping,
+    Substitution, Trigger, ValueMapping,
 };
 pub use types::{
-    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, InterfaceDefinition,
-    InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PropertyDefinition, RelationshipType,
-    RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind, Units,
+    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, GroupType,
+    InterfaceDefinition, InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PolicyType,
+    PropertyDefinition, RelationshipType, RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind, Units,
 };
 pub use value::Value;
+pub use workflow::{Activity, ActivityKind, Workflow, WorkflowStep};
 
 use crate::sources::Locator;
 

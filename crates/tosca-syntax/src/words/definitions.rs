@@ -100,12 +100,16 @@ pub struct CountRangeWords {
 pub struct RequirementDefinition<'a> {
     /// Its name.
     pub name: Word<'a>,
+    /// Whether it is the single-line form, which gives only `capability`.
+    pub is_short: bool,
     /// `capability`: a capability type, or a capability's name in the node type.
     pub capability: Option<Word<'a>>,
     /// `node`: a node type.
     pub node: Option<Word<'a>>,
     /// `relationship`.
     pub relationship: Option<RelationshipDefinition<'a>>,
+    /// `node_filter`: a condition clause.
+    pub node_filter: Option<Node<'a>>,
     /// `count_range`.
     pub count_range: Option<CountRangeWords>,
     /// `description`, `metadata`.
@@ -144,13 +148,15 @@ pub struct InterfaceDefinition<'a> {
     pub inputs: Vec<ParameterDefinition<'a>>,
     /// `operations`.
     pub operations: Vec<OperationDefinition<'a>>,
+    /// `notifications`.
+    pub notifications: Vec<OperationDefinition<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
     pub hidden: Hidden,
 }
 
-/// An operation definition or refinement (11.4).
+/// An operation or notification definition or refinement (11.4, 11.6).
 #[derive(Debug)]
 pub struct OperationDefinition<'a> {
     /// Its name.
@@ -168,7 +174,7 @@ pub struct OperationDefinition<'a> {
 }
 
 /// What an operation runs (11.8).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Implementation<'a> {
     /// `primary`.
     pub primary: Option<ArtifactReference<'a>>,
@@ -181,7 +187,7 @@ pub struct Implementation<'a> {
 }
 
 /// An artifact by its name (or file), or defined on the spot.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ArtifactReference<'a> {
     /// The name of an artifact of the type or template; else a file.
     Name(Word<'a>),
@@ -190,7 +196,7 @@ pub enum ArtifactReference<'a> {
 }
 
 /// An artifact definition (12.2).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ArtifactDefinition<'a> {
     /// Its name; absent when it is written at an operation.
     pub name: Option<Word<'a>>,
@@ -198,6 +204,8 @@ pub struct ArtifactDefinition<'a> {
     pub artifact_type: Option<Word<'a>>,
     /// `file`.
     pub file: Option<Word<'a>>,
+    /// `repository`.
+    pub repository: Option<Word<'a>>,
     /// `artifact_version`, or `version` as in the standard's grammar and example.
     pub version: Option<&'a str>,
     /// `checksum` and `checksum_algorithm`.
@@ -407,20 +415,31 @@ impl Reader {
     ) -> RequirementDefinition<'a> {
         let mut definition = RequirementDefinition {
             name,
+            is_short: false,
             capability: None,
             node: None,
             relationship: None,
+            node_filter: None,
             count_range: None,
             common: Common::default(),
             hidden: Hidden::default(),
         };
+        // The grammar of 8.4 has no such form any more, but the standard's own examples and many files do.
+        if let Some(text) = node.as_string() {
+            self.report(
+                Diagnostic::warning(
+                    "short-requirement",
+                    format!("the requirement `{}` says nothing of its relationship", name.text),
+                )
+                .at(Place::new(node.span(), "a form of TOSCA 1.x"))
+                .hint(format!("write `{}: {{ capability: {text}, relationship: … }}`", name.text))
+                .chapter("8.4"),
+            );
+            definition.is_short = true;
+            definition.capability = Some(Word { text, span: node.span() });
+            return definition;
+        }
         let Some(mut fields) = self.fields(node, &keynames::REQUIREMENT_DEFINITION, Some(name)) else {
-            if let (Some(_), Some(last)) = (node.as_string(), self.diagnostics.last_mut()) {
-                last.hints.push(
-                    "TOSCA 2.0 has no short form here: give at least `capability` and `relationship`"
-                        .to_owned(),
-                );
-            }
             definition.hidden.add("capability");
             definition.hidden.add("relationship");
             return definition;
@@ -428,6 +447,7 @@ impl Reader {
         definition.capability = self.word(&mut fields, "capability");
         definition.node = self.word(&mut fields, "node");
         definition.common = self.common(&mut fields);
+        definition.node_filter = self.node_filter(&mut fields);
         definition.count_range = self.count_range(&mut fields);
         definition.relationship = self.relationship_definition(&mut fields);
         definition.hidden = fields.hidden;
@@ -504,6 +524,7 @@ impl Reader {
             interface_type: None,
             inputs: Vec::new(),
             operations: Vec::new(),
+            notifications: Vec::new(),
             common: Common::default(),
             hidden: Hidden::default(),
         };
@@ -515,6 +536,7 @@ impl Reader {
         definition.common = self.common(&mut fields);
         definition.inputs = self.named(&mut fields, "inputs", Self::outgoing_parameter);
         definition.operations = self.named(&mut fields, "operations", Self::operation_definition);
+        definition.notifications = self.named(&mut fields, "notifications", Self::notification_definition);
         definition.hidden = fields.hidden;
         definition
     }
@@ -546,6 +568,15 @@ impl Reader {
         definition.outputs = self.named(&mut fields, "outputs", Self::incoming_parameter);
         definition.hidden = fields.hidden;
         definition
+    }
+
+    /// 11.6: the keynames of an operation.
+    pub(super) fn notification_definition<'a>(
+        &mut self,
+        name: Word<'a>,
+        node: Node<'a>,
+    ) -> OperationDefinition<'a> {
+        self.operation_definition(name, node)
     }
 
     pub(super) fn implementation<'a>(&mut self, fields: &mut Fields<'a>) -> Option<Implementation<'a>> {
@@ -602,6 +633,7 @@ impl Reader {
             name,
             artifact_type: None,
             file: None,
+            repository: None,
             version: None,
             checksum: None,
             properties: Vec::new(),
@@ -616,6 +648,7 @@ impl Reader {
         };
         definition.artifact_type = self.mandatory_word(&mut fields, "type");
         definition.file = self.mandatory_word(&mut fields, "file");
+        definition.repository = self.word(&mut fields, "repository");
         definition.common = self.common(&mut fields);
         let version = self.word(&mut fields, "artifact_version");
         definition.version = version.or(self.word(&mut fields, "version")).map(|word| word.text);

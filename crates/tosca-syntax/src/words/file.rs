@@ -312,13 +312,15 @@ pub fn scheme(url: &str) -> Option<&str> {
 /// Reads the types of a file whose header was read, in the order of the document's sections.
 pub fn read_types<'a>(reader: &mut Reader, document: &'a Document) -> Vec<TypeDefinition<'a>> {
     type Read<'a> = fn(&mut Reader, Word<'a>, Node<'a>) -> TypeDefinition<'a>;
-    let sections: [(&str, Read<'a>); 6] = [
+    let sections: [(&str, Read<'a>); 8] = [
         ("artifact_types", Reader::artifact_type),
         ("data_types", Reader::data_type),
         ("capability_types", Reader::capability_type),
         ("interface_types", Reader::interface_type),
         ("relationship_types", Reader::relationship_type),
         ("node_types", Reader::node_type),
+        ("group_types", Reader::group_type),
+        ("policy_types", Reader::policy_type),
     ];
     let mut types = Vec::new();
     for (keyname, read) in sections {

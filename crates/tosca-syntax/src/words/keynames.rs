@@ -32,6 +32,11 @@ impl Hidden {
         self.0.is_empty()
     }
 
+    /// Adds what another element hides: one that is copied.
+    pub(super) fn join(&mut self, other: &Self) {
+        other.0.iter().for_each(|keyname| self.add(keyname));
+    }
+
     pub(super) fn add(&mut self, keyname: &'static str) {
         if !self.has(keyname) {
             self.0.push(keyname);
@@ -42,6 +47,7 @@ impl Hidden {
 const CONSTRAINTS: (&str, &str) = ("constraints", "TOSCA 2.0 has `validation` instead");
 const VALID_SOURCES: (&str, &str) = ("valid_source_types", "TOSCA 2.0 calls it `valid_source_node_types`");
 const STATUS: (&str, &str) = ("status", "TOSCA 2.0 has no such keyname; `metadata` can say it");
+const INTERFACES_OF_GROUPS: (&str, &str) = ("interfaces", "groups of TOSCA 2.0 have no interfaces");
 const INTERFACE_HINT: &str = "operations go under the keyname `operations`";
 
 macro_rules! shape {
@@ -65,8 +71,8 @@ macro_rules! shape {
 shape!(FILE: "a TOSCA file", "6.1",
 ["tosca_definitions_version", "description", "metadata", "dsl_definitions", "profile", "imports",
  "artifact_types", "data_types", "capability_types", "interface_types", "relationship_types", "node_types",
- "repositories", "functions", "service_template"],
-later ["group_types", "policy_types"],
+ "group_types", "policy_types", "repositories", "functions", "service_template"],
+later [],
 gone [
     ("topology_template", "TOSCA 2.0 calls it `service_template`"),
     ("template_name", "TOSCA 2.0 has `metadata` for this"),
@@ -99,8 +105,8 @@ shape!(CAPABILITY_TYPE: "a capability type", "8.1",
      "valid_relationship_types"],
     later [], gone [VALID_SOURCES]);
 shape!(INTERFACE_TYPE: "an interface type", "11.1",
-    ["derived_from", "version", "metadata", "description", "inputs", "operations"],
-    later ["notifications"], gone [], Some(INTERFACE_HINT));
+    ["derived_from", "version", "metadata", "description", "inputs", "operations", "notifications"],
+    later [], gone [], Some(INTERFACE_HINT));
 shape!(RELATIONSHIP_TYPE: "a relationship type", "7.3",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "interfaces",
      "valid_capability_types", "valid_target_node_types", "valid_source_node_types"],
@@ -135,15 +141,15 @@ shape!(CAPABILITY_DEFINITION: "a capability definition", "8.2",
     later [],
     gone [VALID_SOURCES, ("occurrences", "TOSCA 2.0 has `allocation` in requirement assignments instead")]);
 shape!(REQUIREMENT_DEFINITION: "a requirement definition", "8.4",
-    ["description", "metadata", "relationship", "node", "capability", "count_range"],
-    later ["node_filter"],
+    ["description", "metadata", "relationship", "node", "capability", "node_filter", "count_range"],
+    later [],
     gone [("occurrences", "TOSCA 2.0 calls it `count_range`")]);
 shape!(RELATIONSHIP_DEFINITION: "a relationship definition", "8.4",
     ["type", "description", "metadata", "properties", "attributes", "interfaces"],
     later [], gone []);
 shape!(INTERFACE_DEFINITION: "an interface definition", "11.2",
-    ["type", "description", "metadata", "inputs", "operations"],
-    later ["notifications"], gone [], Some(INTERFACE_HINT));
+    ["type", "description", "metadata", "inputs", "operations", "notifications"],
+    later [], gone [], Some(INTERFACE_HINT));
 shape!(OPERATION_DEFINITION: "an operation definition", "11.4",
     ["description", "metadata", "implementation", "inputs", "outputs"],
     later [], gone []);
@@ -152,25 +158,27 @@ shape!(IMPLEMENTATION: "an implementation", "11.8",
     later [],
     gone [("operation_host", "TOSCA 2.0 has no such keyname")]);
 shape!(ARTIFACT_DEFINITION: "an artifact definition", "12.2",
-    ["type", "file", "description", "metadata", "artifact_version", "version", "checksum", "checksum_algorithm",
-     "properties"],
-    later ["repository"],
+    ["type", "file", "repository", "description", "metadata", "artifact_version", "version", "checksum",
+     "checksum_algorithm", "properties"],
+    later [],
     gone [("deploy_path", "TOSCA 2.0 has no such keyname; make it a property of the artifact's type")]);
 shape!(SERVICE_TEMPLATE: "a service template", "6.9.1",
-    ["description", "metadata", "inputs", "outputs", "node_templates", "functions"],
-    later ["relationship_templates", "groups", "policies", "substitution_mappings", "workflows"],
-    gone []);
+    ["description", "metadata", "inputs", "outputs", "node_templates", "relationship_templates", "groups",
+     "policies", "substitution_mappings", "workflows", "functions"],
+    later [],
+    gone [("substitution_mapping", "the keyname is `substitution_mappings`")]);
 shape!(NODE_TEMPLATE: "a node template", "7.2",
     ["type", "description", "metadata", "properties", "attributes", "requirements", "capabilities", "interfaces",
-     "artifacts"],
-    later ["directives", "count", "node_filter", "copy"], gone []);
+     "artifacts", "directives", "count", "node_filter", "copy"],
+    later [], gone []);
 shape!(CAPABILITY_ASSIGNMENT: "a capability assignment", "8.3",
-    ["properties", "attributes", "description", "metadata"],
-    later ["directives"],
+    ["properties", "attributes", "directives", "description", "metadata"],
+    later [],
     gone [("occurrences", "TOSCA 2.0 has `allocation` in requirement assignments instead")]);
 shape!(REQUIREMENT_ASSIGNMENT: "a requirement assignment", "8.5",
-["node", "capability", "relationship", "description", "metadata"],
-later ["node_filter", "count", "directives", "optional", "allocation"],
+["node", "capability", "relationship", "node_filter", "count", "directives", "optional", "allocation", "description",
+ "metadata"],
+later [],
 gone [
     ("occurrences", "TOSCA 2.0 calls it `count`"),
     ("allocations", "the keyname is `allocation`")
@@ -179,8 +187,56 @@ shape!(RELATIONSHIP_ASSIGNMENT: "a relationship assignment", "8.5",
     ["type", "properties", "attributes", "interfaces", "description", "metadata"],
     later [], gone []);
 shape!(INTERFACE_ASSIGNMENT: "an interface assignment", "11.3",
-    ["inputs", "operations", "description", "metadata"],
-    later ["notifications"], gone [], Some(INTERFACE_HINT));
+    ["inputs", "operations", "notifications", "description", "metadata"],
+    later [], gone [], Some(INTERFACE_HINT));
 shape!(OPERATION_ASSIGNMENT: "an operation assignment", "11.5",
     ["implementation", "inputs", "outputs", "description", "metadata"],
     later [], gone []);
+shape!(GROUP_TYPE: "a group type", "16.1",
+    ["derived_from", "version", "metadata", "description", "properties", "attributes", "members"],
+    later [], gone [INTERFACES_OF_GROUPS]);
+shape!(POLICY_TYPE: "a policy type", "16.3",
+    ["derived_from", "version", "metadata", "description", "properties", "targets", "triggers"],
+    later [], gone []);
+shape!(RELATIONSHIP_TEMPLATE: "a relationship template", "7.4",
+    ["type", "description", "metadata", "properties", "attributes", "interfaces", "copy"],
+    later [], gone []);
+shape!(GROUP: "a group definition", "16.2",
+    ["type", "description", "metadata", "properties", "attributes", "members"],
+    later [], gone [("targets", "a group has `members`"), INTERFACES_OF_GROUPS]);
+shape!(POLICY: "a policy definition", "16.4",
+    ["type", "description", "metadata", "properties", "targets", "triggers"],
+    later [], gone [("members", "a policy has `targets`")]);
+shape!(TRIGGER: "a trigger definition", "16.5",
+["description", "metadata", "event", "condition", "action"],
+later [],
+gone [
+    ("event_type", "TOSCA 2.0 calls it `event`"),
+    ("target_filter", "TOSCA 2.0 has no such keyname; the policy has `targets`"),
+    ("schedule", "TOSCA 2.0 has no such keyname"),
+    ("constraint", "TOSCA 2.0 calls it `condition`"),
+    ("period", "TOSCA 2.0 has no such keyname"),
+    ("evaluations", "TOSCA 2.0 has no such keyname"),
+    ("method", "TOSCA 2.0 has no such keyname")
+]);
+shape!(WORKFLOW: "a workflow", "13.2",
+    ["description", "metadata", "inputs", "precondition", "steps", "implementation", "outputs"],
+    later [],
+    gone [("preconditions", "TOSCA 2.0 has one `precondition`: join several with `$and`")]);
+shape!(STEP: "a workflow step", "13.2.2",
+    ["target", "target_relationship", "filter", "activities", "on_success", "on_failure", "description", "metadata"],
+    later [],
+    gone [("operation_host", "TOSCA 2.0 has no such keyname")]);
+shape!(ACTIVITY: "an activity", "13.2.3",
+    ["delegate", "set_state", "call_operation", "inline"],
+    later [], gone []);
+shape!(WORKFLOW_CALL: "a workflow activity", "13.2.3",
+    ["workflow", "inputs"],
+    later [], gone []);
+shape!(OPERATION_CALL: "an operation activity", "13.2.3.3",
+    ["operation", "inputs"],
+    later [], gone []);
+shape!(SUBSTITUTION: "the substitution mappings", "15.1",
+    ["node_type", "substitution_filter", "properties", "attributes", "capabilities", "requirements", "interfaces"],
+    later [],
+    gone [("node_filter", "the keyname is `substitution_filter`")]);

@@ -46,6 +46,11 @@ impl<'a> Fields<'a> {
         self.entries.clone().find(|(key, _)| key.as_string() == Some(keyname))
     }
 
+    /// The chapter that lists the keynames.
+    pub(super) fn shape_chapter(&self) -> &'static str {
+        self.shape.chapter
+    }
+
     /// The value of a keyname.
     pub(super) fn get(&self, keyname: &'static str) -> Option<Node<'a>> {
         self.entry(keyname).map(|(_, value)| value)

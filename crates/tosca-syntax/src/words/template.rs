@@ -1,10 +1,13 @@
 //! The service template (6.9) and node templates (7.2).
 
-use diagnostics::Span;
+use diagnostics::{Diagnostic, Place, Span, one_of};
 
+use super::copies::copy_templates;
 use super::definitions::{ArtifactDefinition, Implementation, ParameterDefinition};
 use super::keynames::{self, Hidden};
 use super::reader::{Common, Fields, Reader, Word};
+use super::topology::{Group, Policy, RelationshipTemplate, Substitution};
+use super::workflow::Workflow;
 use crate::yaml::{Document, Node};
 
 /// A name and a value: a property, attribute, input or output assignment.
@@ -27,6 +30,16 @@ pub struct ServiceTemplate<'a> {
     pub outputs: Vec<ParameterDefinition<'a>>,
     /// `node_templates`.
     pub node_templates: Vec<NodeTemplate<'a>>,
+    /// `relationship_templates`.
+    pub relationship_templates: Vec<RelationshipTemplate<'a>>,
+    /// `groups`.
+    pub groups: Vec<Group<'a>>,
+    /// `policies`, in order.
+    pub policies: Vec<Policy<'a>>,
+    /// `substitution_mappings`.
+    pub substitution: Option<Substitution<'a>>,
+    /// `workflows`.
+    pub workflows: Vec<Workflow<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
@@ -34,7 +47,7 @@ pub struct ServiceTemplate<'a> {
 }
 
 /// A node template (7.2).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NodeTemplate<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -52,14 +65,44 @@ pub struct NodeTemplate<'a> {
     pub interfaces: Vec<InterfaceAssignment<'a>>,
     /// `artifacts`.
     pub artifacts: Vec<ArtifactDefinition<'a>>,
+    /// `directives`, to be tried in order.
+    pub directives: Vec<(NodeDirective, Span)>,
+    /// `count`.
+    pub count: Option<Node<'a>>,
+    /// `node_filter`: a condition clause.
+    pub node_filter: Option<Node<'a>>,
+    /// `copy`: another node template, whose keynames are here already.
+    pub copy: Option<Word<'a>>,
+    /// All of it.
+    pub span: Span,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
     pub hidden: Hidden,
 }
 
+/// How a node comes to be (7.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeDirective {
+    /// It is created.
+    Create,
+    /// It is found: it exists already, in another service.
+    Select,
+    /// It is created, and another service template says what is in it.
+    Substitute,
+}
+
+/// Where to look for the target of a requirement (8.5.2), or from where a capability may be used (8.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// In the same service.
+    Internal,
+    /// In other services.
+    External,
+}
+
 /// A capability assignment (8.3).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CapabilityAssignment<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -67,6 +110,8 @@ pub struct CapabilityAssignment<'a> {
     pub properties: Vec<Assignment<'a>>,
     /// `attributes`.
     pub attributes: Vec<Assignment<'a>>,
+    /// `directives`, the preferred first.
+    pub directives: Vec<(Reach, Span)>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
@@ -74,16 +119,28 @@ pub struct CapabilityAssignment<'a> {
 }
 
 /// A requirement assignment (8.5).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RequirementAssignment<'a> {
     /// Its name.
     pub name: Word<'a>,
     /// `node`: a node template (or type).
     pub node: Option<Word<'a>>,
+    /// The index of `[node_template, index]`.
+    pub index: Option<Node<'a>>,
     /// `capability`: a capability of the target, or a capability type.
     pub capability: Option<Word<'a>>,
     /// `relationship`.
     pub relationship: Option<RelationshipAssignment<'a>>,
+    /// `node_filter`: a condition clause.
+    pub node_filter: Option<Node<'a>>,
+    /// `count`.
+    pub count: Option<Node<'a>>,
+    /// `directives`, the preferred first.
+    pub directives: Vec<(Reach, Span)>,
+    /// `optional`.
+    pub optional: Option<bool>,
+    /// `allocation`: how much of the properties of the target's capability it takes.
+    pub allocation: Vec<Assignment<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
@@ -91,10 +148,12 @@ pub struct RequirementAssignment<'a> {
 }
 
 /// The relationship of a requirement assignment (8.5).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RelationshipAssignment<'a> {
     /// `type`.
     pub relationship_type: Option<Word<'a>>,
+    /// Whether it is the single-line form, which may name a relationship template too.
+    pub is_short: bool,
     /// `properties`.
     pub properties: Vec<Assignment<'a>>,
     /// `attributes`.
@@ -110,7 +169,7 @@ pub struct RelationshipAssignment<'a> {
 }
 
 /// An interface assignment (11.3).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InterfaceAssignment<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -118,14 +177,16 @@ pub struct InterfaceAssignment<'a> {
     pub inputs: Vec<Assignment<'a>>,
     /// `operations`.
     pub operations: Vec<OperationAssignment<'a>>,
+    /// `notifications`.
+    pub notifications: Vec<OperationAssignment<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// What could not be read.
     pub hidden: Hidden,
 }
 
-/// An operation assignment (11.5).
-#[derive(Debug)]
+/// An operation or notification assignment (11.5, 11.7).
+#[derive(Debug, Clone)]
 pub struct OperationAssignment<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -154,12 +215,108 @@ pub fn read_service_template<'a>(reader: &mut Reader, document: &'a Document) ->
     // For the template, inputs come in and outputs go out.
     let inputs = reader.named(&mut fields, "inputs", Reader::incoming_parameter);
     let outputs = reader.named(&mut fields, "outputs", Reader::outgoing_parameter);
-    let node_templates = reader.named(&mut fields, "node_templates", Reader::node_template);
-    Some(ServiceTemplate { span: key.span(), inputs, outputs, node_templates, common, hidden: fields.hidden })
+    let mut node_templates = reader.named(&mut fields, "node_templates", Reader::node_template);
+    copy_templates(reader, &mut node_templates);
+    let mut relationship_templates =
+        reader.named(&mut fields, "relationship_templates", Reader::relationship_template);
+    copy_templates(reader, &mut relationship_templates);
+    let groups = reader.named(&mut fields, "groups", Reader::group);
+    let policies = reader.named_list(&mut fields, "policies", Reader::policy);
+    reader.unique_policies(&policies);
+    Some(ServiceTemplate {
+        span: key.span(),
+        inputs,
+        outputs,
+        node_templates,
+        relationship_templates,
+        groups,
+        policies,
+        substitution: reader.substitution(&mut fields),
+        workflows: reader.named(&mut fields, "workflows", Reader::workflow),
+        common,
+        hidden: fields.hidden,
+    })
 }
 
 impl Reader {
-    fn assignments<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Vec<Assignment<'a>> {
+    /// Policies are a list, so that the document may name two alike (6.9.1).
+    fn unique_policies(&mut self, policies: &[Policy<'_>]) {
+        for (position, policy) in policies.iter().enumerate() {
+            let name = policy.name;
+            if let Some(first) = policies[..position].iter().find(|other| other.name.text == name.text) {
+                self.report(
+                    Diagnostic::error("duplicate-policy", format!("two policies are called `{}`", name.text))
+                        .at(Place::new(name.span, "defined again here"))
+                        .related(Place::new(first.name.span, "first defined here"))
+                        .chapter("6.9.8"),
+                );
+            }
+        }
+    }
+
+    /// `directives`: each once, of those known.
+    fn directives<T: Copy + PartialEq>(
+        &mut self,
+        fields: &mut Fields<'_>,
+        known: &[(&'static str, T)],
+    ) -> Vec<(T, Span)> {
+        let chapter = fields.shape_chapter();
+        let mut directives: Vec<(T, Span)> = Vec::new();
+        for word in self.words(fields, "directives").unwrap_or_default() {
+            let Some((_, directive)) = known.iter().find(|(name, _)| *name == word.text) else {
+                let gone = match word.text {
+                    "substitutable" => Some("TOSCA 2.0 calls it `substitute`".to_owned()),
+                    "selectable" => Some("TOSCA 2.0 calls it `select`".to_owned()),
+                    text => diagnostics::did_you_mean(text, known.iter().map(|(name, _)| *name)),
+                };
+                let names = one_of(known.iter().map(|(name, _)| *name));
+                self.report(
+                    Diagnostic::error("unknown-directive", format!("unknown directive `{}`", word.text))
+                        .at(word.span)
+                        .maybe_hint(gone)
+                        .hint(format!("allowed here: {names}"))
+                        .chapter(chapter),
+                );
+                fields.hidden.add("directives");
+                continue;
+            };
+            if let Some((_, first)) = directives.iter().find(|(other, _)| other == directive) {
+                self.report(
+                    Diagnostic::error(
+                        "duplicate-directive",
+                        format!("the directive `{}` is here twice", word.text),
+                    )
+                    .at(word.span)
+                    .related(Place::new(*first, "the first"))
+                    .chapter(chapter),
+                );
+                continue;
+            }
+            directives.push((*directive, word.span));
+        }
+        directives
+    }
+
+    /// `node_filter`: a condition clause, not what TOSCA 1.x had.
+    pub(super) fn node_filter<'a>(&mut self, fields: &mut Fields<'a>) -> Option<Node<'a>> {
+        let node = fields.get("node_filter")?;
+        let is_old = node.entries().is_some_and(|mut entries| {
+            entries.any(|(key, _)| matches!(key.as_string(), Some("properties" | "capabilities")))
+        });
+        if is_old {
+            self.report(
+                Diagnostic::error("invalid-condition", "a node filter is a condition clause")
+                    .at(Place::new(node.span(), "this is the node filter of TOSCA 1.x"))
+                    .hint("for example: `node_filter: { $equal: [ { $get_property: [ SELF, TARGET, name ] }, value ] }`")
+                    .chapter("8.6"),
+            );
+            fields.hidden.add("node_filter");
+            return None;
+        }
+        Some(node)
+    }
+
+    pub(super) fn assignments<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Vec<Assignment<'a>> {
         self.named(fields, keyname, |_, name, value| Assignment { name, value })
     }
 
@@ -173,6 +330,11 @@ impl Reader {
             requirements: Vec::new(),
             interfaces: Vec::new(),
             artifacts: Vec::new(),
+            directives: Vec::new(),
+            count: None,
+            node_filter: None,
+            copy: None,
+            span: node.span(),
             common: Common::default(),
             hidden: Hidden::default(),
         };
@@ -181,7 +343,8 @@ impl Reader {
             return template;
         };
         // A template with `copy` may take its type from there.
-        let copies = node.get("copy").is_some();
+        let copies = fields.entry("copy").is_some();
+        template.copy = self.word(&mut fields, "copy");
         template.node_type =
             if copies { self.word(&mut fields, "type") } else { self.mandatory_word(&mut fields, "type") };
         template.common = self.common(&mut fields);
@@ -191,12 +354,16 @@ impl Reader {
         template.requirements = self.named_list(&mut fields, "requirements", Self::requirement_assignment);
         template.interfaces = self.named(&mut fields, "interfaces", Self::interface_assignment);
         template.artifacts = self.named(&mut fields, "artifacts", Self::named_artifact);
-        if copies || node.get("directives").is_some() {
-            // Copied from elsewhere, or made elsewhere: nothing can be said to be missing here.
-            for keyname in ["type", "properties", "requirements", "capabilities", "interfaces"] {
-                fields.hidden.add(keyname);
-            }
-        }
+        template.directives = self.directives(
+            &mut fields,
+            &[
+                ("create", NodeDirective::Create),
+                ("select", NodeDirective::Select),
+                ("substitute", NodeDirective::Substitute),
+            ],
+        );
+        template.count = fields.get("count");
+        template.node_filter = self.node_filter(&mut fields);
         template.hidden = fields.hidden;
         template
     }
@@ -206,6 +373,7 @@ impl Reader {
             name,
             properties: Vec::new(),
             attributes: Vec::new(),
+            directives: Vec::new(),
             common: Common::default(),
             hidden: Hidden::default(),
         };
@@ -216,6 +384,7 @@ impl Reader {
         assignment.common = self.common(&mut fields);
         assignment.properties = self.assignments(&mut fields, "properties");
         assignment.attributes = self.assignments(&mut fields, "attributes");
+        assignment.directives = self.directives(&mut fields, &REACHES);
         assignment.hidden = fields.hidden;
         assignment
     }
@@ -224,8 +393,14 @@ impl Reader {
         let mut assignment = RequirementAssignment {
             name,
             node: None,
+            index: None,
             capability: None,
             relationship: None,
+            node_filter: None,
+            count: None,
+            directives: Vec::new(),
+            optional: None,
+            allocation: Vec::new(),
             common: Common::default(),
             hidden: Hidden::default(),
         };
@@ -234,46 +409,48 @@ impl Reader {
             return assignment;
         }
         if node.items().is_some() {
-            self.unsupported_index(node);
-            assignment.hidden.add("node");
+            self.indexed_node(node, &mut assignment);
             return assignment;
         }
         let Some(mut fields) = self.fields(node, &keynames::REQUIREMENT_ASSIGNMENT, Some(name)) else {
             assignment.hidden.add("node");
             return assignment;
         };
-        assignment.node = match fields.get("node") {
-            Some(list) if list.items().is_some() => {
-                self.unsupported_index(list);
-                fields.hidden.add("node");
-                None
-            }
-            _ => self.word(&mut fields, "node"),
-        };
-        if ["node_filter", "directives", "optional", "count"]
-            .iter()
-            .any(|keyname| node.get(keyname).is_some())
-        {
-            // Reported as unsupported; without a node, the target would have been looked for.
-            fields.hidden.add("node");
+        match fields.get("node") {
+            Some(list) if list.items().is_some() => self.indexed_node(list, &mut assignment),
+            _ => assignment.node = self.word(&mut fields, "node"),
         }
+        assignment.node_filter = self.node_filter(&mut fields);
+        assignment.count = fields.get("count");
+        assignment.directives = self.directives(&mut fields, &REACHES);
+        assignment.optional = self.boolean(&fields, "optional");
+        assignment.allocation = self.assignments(&mut fields, "allocation");
         assignment.capability = self.word(&mut fields, "capability");
         assignment.common = self.common(&mut fields);
         assignment.relationship = self.relationship_assignment(&mut fields);
+        if assignment.hidden.has("node") {
+            fields.hidden.add("node");
+        }
         assignment.hidden = fields.hidden;
         assignment
     }
 
-    fn unsupported_index(&mut self, node: Node<'_>) {
+    /// `[node_template, index]`; the index may be computed.
+    fn indexed_node<'a>(&mut self, node: Node<'a>, assignment: &mut RequirementAssignment<'a>) {
+        let items: Vec<_> = node.items().into_iter().flatten().collect();
+        if let [of, index] = items[..]
+            && let Some(text) = of.as_string()
+        {
+            assignment.node = Some(Word { text, span: of.span() });
+            assignment.index = Some(index);
+            return;
+        }
         self.report(
-            diagnostics::Diagnostic::error(
-                "unsupported-value",
-                "a node template with an index (`[template, index]`) is not supported yet by khutulun",
-            )
-            .at(node.span())
-            .hint("name the node template alone")
-            .chapter("8.5.2"),
+            Diagnostic::error("wrong-kind", "a node with an index is written `[ node_template, index ]`")
+                .at(node.span())
+                .chapter("8.5.2"),
         );
+        assignment.hidden.add("node");
     }
 
     fn relationship_assignment<'a>(&mut self, fields: &mut Fields<'a>) -> Option<RelationshipAssignment<'a>> {
@@ -281,6 +458,7 @@ impl Reader {
         let span = key.span();
         let mut assignment = RelationshipAssignment {
             relationship_type: None,
+            is_short: false,
             properties: Vec::new(),
             attributes: Vec::new(),
             interfaces: Vec::new(),
@@ -290,6 +468,7 @@ impl Reader {
         };
         if let Some(text) = node.as_string() {
             assignment.relationship_type = Some(Word { text, span: node.span() });
+            assignment.is_short = true;
             return Some(assignment);
         }
         let name = Word { text: "relationship", span };
@@ -306,22 +485,25 @@ impl Reader {
         Some(assignment)
     }
 
-    fn interface_assignment<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> InterfaceAssignment<'a> {
+    pub(super) fn interface_assignment<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> InterfaceAssignment<'a> {
         let mut assignment = InterfaceAssignment {
             name,
             inputs: Vec::new(),
             operations: Vec::new(),
+            notifications: Vec::new(),
             common: Common::default(),
             hidden: Hidden::default(),
         };
         let Some(mut fields) = self.fields(node, &keynames::INTERFACE_ASSIGNMENT, Some(name)) else {
             assignment.hidden.add("inputs");
             assignment.hidden.add("operations");
+            assignment.hidden.add("notifications");
             return assignment;
         };
         assignment.common = self.common(&mut fields);
         assignment.inputs = self.assignments(&mut fields, "inputs");
         assignment.operations = self.named(&mut fields, "operations", Self::operation_assignment);
+        assignment.notifications = self.named(&mut fields, "notifications", Self::operation_assignment);
         assignment.hidden = fields.hidden;
         assignment
     }
@@ -351,3 +533,5 @@ impl Reader {
         assignment
     }
 }
+
+const REACHES: [(&str, Reach); 2] = [("internal", Reach::Internal), ("external", Reach::External)];

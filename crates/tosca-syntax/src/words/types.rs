@@ -8,6 +8,7 @@ use super::definitions::{
 };
 use super::keynames::{self, Hidden, Shape};
 use super::reader::{Common, Fields, Reader, Word};
+use super::topology::Trigger;
 use crate::yaml::Node;
 
 /// A type of any kind.
@@ -42,6 +43,32 @@ pub enum TypeBody<'a> {
     Relationship(RelationshipType<'a>),
     /// 7.1.
     Node(NodeType<'a>),
+    /// 16.1.
+    Group(GroupType<'a>),
+    /// 16.3.
+    Policy(PolicyType<'a>),
+}
+
+/// A group type (16.1).
+#[derive(Debug, Default)]
+pub struct GroupType<'a> {
+    /// `properties`.
+    pub properties: Vec<PropertyDefinition<'a>>,
+    /// `attributes`.
+    pub attributes: Vec<PropertyDefinition<'a>>,
+    /// `members`: node types.
+    pub members: Option<Vec<Word<'a>>>,
+}
+
+/// A policy type (16.3).
+#[derive(Debug, Default)]
+pub struct PolicyType<'a> {
+    /// `properties`.
+    pub properties: Vec<PropertyDefinition<'a>>,
+    /// `targets`: node or group types.
+    pub targets: Option<Vec<Word<'a>>>,
+    /// `triggers`.
+    pub triggers: Vec<Trigger<'a>>,
 }
 
 /// An artifact type (12.1).
@@ -107,6 +134,8 @@ pub struct InterfaceType<'a> {
     pub inputs: Vec<ParameterDefinition<'a>>,
     /// `operations`.
     pub operations: Vec<OperationDefinition<'a>>,
+    /// `notifications`.
+    pub notifications: Vec<OperationDefinition<'a>>,
 }
 
 /// A relationship type (7.3).
@@ -233,6 +262,7 @@ impl Reader {
             TypeBody::Interface(fields.map_or_else(InterfaceType::default, |fields| InterfaceType {
                 inputs: reader.named(fields, "inputs", Self::outgoing_parameter),
                 operations: reader.named(fields, "operations", Self::operation_definition),
+                notifications: reader.named(fields, "notifications", Self::notification_definition),
             }))
         })
     }
@@ -259,6 +289,26 @@ impl Reader {
                 requirements: reader.named_list(fields, "requirements", Self::requirement_definition),
                 interfaces: reader.named(fields, "interfaces", Self::interface_definition),
                 artifacts: reader.named(fields, "artifacts", Self::named_artifact),
+            }))
+        })
+    }
+
+    pub(super) fn group_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
+        self.type_definition(name, node, &keynames::GROUP_TYPE, |reader, fields| {
+            TypeBody::Group(fields.map_or_else(GroupType::default, |fields| GroupType {
+                properties: reader.named(fields, "properties", Self::property_definition),
+                attributes: reader.named(fields, "attributes", Self::attribute_definition),
+                members: reader.words(fields, "members"),
+            }))
+        })
+    }
+
+    pub(super) fn policy_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
+        self.type_definition(name, node, &keynames::POLICY_TYPE, |reader, fields| {
+            TypeBody::Policy(fields.map_or_else(PolicyType::default, |fields| PolicyType {
+                properties: reader.named(fields, "properties", Self::property_definition),
+                targets: reader.words(fields, "targets"),
+                triggers: reader.named(fields, "triggers", Self::trigger),
             }))
         })
     }

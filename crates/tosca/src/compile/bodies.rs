@@ -1,17 +1,19 @@
-//! Artifact, capability, interface, relationship and node types.
+//! Artifact, capability, interface, relationship, node, group and policy types.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, Span, one_of};
 use tosca_syntax::words::{self, TypeBody as Words, Word};
+use tosca_syntax::yaml::Node;
 
 use super::scope::Found;
 use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, InterfaceType, Map, NodeType,
-    RelationshipType, RequiredCapability, RequirementDefinition, TypeBody, TypeId, TypeKind,
+    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, Expression, GroupType, InterfaceType, Map, NodeType,
+    OperationDefinition, PolicyType, RelationshipType, RequiredCapability, RequirementDefinition, TypeBody,
+    TypeId, TypeKind,
 };
 
 impl<'a> Compiler<'a> {
@@ -28,6 +30,8 @@ impl<'a> Compiler<'a> {
                 TypeBody::Relationship(self.relationship_type(id, words, inherited, file))
             }
             Words::Node(words) => TypeBody::Node(self.node_type(id, words, inherited, file)),
+            Words::Group(words) => TypeBody::Group(self.group_type(words, inherited, file)),
+            Words::Policy(words) => TypeBody::Policy(self.policy_type(words, inherited, file)),
             Words::Data(_) => return,
         };
         self.types[id.index()].body = body;
@@ -155,12 +159,31 @@ impl<'a> Compiler<'a> {
             _ => InterfaceType::default(),
         };
         let context = Context::in_type(file, SelfIs::Unknown);
-        for operation in &words.operations {
+        InterfaceType {
+            inputs: self.parameter_definitions(&words.inputs, &inherited.inputs, context, "input"),
+            operations: self.type_operations(&words.operations, inherited.operations, "operation", context),
+            notifications: self.type_operations(
+                &words.notifications,
+                inherited.notifications,
+                "notification",
+                context,
+            ),
+        }
+    }
+
+    /// The operations or notifications of an interface type: only what goes in and out.
+    fn type_operations(
+        &self,
+        words: &'a [words::OperationDefinition<'a>],
+        inherited: Map<Arc<OperationDefinition>>,
+        what: &str,
+        context: Context,
+    ) -> Map<Arc<OperationDefinition>> {
+        let mut operations = inherited;
+        for operation in words {
             if let Some(implementation) = &operation.implementation {
-                let message = format!(
-                    "the operation `{}` of an interface type has no implementation",
-                    operation.name.text
-                );
+                let message =
+                    format!("the {what} `{}` of an interface type has no implementation", operation.name.text);
                 self.report(
                     Diagnostic::error("misplaced-implementation", message)
                         .at(Place::new(implementation.span, "not allowed in an interface type"))
@@ -179,18 +202,12 @@ impl<'a> Compiler<'a> {
                     .chapter("11.4"),
                 );
             }
-        }
-        let mut operations = inherited.operations.clone();
-        for operation in &words.operations {
             let name = self.name(operation.name.text);
             let parent = operations.get(&name).cloned();
             let built = self.operation_definition(operation, parent.as_deref(), context, None);
             operations.insert(name, Arc::new(built));
         }
-        InterfaceType {
-            inputs: self.parameter_definitions(&words.inputs, &inherited.inputs, context, "input"),
-            operations,
-        }
+        operations
     }
 
     fn relationship_type(
@@ -285,6 +302,48 @@ impl<'a> Compiler<'a> {
                 None,
             ),
             artifacts,
+        }
+    }
+
+    fn group_type(
+        &self,
+        words: &'a words::GroupType<'a>,
+        inherited: Option<TypeBody>,
+        file: usize,
+    ) -> GroupType {
+        let inherited = match inherited {
+            Some(TypeBody::Group(inherited)) => inherited,
+            _ => GroupType::default(),
+        };
+        let context = Context::in_type(file, SelfIs::Unknown);
+        let (own, attributes) = (&words.properties, &words.attributes);
+        GroupType {
+            properties: self.property_definitions(own, &inherited.properties, context, "property"),
+            attributes: self.property_definitions(attributes, &inherited.attributes, context, "attribute"),
+            members: self.narrowed(words.members.as_deref(), inherited.members, TypeKind::Node, file),
+        }
+    }
+
+    fn policy_type(
+        &self,
+        words: &'a words::PolicyType<'a>,
+        inherited: Option<TypeBody>,
+        file: usize,
+    ) -> PolicyType {
+        let inherited = match inherited {
+            Some(TypeBody::Policy(inherited)) => inherited,
+            _ => PolicyType::default(),
+        };
+        let context = Context::in_type(file, SelfIs::Unknown);
+        PolicyType {
+            properties: self.property_definitions(
+                &words.properties,
+                &inherited.properties,
+                context,
+                "property",
+            ),
+            targets: self.policy_target_types(words.targets.as_deref(), inherited.targets, file),
+            triggers: self.triggers(&words.triggers, inherited.triggers, context, "policy type"),
         }
     }
 
@@ -451,6 +510,8 @@ impl<'a> Compiler<'a> {
                 found
             }
             (None, Some(parent)) => parent.relationship,
+            // The short form: any relationship will do.
+            (None, None) if own.is_short => self.unknown.of(TypeKind::Relationship),
             (None, None) => {
                 match relationship_words {
                     Some(words) if !words.hidden.has("type") => {
@@ -499,6 +560,7 @@ impl<'a> Compiler<'a> {
                 None,
                 Some(relationship),
             ),
+            node_filters: self.node_filters(own.node_filter, parent, inside),
             count_range: self.count_range(own, parent),
             description: own
                 .common
@@ -513,6 +575,18 @@ impl<'a> Compiler<'a> {
                 .unwrap_or_default(),
             span: own.name.span,
         }
+    }
+
+    /// A refinement adds its filter to the inherited ones (8.4.1).
+    fn node_filters(
+        &self,
+        own: Option<Node<'a>>,
+        parent: Option<&RequirementDefinition>,
+        context: Context,
+    ) -> Vec<Expression> {
+        let mut filters = parent.map(|parent| parent.node_filters.clone()).unwrap_or_default();
+        filters.extend(own.and_then(|node| self.condition(node, context, &"the node filter")));
+        filters
     }
 
     fn lacks_keyname(&self, own: &words::RequirementDefinition<'_>, keyname: &'static str) {

@@ -6,11 +6,18 @@ use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
 use tosca_syntax::words::{self, ArtifactReference, Word};
 
 use super::values::plain_metadata;
-use super::{Compiler, Context};
+use super::{Compiler, Context, repositories};
 use crate::model::{
     Artifact, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition, TypeBody, TypeId,
     TypeKind,
 };
+
+/// What an interface says of its operations, what its type says, and what an inherited definition refined.
+type Refinements<'w, 'a> = (
+    &'a [words::OperationDefinition<'a>],
+    &'w Map<Arc<OperationDefinition>>,
+    Option<&'w Map<Arc<OperationDefinition>>>,
+);
 
 impl<'a> Compiler<'a> {
     /// The interfaces of a type (or of a requirement's relationship, where only those of its type can be refined).
@@ -71,34 +78,30 @@ impl<'a> Compiler<'a> {
         };
         // What the type defines, over it what an inherited definition refined or added.
         let mut inputs = body.inputs.clone();
-        let mut operations = body.operations.clone();
         if let Some(parent) = parent {
             inputs.extend(parent.inputs.iter().map(|(name, input)| (name.clone(), input.clone())));
-            let refined = parent.operations.iter();
-            operations.extend(refined.map(|(name, operation)| (name.clone(), operation.clone())));
         }
-        for operation in &own.operations {
-            let name = self.name(operation.name.text);
-            let Some(before) = operations.get(&name).cloned() else {
-                if !self.is_vague(type_id, "operations") {
-                    let names = operations.keys().map(|name| name.as_str());
-                    self.unknown_name(
-                        "operation",
-                        operation.name,
-                        names,
-                        type_id,
-                        "not in the interface type",
-                    );
-                }
-                continue;
-            };
-            let built = self.operation_definition(operation, Some(&before), context, artifacts);
-            operations.insert(name, Arc::new(built));
-        }
+        let refined = parent.map(|parent| &parent.operations);
+        let operations = self.operation_refinements(
+            (&own.operations, &body.operations, refined),
+            type_id,
+            ("operation", "operations"),
+            context,
+            artifacts,
+        );
+        let refined = parent.map(|parent| &parent.notifications);
+        let notifications = self.operation_refinements(
+            (&own.notifications, &body.notifications, refined),
+            type_id,
+            ("notification", "notifications"),
+            context,
+            artifacts,
+        );
         InterfaceDefinition {
             type_id,
             inputs: self.parameter_definitions(&own.inputs, &inputs, context, "input"),
             operations,
+            notifications,
             description: own
                 .common
                 .description
@@ -112,6 +115,34 @@ impl<'a> Compiler<'a> {
                 .unwrap_or_default(),
             span: own.name.span,
         }
+    }
+
+    /// The operations or notifications of an interface: one's own, over those of the type and what an inherited
+    /// definition refined. New names are errors (11.2).
+    fn operation_refinements(
+        &self,
+        (own, of_type, refined): Refinements<'_, 'a>,
+        type_id: TypeId,
+        (what, keyname): (&str, &'static str),
+        context: Context,
+        artifacts: Option<&Map<Arc<Artifact>>>,
+    ) -> Map<Arc<OperationDefinition>> {
+        let mut operations = of_type.clone();
+        let refined = refined.into_iter().flatten();
+        operations.extend(refined.map(|(name, operation)| (name.clone(), operation.clone())));
+        for operation in own {
+            let name = self.name(operation.name.text);
+            let Some(before) = operations.get(&name).cloned() else {
+                if !self.is_vague(type_id, keyname) {
+                    let names = operations.keys().map(|name| name.as_str());
+                    self.unknown_name(what, operation.name, names, type_id, "not in the interface type");
+                }
+                continue;
+            };
+            let built = self.operation_definition(operation, Some(&before), context, artifacts);
+            operations.insert(name, Arc::new(built));
+        }
+        operations
     }
 
     /// An operation, over the inherited one when it refines.
@@ -217,6 +248,7 @@ impl<'a> Compiler<'a> {
                     type_id: *type_id,
                     file: word.text.into(),
                     source: word.span.source,
+                    repository: None,
                     version: None,
                     checksum: None,
                     properties,
@@ -295,11 +327,19 @@ impl<'a> Compiler<'a> {
             None => format!("the artifact `{}`", file.text),
         };
         let hides = own.hidden.has("properties");
+        if let Some(word) = own.repository
+            && repositories::find(self.files, context.file, word.text).is_none()
+            && let Some(diagnostic) =
+                repositories::unknown(self.files, context.file, word.text, word.span)
+        {
+            self.report(diagnostic.chapter("12.2"));
+        }
         Some(Artifact {
             name: own.name.map(|name| self.name(name.text)),
             type_id,
             file: file.text.into(),
             source: file.span.source,
+            repository: own.repository.map(|word| self.name(word.text)),
             version: own.version.map(Arc::from),
             checksum: own
                 .checksum
@@ -326,14 +366,16 @@ fn rebound_interface(
     definition: &Arc<InterfaceDefinition>,
     artifacts: Option<&Map<Arc<Artifact>>>,
 ) -> Arc<InterfaceDefinition> {
-    let changed = definition.operations.iter().any(|(_, operation)| {
-        operation.implementation.as_ref().is_some_and(|own| rebound(own, artifacts).is_some())
-    });
+    let all = definition.operations.values().chain(definition.notifications.values());
+    let changed = all
+        .filter_map(|operation| operation.implementation.as_ref())
+        .any(|own| rebound(own, artifacts).is_some());
     if !changed {
         return definition.clone();
     }
     let mut definition = InterfaceDefinition::clone(definition);
-    for operation in definition.operations.values_mut() {
+    let notifications = definition.notifications.values_mut();
+    for operation in definition.operations.values_mut().chain(notifications) {
         if let Some(changed) = operation.implementation.as_ref().and_then(|own| rebound(own, artifacts)) {
             let mut own = OperationDefinition::clone(operation);
             own.implementation = Some(changed);

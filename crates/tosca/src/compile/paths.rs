@@ -353,9 +353,11 @@ impl<'a> Compiler<'a> {
             },
             Ends::Assigned(template, assignment) => {
                 let target = &self.template.targets[template][assignment];
-                target
-                    .node
-                    .map_or(Entity::Unknown, |node| Entity::Node(self.template.types[node], Some(node)))
+                match (target.node, target.node_type) {
+                    (Some(node), _) => Entity::Node(self.template.types[node], Some(node)),
+                    (None, Some(node_type)) => Entity::Node(node_type, None),
+                    (None, None) => Entity::Unknown,
+                }
             }
         }
     }

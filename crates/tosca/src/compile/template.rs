@@ -11,8 +11,8 @@ use super::values::{Assignments, plain_metadata};
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Artifact, Capability, CapabilityDefinition, Interface, InterfaceDefinition, Map, Metadata, Name,
-    NodeTemplate, NodeTemplateId, Operation, OperationDefinition, Output, Parameter, ParameterDefinition,
-    Property, PropertyDefinition, ServiceTemplate, TypeBody, TypeId, TypeKind, ValueOrigin,
+    NodeDirective, NodeTemplate, NodeTemplateId, Operation, OperationDefinition, Output, Parameter, ParameterDefinition,
+    Property, PropertyDefinition, Relationship, ServiceTemplate, TypeBody, TypeId, TypeKind, ValueOrigin,
 };
 
 /// What is known of the service template while it is compiled.
@@ -30,6 +30,12 @@ pub(super) struct TemplateState<'a> {
     pub(super) artifacts: Vec<Vec<&'a str>>,
     pub(super) inputs: Map<Parameter>,
     pub(super) inputs_are_vague: bool,
+    /// Relationship templates by name, with the type of each.
+    pub(super) relationships: HashMap<&'a str, (TypeId, &'a words::RelationshipTemplate<'a>)>,
+    /// The inputs of workflows.
+    pub(super) workflow_inputs: HashMap<&'a str, Map<Parameter>>,
+    /// The values of relationship templates, once they are compiled.
+    pub(super) relationship_templates: Map<Relationship>,
 }
 
 /// Where a requirement assignment leads, as far as that could be found out.
@@ -40,6 +46,8 @@ pub(super) struct Target {
     pub(super) node: Option<usize>,
     /// A capability of its type, by position.
     pub(super) capability: Option<usize>,
+    /// The type of nodes that may be the target, when no template is named.
+    pub(super) node_type: Option<TypeId>,
     /// The relationship's type.
     pub(super) relationship: Option<TypeId>,
 }
@@ -71,19 +79,30 @@ impl<'a> Compiler<'a> {
             words.inputs.iter().map(|input| self.parameter(input, alone, "input")).collect();
         self.template.types =
             words.node_templates.iter().map(|node| self.node_template_type(node, file)).collect();
+        self.template.relationships = words
+            .relationship_templates
+            .iter()
+            .map(|own| (own.name.text, (self.relationship_template_type(own, file), own)))
+            .collect();
         let targets = words
             .node_templates
             .iter()
             .enumerate()
             .map(|(position, node)| self.targets(position, node, file));
         self.template.targets = targets.collect();
+        self.template.relationship_templates = self.relationship_templates(words, file);
         let mut node_templates = Map::with_capacity(words.node_templates.len());
         for (position, node) in words.node_templates.iter().enumerate() {
+            let before = self.diagnostics.borrow().len();
             if let Some(node) = self.node_template(position, node, file) {
                 node_templates.insert(node.name.clone(), node);
             }
+            let source = node.copy.and_then(|word| self.template.ids.get(word.text));
+            if let Some(&source) = source {
+                self.forget_copied(before, words.node_templates[source].span);
+            }
         }
-        let outputs = words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
+        let outputs: Map<Parameter> = words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
         for output in &words.outputs {
             let output = &output.property;
             if output.value.is_none() && output.hidden.is_empty() && output.default.is_none() {
@@ -96,17 +115,42 @@ impl<'a> Compiler<'a> {
                 );
             }
         }
+        let groups = self.groups(&words.groups);
+        let workflows = self.workflows(&words.workflows, &node_templates, &groups);
+        let policies = self.policies(&words.policies, &node_templates, &groups);
+        let substitution = words
+            .substitution
+            .as_ref()
+            .and_then(|own| self.substitution(own, words, &outputs, &workflows));
         Some(ServiceTemplate {
             inputs: std::mem::take(&mut self.template.inputs),
             outputs,
             node_templates,
+            relationship_templates: std::mem::take(&mut self.template.relationship_templates),
+            groups,
+            policies,
+            substitution,
+            workflows,
             description: words.common.description.map(Arc::from),
             metadata: words.common.metadata.map(plain_metadata).unwrap_or_default(),
             span: words.span,
         })
     }
 
-    fn parameter(
+    /// What is wrong in a template that others copy is reported there, and not again with each copy.
+    pub(super) fn forget_copied(&self, before: usize, source: Span) {
+        let mut diagnostics = self.diagnostics.borrow_mut();
+        let own = diagnostics.split_off(before);
+        let is_copied = |diagnostic: &Diagnostic| {
+            diagnostic.primary.as_ref().is_some_and(|place| {
+                place.span.source == source.source
+                    && (source.start..source.end).contains(&place.span.start)
+            })
+        };
+        diagnostics.extend(own.into_iter().filter(|diagnostic| !is_copied(diagnostic)));
+    }
+
+    pub(super) fn parameter(
         &self,
         words: &'a words::ParameterDefinition<'a>,
         context: Context,
@@ -165,6 +209,10 @@ impl<'a> Compiler<'a> {
         let holder = format!("the node template `{}`", name.text);
         let hides = |keyname| words.hidden.has(keyname);
         let artifacts = self.artifacts(&words.artifacts, &body.artifacts, context);
+        self.check_directives(words);
+        let directives: Vec<_> = words.directives.iter().map(|(directive, _)| *directive).collect();
+        // What is selected exists, with values of its own.
+        let is_selected = is_only_selected(words);
         Some(NodeTemplate {
             id: NodeTemplateId::from_index(position),
             name: self.name(name.text),
@@ -174,7 +222,7 @@ impl<'a> Compiler<'a> {
                 &words.properties,
                 type_id,
                 "properties",
-                hides("properties"),
+                hides("properties") || is_selected,
                 context,
                 &holder,
                 name.span,
@@ -200,6 +248,13 @@ impl<'a> Compiler<'a> {
                 name.span,
             ),
             artifacts,
+            directives,
+            count: words.count.and_then(|node| self.instances(node, context)),
+            node_filter: words.node_filter.and_then(|node| self.condition(node, context, &"the node filter")),
+            copy: words
+                .copy
+                .and_then(|word| self.template.ids.get(word.text))
+                .map(|&position| NodeTemplateId::from_index(position)),
             description: words.common.description.map(Arc::from),
             metadata: words.common.metadata.map(plain_metadata).unwrap_or_default(),
             span: name.span,
@@ -324,7 +379,7 @@ impl<'a> Compiler<'a> {
             let of_node = &words.name;
             let holder = format!("the capability `{name}` of the node template `{}`", of_node.text);
             let span = own.map_or(of_node.span, |own| own.name.span);
-            let hides = words.hidden.has("capabilities");
+            let hides = words.hidden.has("capabilities") || is_only_selected(words);
             let properties = own.map(|own| own.properties.as_slice()).unwrap_or_default();
             let attributes = own.map(|own| own.attributes.as_slice()).unwrap_or_default();
             let capability = Capability {
@@ -349,6 +404,7 @@ impl<'a> Compiler<'a> {
                     &holder,
                     span,
                 ),
+                directives: own.map_or(&[][..], |own| &own.directives).iter().map(|(reach, _)| *reach).collect(),
                 description: own
                     .and_then(|own| own.common.description)
                     .map(Arc::from)
@@ -382,47 +438,47 @@ impl<'a> Compiler<'a> {
         let mut interfaces = Map::with_capacity(definitions.len());
         for (name, definition) in definitions {
             let own = words.iter().find(|own| own.name.text == name.as_str());
-            for operation in own.iter().flat_map(|own| &own.operations) {
-                let is_known = definition.operations.contains_key(operation.name.text);
-                if !is_known && !self.is_vague(definition.type_id, "operations") {
-                    let names = definition.operations.keys().map(|name| name.as_str());
-                    let of_type = definition.type_id;
-                    self.unknown_name(
-                        "operation",
-                        operation.name,
-                        names,
-                        of_type,
-                        "not in the interface type",
-                    );
-                }
-            }
             let shared = own.map(|own| self.inputs(&own.inputs, &[&definition.inputs], context));
             let shared = shared.unwrap_or_default();
-            let operations = definition
-                .operations
-                .iter()
-                .map(|(name, operation)| {
-                    let own_operation = own.and_then(|own| {
-                        own.operations.iter().find(|assigned| assigned.name.text == name.as_str())
-                    });
-                    let own_interface = own.map(|own| own.hidden.has("inputs"));
+            let hides_inputs = own.is_some_and(|own| own.hidden.has("inputs"));
+            let build = |what: &'static str,
+                         keyname: &'static str,
+                         own: &'a [words::OperationAssignment<'a>],
+                         definitions: &Map<Arc<OperationDefinition>>| {
+                for operation in own {
+                    let is_known = definitions.contains_key(operation.name.text);
+                    if !is_known && !self.is_vague(definition.type_id, keyname) {
+                        let names = definitions.keys().map(|name| name.as_str());
+                        let label = "not in the interface type";
+                        self.unknown_name(what, operation.name, names, definition.type_id, label);
+                    }
+                }
+                let operations = definitions.iter().map(|(name, operation)| {
+                    let own = own.iter().find(|assigned| assigned.name.text == name.as_str());
                     let built = self.operation(
                         name,
-                        own_operation,
+                        own,
                         operation,
                         definition,
                         &shared,
                         context,
                         artifacts,
-                        own_operation.map_or(holder_span, |own| own.name.span),
-                        own_interface.unwrap_or(false),
+                        own.map_or(holder_span, |own| own.name.span),
+                        hides_inputs,
                     );
                     (name.clone(), built)
-                })
-                .collect();
+                });
+                operations.collect::<Map<Operation>>()
+            };
+            let own_operations = own.map(|own| own.operations.as_slice()).unwrap_or_default();
+            let own_notifications = own.map(|own| own.notifications.as_slice()).unwrap_or_default();
+            let operations = build("operation", "operations", own_operations, &definition.operations);
+            let notifications =
+                build("notification", "notifications", own_notifications, &definition.notifications);
             let interface = Interface {
                 type_id: definition.type_id,
                 operations,
+                notifications,
                 metadata: extended(&definition.metadata, own.map(|own| own.common)),
                 span: own.map_or(definition.span, |own| own.name.span),
             };
@@ -432,7 +488,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Assigned inputs; those that no definition has are allowed, and have no type (11.3, 11.5).
-    fn inputs(
+    pub(super) fn inputs(
         &self,
         words: &'a [Assignment<'a>],
         definitions: &[&Map<Arc<ParameterDefinition>>],
@@ -560,6 +616,12 @@ impl<'a> Compiler<'a> {
             span: own.map_or(definition.span, |own| own.name.span),
         }
     }
+}
+
+/// Whether a node can only be one that exists already.
+pub(super) fn is_only_selected(words: &words::NodeTemplate<'_>) -> bool {
+    !words.directives.is_empty()
+        && words.directives.iter().all(|(directive, _)| *directive == NodeDirective::Select)
 }
 
 /// The metadata of a definition, overridden and extended by an assignment's.

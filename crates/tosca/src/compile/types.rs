@@ -10,8 +10,8 @@ use super::scope::{Found, Meeting};
 use super::values::plain_metadata;
 use super::{Compiler, Declared};
 use crate::model::{
-    ArtifactType, CapabilityType, DataBase, DataType, InterfaceType, Map, Metadata, NodeType,
-    RelationshipType, Type, TypeBody, TypeId, TypeKind,
+    ArtifactType, CapabilityType, DataBase, DataType, GroupType, InterfaceType, Map, Metadata, NodeType,
+    PolicyType, RelationshipType, Type, TypeBody, TypeId, TypeKind,
 };
 
 /// The data types of the standard (9.1), first in every model, in this order.
@@ -32,7 +32,8 @@ const BUILT_IN: [DataBase; 11] = [
 /// Each type lists its ancestors and holds what they define: a longer chain would cost the square of its length.
 const DERIVATION_DEPTH_MAX: usize = 128;
 
-/// Stand for types that could not be resolved: each fits everything and has everything. They are in no model.
+/// Stand for types that could not be resolved: each fits everything and has everything. Only one of them is in a
+/// model: the relationship type, for requirements whose definition names none (the short form).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnknownTypes {
     first: TypeId,
@@ -47,14 +48,31 @@ impl Default for UnknownTypes {
 impl UnknownTypes {
     /// The unknown type of a kind.
     pub(super) fn of(self, kind: TypeKind) -> TypeId {
-        let offset = TypeKind::ALL.iter().position(|other| *other == kind).expect("all kinds are listed");
+        let offset = UNKNOWN.iter().position(|other| *other == kind).expect("all kinds are listed");
         TypeId::from_index(self.first.index() + offset)
+    }
+
+    /// The first of them.
+    fn start(self) -> usize {
+        self.first.index()
     }
 
     fn has(self, id: TypeId) -> bool {
         id >= self.first
     }
 }
+
+/// The kinds of unknown types: that of relationships first, as it stays in the model.
+const UNKNOWN: [TypeKind; 8] = [
+    TypeKind::Relationship,
+    TypeKind::Artifact,
+    TypeKind::Data,
+    TypeKind::Capability,
+    TypeKind::Interface,
+    TypeKind::Node,
+    TypeKind::Group,
+    TypeKind::Policy,
+];
 
 fn empty_body(kind: TypeKind) -> TypeBody {
     match kind {
@@ -64,6 +82,8 @@ fn empty_body(kind: TypeKind) -> TypeBody {
         TypeKind::Interface => TypeBody::Interface(InterfaceType::default()),
         TypeKind::Relationship => TypeBody::Relationship(RelationshipType::default()),
         TypeKind::Node => TypeBody::Node(NodeType::default()),
+        TypeKind::Group => TypeBody::Group(GroupType::default()),
+        TypeKind::Policy => TypeBody::Policy(PolicyType::default()),
     }
 }
 
@@ -86,6 +106,8 @@ fn kind_of(words: &Words<'_>) -> TypeKind {
         Words::Interface(_) => TypeKind::Interface,
         Words::Relationship(_) => TypeKind::Relationship,
         Words::Node(_) => TypeKind::Node,
+        Words::Group(_) => TypeKind::Group,
+        Words::Policy(_) => TypeKind::Policy,
     }
 }
 
@@ -147,8 +169,10 @@ impl<'a> Compiler<'a> {
             }
         }
         let first = TypeId::from_index(self.types.len());
-        for kind in TypeKind::ALL {
-            self.types.push(Type { body: empty_body(kind), ..self.types[0].clone() });
+        let unknown = self.name("unknown");
+        for kind in UNKNOWN {
+            let (name, qualified_name) = (unknown.clone(), unknown.clone());
+            self.types.push(Type { body: empty_body(kind), name, qualified_name, ..self.types[0].clone() });
         }
         self.unknown = UnknownTypes { first };
         self.declared = vec![None; self.types.len()];
@@ -336,7 +360,7 @@ impl<'a> Compiler<'a> {
     /// Ties every type to its parent and builds all, parents before children, and what is needed by others first.
     pub(super) fn build_types(&mut self) {
         let mut order: Vec<TypeId> = Vec::with_capacity(self.types.len());
-        let count = self.unknown.of(TypeKind::ALL[0]).index();
+        let count = self.unknown.start();
         let parents: Vec<Option<TypeId>> =
             (0..count).map(|index| self.parent_of(TypeId::from_index(index))).collect();
         let mut state = vec![State::New; count];
@@ -456,16 +480,16 @@ impl<'a> Compiler<'a> {
         own.metadata = words.common.metadata.map(plain_metadata).unwrap_or_default();
     }
 
-    /// The types of the model: without the unknown ones.
+    /// The types of the model: without the unknown ones, but that of relationships.
     pub(super) fn finish_types(&mut self) -> Vec<Type> {
         let mut types = std::mem::take(&mut self.types);
-        types.truncate(self.unknown.of(TypeKind::ALL[0]).index());
+        types.truncate(self.unknown.start() + 1);
         types
     }
 }
 
 /// The keynames of types under which others look things up.
-const ALL_SECTIONS: [&str; 13] = [
+const ALL_SECTIONS: [&str; 15] = [
     "derived_from",
     "properties",
     "attributes",
@@ -475,6 +499,8 @@ const ALL_SECTIONS: [&str; 13] = [
     "artifacts",
     "inputs",
     "operations",
+    "notifications",
+    "triggers",
     "key_schema",
     "entry_schema",
     "validation",

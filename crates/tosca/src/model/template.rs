@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use diagnostics::{SourceId, Span};
 
-use super::{Expression, Map, Metadata, Name, Reference, RequirementDefinition, Schema, TypeId};
+pub use tosca_syntax::words::{NodeDirective, Reach};
+
+use super::{
+    Expression, Group, Map, Metadata, Name, Policy, Reference, RequiredCapability, RequirementDefinition,
+    Schema, Substitution, TypeId, Workflow,
+};
 
 /// A service template (TOSCA 2.0, 6.9).
 #[derive(Debug, Clone)]
@@ -16,6 +21,16 @@ pub struct ServiceTemplate {
     /// Node templates, in the order of the document. Index with [`NodeTemplateId`], or
     /// [`Model::node`](super::Model::node).
     pub node_templates: Map<NodeTemplate>,
+    /// Relationship templates; those that requirements name are also in these, with what they add.
+    pub relationship_templates: Map<Relationship>,
+    /// Groups.
+    pub groups: Map<Group>,
+    /// Policies, in the order of the document.
+    pub policies: Map<Policy>,
+    /// Which nodes this service template can stand for.
+    pub substitution: Option<Substitution>,
+    /// Workflows.
+    pub workflows: Map<Workflow>,
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
@@ -78,11 +93,20 @@ pub struct NodeTemplate {
     /// One entry for each capability of the type.
     pub capabilities: Map<Capability>,
     /// The requirements assigned, in the order of the document. One name may occur several times.
+    /// Those that must be there but are not assigned are at the end, to be fulfilled by whatever fits (8.5.4).
     pub requirements: Vec<Requirement>,
     /// One entry for each interface of the type.
     pub interfaces: Map<Interface>,
     /// The type's artifacts, overridden and extended by the template's.
     pub artifacts: Map<Arc<Artifact>>,
+    /// How the node comes to be, to be tried in order; none means that it is created (7.2.1).
+    pub directives: Vec<NodeDirective>,
+    /// How many nodes are made of it; absent means one. A literal is not negative.
+    pub count: Option<Expression>,
+    /// Which existing nodes it may be, when it is selected; in it `SELF` is such a node (8.6).
+    pub node_filter: Option<Expression>,
+    /// The template whose keynames it copied; they are here already.
+    pub copy: Option<NodeTemplateId>,
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
@@ -130,6 +154,8 @@ pub struct Capability {
     pub properties: Map<Property>,
     /// One entry for each attribute of the type.
     pub attributes: Map<Property>,
+    /// From where it may be used, the preferred first; none means from anywhere (8.3).
+    pub directives: Vec<Reach>,
     /// `description` of the assignment, else of the definition.
     pub description: Option<Arc<str>>,
     /// `metadata` of the definition, overridden and extended by the assignment's.
@@ -138,7 +164,7 @@ pub struct Capability {
     pub span: Span,
 }
 
-/// A requirement of a node template, with its target.
+/// A requirement of a node template, with its target when that is said.
 #[derive(Debug, Clone)]
 pub struct Requirement {
     /// The name in the node type.
@@ -146,11 +172,19 @@ pub struct Requirement {
     /// The definition in the node type.
     pub definition: Arc<RequirementDefinition>,
     /// The target.
-    pub target: NodeTemplateId,
-    /// The target's capability; it fits the definition.
-    pub capability: Name,
-    /// The type of the target's capability.
-    pub capability_type: TypeId,
+    pub target: RequirementTarget,
+    /// How many relationships; absent means one. A literal is not negative.
+    pub count: Option<Expression>,
+    /// Where to look for the target, the preferred first; none means anywhere.
+    pub directives: Vec<Reach>,
+    /// Whether it may stay unfulfilled.
+    pub optional: bool,
+    /// Must hold of the target, besides those of the definition; in it `SELF` is the relationship (8.6).
+    pub node_filter: Option<Expression>,
+    /// How much of properties of the target's capability it takes (8.5.5).
+    pub allocation: Map<Expression>,
+    /// Whether nobody assigned it, but the definition wants it (8.5.4).
+    pub is_implicit: bool,
     /// The relationship to be made.
     pub relationship: Relationship,
     /// `description` of the assignment, else of the definition.
@@ -161,11 +195,54 @@ pub struct Requirement {
     pub span: Span,
 }
 
-/// The relationship of a requirement.
+/// Where a requirement leads.
+#[derive(Debug, Clone)]
+pub enum RequirementTarget {
+    /// To a node template.
+    Node {
+        /// The template.
+        template: NodeTemplateId,
+        /// Which of its nodes; absent means any.
+        index: Option<Expression>,
+        /// Its capability; it fits the definition.
+        capability: Name,
+        /// The capability's type.
+        capability_type: TypeId,
+    },
+    /// To whatever fits: it is dangling until something is found.
+    Open {
+        /// The node type; absent means any.
+        node: Option<TypeId>,
+        /// What it must offer.
+        capability: RequiredCapability,
+    },
+}
+
+impl Requirement {
+    /// The node template that it leads to, unless that is open.
+    pub fn node(&self) -> Option<NodeTemplateId> {
+        match &self.target {
+            RequirementTarget::Node { template, .. } => Some(*template),
+            RequirementTarget::Open { .. } => None,
+        }
+    }
+
+    /// The type of the capability that it leads to, or to which what is found must be derived.
+    pub fn capability_type(&self) -> TypeId {
+        match &self.target {
+            RequirementTarget::Node { capability_type, .. } => *capability_type,
+            RequirementTarget::Open { capability, .. } => capability.type_id(),
+        }
+    }
+}
+
+/// The relationship of a requirement, or a relationship template (7.4).
 #[derive(Debug, Clone)]
 pub struct Relationship {
     /// Its relationship type.
     pub type_id: TypeId,
+    /// The relationship template that it is made of.
+    pub template: Option<Name>,
     /// One entry for each property of the type. `SELF` in their expressions is the relationship.
     pub properties: Map<Property>,
     /// One entry for each attribute of the type.
@@ -185,6 +262,8 @@ pub struct Interface {
     pub type_id: TypeId,
     /// Operations.
     pub operations: Map<Operation>,
+    /// Notifications: operations that come from outside.
+    pub notifications: Map<Operation>,
     /// `metadata` of the definition, overridden and extended by the assignment's.
     pub metadata: Metadata,
     /// Where it is assigned; where it is defined when it is not.
@@ -243,6 +322,8 @@ pub struct Artifact {
     pub file: Arc<str>,
     /// The file that `file` is relative to.
     pub source: SourceId,
+    /// `repository`: then `file` is relative to it.
+    pub repository: Option<Name>,
     /// `artifact_version`.
     pub version: Option<Arc<str>>,
     /// `checksum` with its algorithm.

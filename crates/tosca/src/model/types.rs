@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use diagnostics::Span;
 
-use super::{Artifact, Decimal, Expression, Implementation, Map, Metadata, Name, Reference};
+use super::{Artifact, Decimal, Expression, Implementation, Map, Metadata, Name, Reference, Trigger};
 
 /// Names a type of any kind in its model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +22,7 @@ impl TypeId {
     }
 }
 
-/// The kinds of types (TOSCA 2.0, 6.4.3). Groups and policies are not supported yet.
+/// The kinds of types (TOSCA 2.0, 6.4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TypeKind {
     /// 12.1.
@@ -37,12 +37,24 @@ pub enum TypeKind {
     Relationship,
     /// 7.1.
     Node,
+    /// 16.1.
+    Group,
+    /// 16.3.
+    Policy,
 }
 
 impl TypeKind {
     /// All kinds, in the order of the standard.
-    pub const ALL: [Self; 6] =
-        [Self::Artifact, Self::Data, Self::Capability, Self::Interface, Self::Relationship, Self::Node];
+    pub const ALL: [Self; 8] = [
+        Self::Artifact,
+        Self::Data,
+        Self::Capability,
+        Self::Interface,
+        Self::Relationship,
+        Self::Node,
+        Self::Group,
+        Self::Policy,
+    ];
 
     /// `node`, `data`, ….
     pub fn as_str(self) -> &'static str {
@@ -53,6 +65,8 @@ impl TypeKind {
             Self::Interface => "interface",
             Self::Relationship => "relationship",
             Self::Node => "node",
+            Self::Group => "group",
+            Self::Policy => "policy",
         }
     }
 }
@@ -99,6 +113,8 @@ impl Type {
             TypeBody::Interface(_) => TypeKind::Interface,
             TypeBody::Relationship(_) => TypeKind::Relationship,
             TypeBody::Node(_) => TypeKind::Node,
+            TypeBody::Group(_) => TypeKind::Group,
+            TypeBody::Policy(_) => TypeKind::Policy,
         }
     }
 
@@ -111,15 +127,18 @@ impl Type {
             TypeBody::Interface(_) => None,
             TypeBody::Relationship(body) => Some(&body.properties),
             TypeBody::Node(body) => Some(&body.properties),
+            TypeBody::Group(body) => Some(&body.properties),
+            TypeBody::Policy(body) => Some(&body.properties),
         }
     }
 
-    /// The attributes that the type defines; none for artifact, data and interface types.
+    /// The attributes that the type defines; none for artifact, data, interface and policy types.
     pub fn attributes(&self) -> Option<&Map<Arc<PropertyDefinition>>> {
         match &self.body {
             TypeBody::Capability(body) => Some(&body.attributes),
             TypeBody::Relationship(body) => Some(&body.attributes),
             TypeBody::Node(body) => Some(&body.attributes),
+            TypeBody::Group(body) => Some(&body.attributes),
             _ => None,
         }
     }
@@ -140,6 +159,32 @@ pub enum TypeBody {
     Relationship(RelationshipType),
     /// 7.1.
     Node(NodeType),
+    /// 16.1.
+    Group(GroupType),
+    /// 16.3.
+    Policy(PolicyType),
+}
+
+/// A group type (16.1).
+#[derive(Debug, Clone, Default)]
+pub struct GroupType {
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// Attributes.
+    pub attributes: Map<Arc<PropertyDefinition>>,
+    /// Node types that may be members; absent means any.
+    pub members: Option<Vec<TypeId>>,
+}
+
+/// A policy type (16.3).
+#[derive(Debug, Clone, Default)]
+pub struct PolicyType {
+    /// Properties.
+    pub properties: Map<Arc<PropertyDefinition>>,
+    /// Node and group types that may be targets; absent means any.
+    pub targets: Option<Vec<TypeId>>,
+    /// Triggers.
+    pub triggers: Map<Arc<Trigger>>,
 }
 
 /// An artifact type (12.1).
@@ -280,6 +325,8 @@ pub struct InterfaceType {
     pub inputs: Map<Arc<ParameterDefinition>>,
     /// Operations.
     pub operations: Map<Arc<OperationDefinition>>,
+    /// Notifications.
+    pub notifications: Map<Arc<OperationDefinition>>,
 }
 
 /// A relationship type (7.3).
@@ -458,6 +505,8 @@ pub struct RequirementDefinition {
     pub relationship_attributes: Map<Arc<PropertyDefinition>>,
     /// The relationship type's interfaces, refined.
     pub relationship_interfaces: Map<Arc<InterfaceDefinition>>,
+    /// All must hold of the target, the inherited first; in them `SELF` is the relationship.
+    pub node_filters: Vec<Expression>,
     /// How many relationships.
     pub count_range: CountRange,
     /// `description`.
@@ -477,6 +526,8 @@ pub struct InterfaceDefinition {
     pub inputs: Map<Arc<ParameterDefinition>>,
     /// Operations.
     pub operations: Map<Arc<OperationDefinition>>,
+    /// Notifications.
+    pub notifications: Map<Arc<OperationDefinition>>,
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
@@ -485,7 +536,7 @@ pub struct InterfaceDefinition {
     pub span: Span,
 }
 
-/// An operation definition (11.4).
+/// An operation definition (11.4) or notification definition (11.6).
 #[derive(Debug, Clone)]
 pub struct OperationDefinition {
     /// Its own inputs; those of the interface come on top.

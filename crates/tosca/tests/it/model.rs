@@ -1,6 +1,6 @@
 //! What later layers read.
 
-use tosca::model::{Call, ExpressionKind, Index, Model, PathStart, Step, TypeKind, Value, ValueOrigin};
+use tosca::model::{Call, ExpressionKind, Index, Model, PathStart, RequirementTarget, Step, TypeKind, Value, ValueOrigin};
 use tosca::{MemorySources, compile};
 
 fn model(files: &[(&str, &str)]) -> Model {
@@ -93,9 +93,12 @@ fn requirements_have_their_targets_capabilities_and_relationships() {
     let requirements = &service.node_templates["web"].requirements;
     assert_eq!(requirements.len(), 2);
     let first = &requirements[0];
-    assert_eq!(model.node(first.target).name, "database");
-    assert_eq!(first.capability, "endpoint");
-    assert_eq!(model.type_of(first.capability_type).name, "Endpoint");
+    let RequirementTarget::Node { template, capability, capability_type, .. } = &first.target else {
+        panic!("a node template");
+    };
+    assert_eq!(model.node(*template).name, "database");
+    assert_eq!(capability, "endpoint");
+    assert_eq!(model.type_of(*capability_type).name, "Endpoint");
     assert_eq!(model.type_of(first.relationship.type_id).name, "ConnectsTo");
     assert_eq!(first.definition.count_range.to_string(), "[1, UNBOUNDED]");
     assert!(first.relationship.interfaces["link"].operations["create"].implementation.is_some());
