@@ -129,6 +129,9 @@ impl Lowering<'_> {
 
     /// The file of an artifact; None when there is something wrong with it.
     fn file(&mut self, artifact: &model::Artifact) -> Option<floria::Artifact> {
+        if self.refuse_repository(artifact) {
+            return None;
+        }
         let model = self.model;
         let written_in = model.files.iter().find(|file| file.source == artifact.source)?;
         let files = self.options.files;

@@ -32,7 +32,8 @@
 //! # What is not run yet
 //!
 //! Operations of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
-//! are not built yet are diagnostics. Nothing is silently ignored.
+//! are not built yet are diagnostics; so are directives, counts, filters, allocations, requirements without a node template,
+//! notifications, groups, policies and workflows (`not-run-yet`). Nothing is silently ignored.
 //!
 //! Lowering is pure. Files are found and read through the [`Files`] that the caller brings.
 
@@ -40,6 +41,7 @@ mod artifacts;
 mod classes;
 mod expressions;
 mod files;
+mod later;
 mod lower;
 mod operations;
 mod properties;

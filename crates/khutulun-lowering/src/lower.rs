@@ -13,7 +13,7 @@ use floria::{
 use khutulun_api::names;
 use tosca::{
     Locator, SourceError,
-    model::{Model, NodeTemplate, Requirement, ServiceTemplate},
+    model::{Model, NodeTemplate, Requirement, RequirementTarget, ServiceTemplate},
 };
 
 use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
@@ -135,6 +135,7 @@ impl<'a> Lowering<'a> {
         if !is_plain_name(self.options.service) {
             self.tell(unusable_name("service", self.options.service));
         }
+        self.refuse_service();
         self.service_vertex();
         let service = VertexTemplateId(1);
         // Where each node's vertexes are: a requirement may name a node that comes later.
@@ -190,6 +191,7 @@ impl<'a> Lowering<'a> {
         if !is_plain_name(&node.name) {
             self.tell(unusable_name("node template", &node.name).at(node.span));
         }
+        self.refuse_node(node);
         let mut properties = self.properties(&node.properties);
         self.attributes(&node.attributes, &mut properties, node.span);
         let mut metadata = self.entity_metadata(&node.metadata, node.span);
@@ -241,9 +243,11 @@ impl<'a> Lowering<'a> {
         source: VertexTemplateId,
         places: &[NodePlace],
     ) {
+        self.refuse_requirement(requirement);
+        let RequirementTarget::Node { template, capability, .. } = &requirement.target else { return };
         let target = places
-            .get(requirement.target.index())
-            .and_then(|place| place.capabilities.get(requirement.capability.as_str()).copied())
+            .get(template.index())
+            .and_then(|place| place.capabilities.get(capability.as_str()).copied())
             .expect("a checked requirement names a capability of a node of its service");
         self.refuse_operations(&requirement.relationship);
         let mut properties = self.properties(&requirement.relationship.properties);

@@ -236,7 +236,7 @@ shape!(WORKFLOW_CALL: "a workflow activity", "13.2.3",
 shape!(OPERATION_CALL: "an operation activity", "13.2.3.3",
     ["operation", "inputs"],
     later [], gone []);
-shape!(SUBSTITUTION: "the substitution mappings", "15.1",
+shape!(SUBSTITUTION: "a substitution mapping", "15.1",
     ["node_type", "substitution_filter", "properties", "attributes", "capabilities", "requirements", "interfaces"],
     later [],
     gone [("node_filter", "the keyname is `substitution_filter`")]);
