@@ -41,7 +41,8 @@ pub use topology::{
 pub use types::{
     ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, GroupType,
     InterfaceDefinition, InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PolicyType,
-    PropertyDefinition, RelationshipType, RequiredCapability, RequirementDefinition, Schema, Type, TypeBody, TypeId, TypeKind, Units,
+    PropertyDefinition, RelationshipType, RequiredCapability, RequirementDefinition, Schema, Type, TypeBody,
+    TypeId, TypeKind, Units,
 };
 pub use value::Value;
 pub use workflow::{Activity, ActivityKind, Workflow, WorkflowStep};

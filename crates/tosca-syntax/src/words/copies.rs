@@ -40,11 +40,8 @@ pub(super) fn copy_templates<'a, T: Copies<'a>>(reader: &mut Reader, templates: 
         return;
     }
     let (what, chapter) = T::WHAT;
-    let positions: HashMap<&'a str, usize> = templates
-        .iter()
-        .enumerate()
-        .map(|(position, template)| (template.name().text, position))
-        .collect();
+    let positions: HashMap<&'a str, usize> =
+        templates.iter().enumerate().map(|(position, template)| (template.name().text, position)).collect();
     for position in 0..templates.len() {
         let Some(word) = templates[position].source() else { continue };
         let error = |code: &'static str, message: String| {

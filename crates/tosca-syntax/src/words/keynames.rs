@@ -9,8 +9,6 @@ pub struct Shape {
     pub chapter: &'static str,
     /// The keynames that are read.
     pub keynames: &'static [&'static str],
-    /// Keynames of the standard that are not supported yet.
-    pub later: &'static [&'static str],
     /// Words of older versions, each with what to do instead.
     pub gone: &'static [(&'static str, &'static str)],
     /// What is said of any other word.
@@ -52,16 +50,15 @@ const INTERFACE_HINT: &str = "operations go under the keyname `operations`";
 
 macro_rules! shape {
     ($name:ident: $element:literal, $chapter:literal, [$($keyname:literal),* $(,)?],
-        later [$($later:literal),*], gone [$($gone:expr),*]) => {
-        shape!($name: $element, $chapter, [$($keyname),*], later [$($later),*], gone [$($gone),*], None);
+        gone [$($gone:expr),*]) => {
+        shape!($name: $element, $chapter, [$($keyname),*], gone [$($gone),*], None);
     };
     ($name:ident: $element:literal, $chapter:literal, [$($keyname:literal),* $(,)?],
-        later [$($later:literal),*], gone [$($gone:expr),*], $hint:expr) => {
+        gone [$($gone:expr),*], $hint:expr) => {
         pub(super) const $name: Shape = Shape {
             element: $element,
             chapter: $chapter,
             keynames: &[$($keyname),*],
-            later: &[$($later),*],
             gone: &[$($gone),*],
             hint: $hint,
         };
@@ -72,7 +69,6 @@ shape!(FILE: "a TOSCA file", "6.1",
 ["tosca_definitions_version", "description", "metadata", "dsl_definitions", "profile", "imports",
  "artifact_types", "data_types", "capability_types", "interface_types", "relationship_types", "node_types",
  "group_types", "policy_types", "repositories", "functions", "service_template"],
-later [],
 gone [
     ("topology_template", "TOSCA 2.0 calls it `service_template`"),
     ("template_name", "TOSCA 2.0 has `metadata` for this"),
@@ -82,7 +78,6 @@ gone [
 ]);
 shape!(IMPORT: "an import", "6.8.1",
 ["url", "profile", "repository", "namespace", "description", "metadata"],
-later [],
 gone [
     ("file", "TOSCA 2.0 calls it `url`"),
     ("namespace_prefix", "TOSCA 2.0 calls it `namespace`"),
@@ -90,126 +85,115 @@ gone [
 ]);
 shape!(REPOSITORY: "a repository", "6.5",
 ["url", "description", "metadata"],
-later [],
 gone [("credential", "TOSCA 2.0 has no such keyname; credentials belong to the processor's configuration")]);
 shape!(ARTIFACT_TYPE: "an artifact type", "12.1",
     ["derived_from", "version", "metadata", "description", "mime_type", "file_ext", "properties"],
-    later [], gone []);
+    gone []);
 shape!(DATA_TYPE: "a data type", "9.2",
     ["derived_from", "version", "metadata", "description", "validation", "properties", "key_schema", "entry_schema",
      "data_type", "units", "canonical_unit", "prefixes"],
-    later [],
     gone [CONSTRAINTS]);
 shape!(CAPABILITY_TYPE: "a capability type", "8.1",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "valid_source_node_types",
      "valid_relationship_types"],
-    later [], gone [VALID_SOURCES]);
+    gone [VALID_SOURCES]);
 shape!(INTERFACE_TYPE: "an interface type", "11.1",
     ["derived_from", "version", "metadata", "description", "inputs", "operations", "notifications"],
-    later [], gone [], Some(INTERFACE_HINT));
+    gone [], Some(INTERFACE_HINT));
 shape!(RELATIONSHIP_TYPE: "a relationship type", "7.3",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "interfaces",
      "valid_capability_types", "valid_target_node_types", "valid_source_node_types"],
-    later [],
     gone [("valid_target_types", "TOSCA 2.0 calls it `valid_capability_types`")]);
 shape!(NODE_TYPE: "a node type", "7.1",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "capabilities",
      "requirements", "interfaces", "artifacts"],
-    later [], gone []);
+    gone []);
 shape!(PROPERTY_DEFINITION: "a property definition", "9.3",
     ["type", "description", "metadata", "required", "default", "value", "validation", "key_schema", "entry_schema"],
-    later [], gone [CONSTRAINTS, STATUS]);
+    gone [CONSTRAINTS, STATUS]);
 shape!(ATTRIBUTE_DEFINITION: "an attribute definition", "9.5",
     ["type", "description", "metadata", "default", "validation", "key_schema", "entry_schema"],
-    later [], gone [CONSTRAINTS, STATUS]);
+    gone [CONSTRAINTS, STATUS]);
 shape!(PARAMETER_DEFINITION: "a parameter definition", "9.7",
     ["type", "description", "metadata", "required", "default", "value", "mapping", "validation", "key_schema",
      "entry_schema"],
-    later [], gone [CONSTRAINTS, STATUS]);
+    gone [CONSTRAINTS, STATUS]);
 shape!(SCHEMA: "a schema definition", "9.3",
     ["type", "description", "metadata", "validation", "key_schema", "entry_schema"],
-    later [], gone [CONSTRAINTS]);
+    gone [CONSTRAINTS]);
 shape!(FUNCTION_DEFINITION: "a function definition", "10.4",
     ["signatures", "description", "metadata"],
-    later [], gone [("implementation", "each signature has an `implementation` of its own")]);
+    gone [("implementation", "each signature has an `implementation` of its own")]);
 shape!(SIGNATURE_DEFINITION: "a signature definition", "10.4",
     ["arguments", "optional_arguments", "variadic", "result", "implementation"],
-    later [], gone []);
+    gone []);
 shape!(CAPABILITY_DEFINITION: "a capability definition", "8.2",
     ["type", "description", "metadata", "properties", "attributes", "valid_source_node_types",
      "valid_relationship_types"],
-    later [],
     gone [VALID_SOURCES, ("occurrences", "TOSCA 2.0 has `allocation` in requirement assignments instead")]);
 shape!(REQUIREMENT_DEFINITION: "a requirement definition", "8.4",
     ["description", "metadata", "relationship", "node", "capability", "node_filter", "count_range"],
-    later [],
     gone [("occurrences", "TOSCA 2.0 calls it `count_range`")]);
 shape!(RELATIONSHIP_DEFINITION: "a relationship definition", "8.4",
     ["type", "description", "metadata", "properties", "attributes", "interfaces"],
-    later [], gone []);
+    gone []);
 shape!(INTERFACE_DEFINITION: "an interface definition", "11.2",
     ["type", "description", "metadata", "inputs", "operations", "notifications"],
-    later [], gone [], Some(INTERFACE_HINT));
+    gone [], Some(INTERFACE_HINT));
 shape!(OPERATION_DEFINITION: "an operation definition", "11.4",
     ["description", "metadata", "implementation", "inputs", "outputs"],
-    later [], gone []);
+    gone []);
 shape!(IMPLEMENTATION: "an implementation", "11.8",
     ["primary", "dependencies", "timeout"],
-    later [],
     gone [("operation_host", "TOSCA 2.0 has no such keyname")]);
 shape!(ARTIFACT_DEFINITION: "an artifact definition", "12.2",
     ["type", "file", "repository", "description", "metadata", "artifact_version", "version", "checksum",
      "checksum_algorithm", "properties"],
-    later [],
     gone [("deploy_path", "TOSCA 2.0 has no such keyname; make it a property of the artifact's type")]);
 shape!(SERVICE_TEMPLATE: "a service template", "6.9.1",
     ["description", "metadata", "inputs", "outputs", "node_templates", "relationship_templates", "groups",
      "policies", "substitution_mappings", "workflows", "functions"],
-    later [],
     gone [("substitution_mapping", "the keyname is `substitution_mappings`")]);
 shape!(NODE_TEMPLATE: "a node template", "7.2",
     ["type", "description", "metadata", "properties", "attributes", "requirements", "capabilities", "interfaces",
      "artifacts", "directives", "count", "node_filter", "copy"],
-    later [], gone []);
+    gone []);
 shape!(CAPABILITY_ASSIGNMENT: "a capability assignment", "8.3",
     ["properties", "attributes", "directives", "description", "metadata"],
-    later [],
     gone [("occurrences", "TOSCA 2.0 has `allocation` in requirement assignments instead")]);
 shape!(REQUIREMENT_ASSIGNMENT: "a requirement assignment", "8.5",
 ["node", "capability", "relationship", "node_filter", "count", "directives", "optional", "allocation", "description",
  "metadata"],
-later [],
 gone [
     ("occurrences", "TOSCA 2.0 calls it `count`"),
     ("allocations", "the keyname is `allocation`")
 ]);
 shape!(RELATIONSHIP_ASSIGNMENT: "a relationship assignment", "8.5",
     ["type", "properties", "attributes", "interfaces", "description", "metadata"],
-    later [], gone []);
+    gone []);
 shape!(INTERFACE_ASSIGNMENT: "an interface assignment", "11.3",
     ["inputs", "operations", "notifications", "description", "metadata"],
-    later [], gone [], Some(INTERFACE_HINT));
+    gone [], Some(INTERFACE_HINT));
 shape!(OPERATION_ASSIGNMENT: "an operation assignment", "11.5",
     ["implementation", "inputs", "outputs", "description", "metadata"],
-    later [], gone []);
+    gone []);
 shape!(GROUP_TYPE: "a group type", "16.1",
     ["derived_from", "version", "metadata", "description", "properties", "attributes", "members"],
-    later [], gone [INTERFACES_OF_GROUPS]);
+    gone [INTERFACES_OF_GROUPS]);
 shape!(POLICY_TYPE: "a policy type", "16.3",
     ["derived_from", "version", "metadata", "description", "properties", "targets", "triggers"],
-    later [], gone []);
+    gone []);
 shape!(RELATIONSHIP_TEMPLATE: "a relationship template", "7.4",
     ["type", "description", "metadata", "properties", "attributes", "interfaces", "copy"],
-    later [], gone []);
+    gone []);
 shape!(GROUP: "a group definition", "16.2",
     ["type", "description", "metadata", "properties", "attributes", "members"],
-    later [], gone [("targets", "a group has `members`"), INTERFACES_OF_GROUPS]);
+    gone [("targets", "a group has `members`"), INTERFACES_OF_GROUPS]);
 shape!(POLICY: "a policy definition", "16.4",
     ["type", "description", "metadata", "properties", "targets", "triggers"],
-    later [], gone [("members", "a policy has `targets`")]);
+    gone [("members", "a policy has `targets`")]);
 shape!(TRIGGER: "a trigger definition", "16.5",
 ["description", "metadata", "event", "condition", "action"],
-later [],
 gone [
     ("event_type", "TOSCA 2.0 calls it `event`"),
     ("target_filter", "TOSCA 2.0 has no such keyname; the policy has `targets`"),
@@ -221,22 +205,19 @@ gone [
 ]);
 shape!(WORKFLOW: "a workflow", "13.2",
     ["description", "metadata", "inputs", "precondition", "steps", "implementation", "outputs"],
-    later [],
     gone [("preconditions", "TOSCA 2.0 has one `precondition`: join several with `$and`")]);
 shape!(STEP: "a workflow step", "13.2.2",
     ["target", "target_relationship", "filter", "activities", "on_success", "on_failure", "description", "metadata"],
-    later [],
     gone [("operation_host", "TOSCA 2.0 has no such keyname")]);
 shape!(ACTIVITY: "an activity", "13.2.3",
     ["delegate", "set_state", "call_operation", "inline"],
-    later [], gone []);
+    gone []);
 shape!(WORKFLOW_CALL: "a workflow activity", "13.2.3",
     ["workflow", "inputs"],
-    later [], gone []);
+    gone []);
 shape!(OPERATION_CALL: "an operation activity", "13.2.3.3",
     ["operation", "inputs"],
-    later [], gone []);
+    gone []);
 shape!(SUBSTITUTION: "a substitution mapping", "15.1",
     ["node_type", "substitution_filter", "properties", "attributes", "capabilities", "requirements", "interfaces"],
-    later [],
     gone [("node_filter", "the keyname is `substitution_filter`")]);

@@ -68,9 +68,7 @@ pub(super) fn has_keyname_of(node: Node<'_>, shape: &Shape) -> bool {
     node.entries().is_some_and(|mut entries| {
         entries.any(|(key, _)| {
             key.as_string().is_some_and(|key| {
-                shape.keynames.contains(&key)
-                    || shape.later.contains(&key)
-                    || shape.gone.iter().any(|(gone, _)| *gone == key)
+                shape.keynames.contains(&key) || shape.gone.iter().any(|(gone, _)| *gone == key)
             })
         })
     })
@@ -147,16 +145,6 @@ impl Reader {
         present: &[&str],
         hidden: &mut Hidden,
     ) {
-        if shape.later.contains(&text) {
-            let message =
-                format!("the keyname `{text}` of {} is not supported yet by khutulun", shape.element);
-            return self.report(
-                Diagnostic::error("unsupported-keyname", message)
-                    .at(Place::new(span, "part of TOSCA 2.0, but not built yet"))
-                    .hint("nothing is silently ignored: remove it to go on without what it says")
-                    .chapter(shape.chapter),
-            );
-        }
         let diagnostic =
             Diagnostic::error("unknown-keyname", format!("unknown keyname `{text}` in {}", shape.element))
                 .at(Place::new(span, format!("not a keyname of {}", shape.element)))
@@ -165,7 +153,7 @@ impl Reader {
             return self.report(diagnostic.hint(*hint));
         }
         // A keyname that is already there was not meant once more.
-        let candidates = shape.keynames.iter().chain(shape.later).copied();
+        let candidates = shape.keynames.iter().copied();
         let meant = closest(text, candidates.filter(|keyname| !present.contains(keyname)));
         if let Some(meant) = meant.and_then(|meant| shape.keynames.iter().find(|keyname| **keyname == meant))
         {

@@ -316,7 +316,11 @@ impl Reader {
         Some(node)
     }
 
-    pub(super) fn assignments<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Vec<Assignment<'a>> {
+    pub(super) fn assignments<'a>(
+        &mut self,
+        fields: &mut Fields<'a>,
+        keyname: &'static str,
+    ) -> Vec<Assignment<'a>> {
         self.named(fields, keyname, |_, name, value| Assignment { name, value })
     }
 
@@ -485,7 +489,11 @@ impl Reader {
         Some(assignment)
     }
 
-    pub(super) fn interface_assignment<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> InterfaceAssignment<'a> {
+    pub(super) fn interface_assignment<'a>(
+        &mut self,
+        name: Word<'a>,
+        node: Node<'a>,
+    ) -> InterfaceAssignment<'a> {
         let mut assignment = InterfaceAssignment {
             name,
             inputs: Vec::new(),

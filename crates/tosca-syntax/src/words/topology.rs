@@ -465,8 +465,7 @@ impl Reader {
     }
 
     fn wrong_mapping_target(&mut self, span: Span) {
-        let message =
-            "a requirement is mapped to `[ node_template, requirement ]` or to a node template to be selected";
+        let message = "a requirement is mapped to `[ node_template, requirement ]` or to a node template to be selected";
         self.report(
             Diagnostic::error("invalid-mapping", message)
                 .at(Place::new(span, "neither of both"))

@@ -11,9 +11,9 @@ use super::scope::Found;
 use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, Expression, GroupType, InterfaceType, Map, NodeType,
-    OperationDefinition, PolicyType, RelationshipType, RequiredCapability, RequirementDefinition, TypeBody,
-    TypeId, TypeKind,
+    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, Expression, GroupType, InterfaceType,
+    Map, NodeType, OperationDefinition, PolicyType, RelationshipType, RequiredCapability,
+    RequirementDefinition, TypeBody, TypeId, TypeKind,
 };
 
 impl<'a> Compiler<'a> {
@@ -182,8 +182,10 @@ impl<'a> Compiler<'a> {
         let mut operations = inherited;
         for operation in words {
             if let Some(implementation) = &operation.implementation {
-                let message =
-                    format!("the {what} `{}` of an interface type has no implementation", operation.name.text);
+                let message = format!(
+                    "the {what} `{}` of an interface type has no implementation",
+                    operation.name.text
+                );
                 self.report(
                     Diagnostic::error("misplaced-implementation", message)
                         .at(Place::new(implementation.span, "not allowed in an interface type"))

@@ -329,8 +329,7 @@ impl<'a> Compiler<'a> {
         let hides = own.hidden.has("properties");
         if let Some(word) = own.repository
             && repositories::find(self.files, context.file, word.text).is_none()
-            && let Some(diagnostic) =
-                repositories::unknown(self.files, context.file, word.text, word.span)
+            && let Some(diagnostic) = repositories::unknown(self.files, context.file, word.text, word.span)
         {
             self.report(diagnostic.chapter("12.2"));
         }

@@ -10,9 +10,9 @@ use super::template::{Target, extended, is_only_selected};
 use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    CapabilityDefinition, Expression, Map, Metadata, Name, NodeTemplateId, NodeType, Property, Relationship, RelationshipType,
-    RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, TypeBody, TypeId, TypeKind,
-    Value, ValueOrigin,
+    CapabilityDefinition, Expression, Map, Metadata, Name, NodeTemplateId, NodeType, Property, Relationship,
+    RelationshipType, RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, TypeBody,
+    TypeId, TypeKind, Value, ValueOrigin,
 };
 
 impl<'a> Compiler<'a> {
@@ -586,10 +586,7 @@ impl<'a> Compiler<'a> {
         let Some(word) = own.capability else { return definition.capability.clone() };
         let node = node.or(definition.node).and_then(|node| self.node_body(node));
         if let Some(capability) = node.and_then(|body| body.capabilities.get(word.text)) {
-            return RequiredCapability::Named {
-                name: self.name(word.text),
-                type_id: capability.type_id,
-            };
+            return RequiredCapability::Named { name: self.name(word.text), type_id: capability.type_id };
         }
         match self.scopes.find(file, TypeKind::Capability, word.text) {
             Found::One(id) => RequiredCapability::OfType(id),

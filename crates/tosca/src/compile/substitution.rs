@@ -216,7 +216,8 @@ impl<'a> Compiler<'a> {
         for (name, input) in &self.template.inputs {
             let is_mapped = own.properties.iter().any(|mapping| mapping.parameter.text == name.as_str());
             if input.required && input.default.is_none() && !is_mapped {
-                let message = format!("the input `{name}` gets no value when this template substitutes a node");
+                let message =
+                    format!("the input `{name}` gets no value when this template substitutes a node");
                 self.report(
                     Diagnostic::error("unmapped-input", message)
                         .at(Place::new(own.span, format!("maps nothing to `{name}`")))
@@ -253,12 +254,8 @@ impl<'a> Compiler<'a> {
         let outer = body.capabilities.get(mapping.name.text);
         if outer.is_none() {
             let names = body.capabilities.keys().map(|name| name.as_str());
-            let unknown = self.unknown_mapped::<()>(
-                ("capability", "capabilities"),
-                mapping.name,
-                names,
-                node_type,
-            );
+            let unknown =
+                self.unknown_mapped::<()>(("capability", "capabilities"), mapping.name, names, node_type);
             unknown.ok()?;
         }
         let node = self.mapped_node(mapping.node, "15.4")?;
@@ -372,7 +369,8 @@ impl<'a> Compiler<'a> {
             .filter(|(own, _)| own.name.text == second.text)
             .collect();
         let fulfilled = assigned.iter().find(|(_, target)| target.node.is_some());
-        if let Some((own, _)) = fulfilled.filter(|_| assigned.iter().all(|(_, target)| target.node.is_some())) {
+        if let Some((own, _)) = fulfilled.filter(|_| assigned.iter().all(|(_, target)| target.node.is_some()))
+        {
             self.report(
                 Diagnostic::error(
                     "requirement-fulfilled",
@@ -487,10 +485,11 @@ impl<'a> Compiler<'a> {
             }
             if !workflows.contains_key(workflow.text) {
                 let names = || workflows.keys().map(|name| name.as_str());
-                let hint = did_you_mean(workflow.text, names()).unwrap_or_else(|| match workflows.is_empty() {
-                    true => "the service template has no workflows".to_owned(),
-                    false => format!("the workflows are: {}", one_of(names())),
-                });
+                let hint =
+                    did_you_mean(workflow.text, names()).unwrap_or_else(|| match workflows.is_empty() {
+                        true => "the service template has no workflows".to_owned(),
+                        false => format!("the workflows are: {}", one_of(names())),
+                    });
                 self.report(
                     Diagnostic::error("unknown-workflow", format!("unknown workflow `{}`", workflow.text))
                         .at(Place::new(workflow.span, "not a workflow of this service template"))

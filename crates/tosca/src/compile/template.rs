@@ -11,8 +11,9 @@ use super::values::{Assignments, plain_metadata};
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Artifact, Capability, CapabilityDefinition, Interface, InterfaceDefinition, Map, Metadata, Name,
-    NodeDirective, NodeTemplate, NodeTemplateId, Operation, OperationDefinition, Output, Parameter, ParameterDefinition,
-    Property, PropertyDefinition, Relationship, ServiceTemplate, TypeBody, TypeId, TypeKind, ValueOrigin,
+    NodeDirective, NodeTemplate, NodeTemplateId, Operation, OperationDefinition, Output, Parameter,
+    ParameterDefinition, Property, PropertyDefinition, Relationship, ServiceTemplate, TypeBody, TypeId,
+    TypeKind, ValueOrigin,
 };
 
 /// What is known of the service template while it is compiled.
@@ -102,7 +103,8 @@ impl<'a> Compiler<'a> {
                 self.forget_copied(before, words.node_templates[source].span);
             }
         }
-        let outputs: Map<Parameter> = words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
+        let outputs: Map<Parameter> =
+            words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
         for output in &words.outputs {
             let output = &output.property;
             if output.value.is_none() && output.hidden.is_empty() && output.default.is_none() {
@@ -118,10 +120,8 @@ impl<'a> Compiler<'a> {
         let groups = self.groups(&words.groups);
         let workflows = self.workflows(&words.workflows, &node_templates, &groups);
         let policies = self.policies(&words.policies, &node_templates, &groups);
-        let substitution = words
-            .substitution
-            .as_ref()
-            .and_then(|own| self.substitution(own, words, &outputs, &workflows));
+        let substitution =
+            words.substitution.as_ref().and_then(|own| self.substitution(own, words, &outputs, &workflows));
         Some(ServiceTemplate {
             inputs: std::mem::take(&mut self.template.inputs),
             outputs,
@@ -143,8 +143,7 @@ impl<'a> Compiler<'a> {
         let own = diagnostics.split_off(before);
         let is_copied = |diagnostic: &Diagnostic| {
             diagnostic.primary.as_ref().is_some_and(|place| {
-                place.span.source == source.source
-                    && (source.start..source.end).contains(&place.span.start)
+                place.span.source == source.source && (source.start..source.end).contains(&place.span.start)
             })
         };
         diagnostics.extend(own.into_iter().filter(|diagnostic| !is_copied(diagnostic)));
@@ -404,7 +403,11 @@ impl<'a> Compiler<'a> {
                     &holder,
                     span,
                 ),
-                directives: own.map_or(&[][..], |own| &own.directives).iter().map(|(reach, _)| *reach).collect(),
+                directives: own
+                    .map_or(&[][..], |own| &own.directives)
+                    .iter()
+                    .map(|(reach, _)| *reach)
+                    .collect(),
                 description: own
                     .and_then(|own| own.common.description)
                     .map(Arc::from)

@@ -90,7 +90,10 @@ impl<'a> Compiler<'a> {
             self.report(
                 Diagnostic::warning(
                     "useless-node-filter",
-                    format!("the node template `{}` is not selected: its filter has no effect", words.name.text),
+                    format!(
+                        "the node template `{}` is not selected: its filter has no effect",
+                        words.name.text
+                    ),
                 )
                 .at(Place::new(filter.span(), "no effect"))
                 .hint("to find an existing node, add `directives: [ select ]`")
@@ -373,7 +376,10 @@ impl<'a> Compiler<'a> {
                 let message = format!("the trigger `{}` is there already", own.name.text);
                 self.report(
                     Diagnostic::error("duplicate-trigger", message)
-                        .at(Place::new(own.name.span, format!("a {holder} may add triggers, not change them")))
+                        .at(Place::new(
+                            own.name.span,
+                            format!("a {holder} may add triggers, not change them"),
+                        ))
                         .related(Place::new(before.span, "defined here"))
                         .chapter("16.3"),
                 );

@@ -67,11 +67,8 @@ impl<'a> Compiler<'a> {
         }
         self.check_reachable(own);
         let outputs = own.outputs.iter().map(|output| {
-            let mapped = Output {
-                mapping: self.mapping(output.value, OUTSIDE),
-                schema: None,
-                span: output.name.span,
-            };
+            let mapped =
+                Output { mapping: self.mapping(output.value, OUTSIDE), schema: None, span: output.name.span };
             (self.name(output.name.text), mapped)
         });
         Workflow {
@@ -155,9 +152,8 @@ impl<'a> Compiler<'a> {
         };
         if let Some(requirement) = own.target_relationship {
             self.check_target_relationship(requirement, target.as_ref());
-            let found = node.and_then(|node| {
-                node.requirements.iter().find(|other| other.name == *requirement.text)
-            });
+            let found =
+                node.and_then(|node| node.requirements.iter().find(|other| other.name == *requirement.text));
             surroundings.interfaces = found.map(|found| &found.relationship.interfaces);
             self_is = found.map_or(SelfIs::Unknown, |found| SelfIs::Relationship(found.relationship.type_id));
         }
@@ -218,17 +214,10 @@ impl<'a> Compiler<'a> {
                     };
                     self.called_inputs(own, operation.map(|operation| &operation.inputs), context)
                 }
-                ActivityKind::Inline if context.in_template => {
-                    self.inlined_inputs(own, context)?
-                }
+                ActivityKind::Inline if context.in_template => self.inlined_inputs(own, context)?,
                 ActivityKind::Inline | ActivityKind::Delegate => self.inputs(&own.inputs, &[], context),
             };
-            Some(Activity {
-                kind: own.kind,
-                subject: self.name(own.subject.text),
-                inputs,
-                span: own.span,
-            })
+            Some(Activity { kind: own.kind, subject: self.name(own.subject.text), inputs, span: own.span })
         });
         built.collect()
     }
@@ -247,15 +236,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// The operation that `interface.operation` names.
-    fn called_operation<'m>(
-        &self,
-        word: Word<'a>,
-        interfaces: &'m Map<Interface>,
-    ) -> Option<&'m Operation> {
+    fn called_operation<'m>(&self, word: Word<'a>, interfaces: &'m Map<Interface>) -> Option<&'m Operation> {
         self.check_operation_name(word)?;
-        let found = word.text.match_indices('.').find_map(|(at, _)| {
-            interfaces.get(&word.text[..at])?.operations.get(&word.text[at + 1..])
-        });
+        let found = word
+            .text
+            .match_indices('.')
+            .find_map(|(at, _)| interfaces.get(&word.text[..at])?.operations.get(&word.text[at + 1..]));
         if found.is_none() {
             let names: Vec<String> = interfaces
                 .iter()
@@ -303,7 +289,9 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let value = self.expression(assignment.value, input.schema.as_deref(), context, &label);
-            if let (true, Some(ExpressionKind::Call(call))) = (input.required, value.as_ref().map(|v| &v.kind)) {
+            if let (true, Some(ExpressionKind::Call(call))) =
+                (input.required, value.as_ref().map(|v| &v.kind))
+            {
                 self.check_firm(call, name, assignment.value.span());
             }
             let (origin, span) = (ValueOrigin::Assigned, assignment.value.span());

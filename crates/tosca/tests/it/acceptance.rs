@@ -51,7 +51,7 @@ error[unknown-keyname]: unknown keyname `desciption` in a node template
     │       ^^^^^^^^^^ not a keyname of a node template
     = hint: did you mean `description`?
     = hint: allowed here: `type`, `description`, `metadata`, `properties`, `attributes`, `requirements`, \
-`capabilities`, `interfaces`, `artifacts`
+`capabilities`, `interfaces`, `artifacts`, `directives`, `count`, `node_filter`, `copy`
 "
     );
     let json: Vec<_> = render_json(&compilation.diagnostics, &compilation.sources)

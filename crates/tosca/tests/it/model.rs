@@ -1,6 +1,8 @@
 //! What later layers read.
 
-use tosca::model::{Call, ExpressionKind, Index, Model, PathStart, RequirementTarget, Step, TypeKind, Value, ValueOrigin};
+use tosca::model::{
+    Call, ExpressionKind, Index, Model, PathStart, RequirementTarget, Step, TypeKind, Value, ValueOrigin,
+};
 use tosca::{MemorySources, compile};
 
 fn model(files: &[(&str, &str)]) -> Model {
