@@ -6,7 +6,6 @@
 #[path = "../../build/guests.rs"]
 mod guests;
 
-mod podman;
 mod prebuilt;
 mod process;
 mod support;

@@ -12,7 +12,7 @@ use khutulun_wasm::{BuiltIn, WasmExecutor};
 
 /// This machine, with environment variables added to every command, and without systemd: tests leave no units.
 pub(crate) struct Here {
-    machine: LocalMachine,
+    pub(crate) machine: LocalMachine,
     environment: BTreeMap<String, String>,
 }
 
@@ -41,11 +41,6 @@ pub(crate) fn here(folder: &tempfile::TempDir, environment: BTreeMap<String, Str
 }
 
 impl Here {
-    /// Puts a file among the artifacts, and returns its digest.
-    pub(crate) fn store_artifact(&self, content: &[u8]) -> String {
-        self.machine.state().store_artifact(content, false).unwrap()
-    }
-
     pub(crate) fn node(self, driver: &'static str, node: &'static str, context: Value) -> Node {
         let drivers = khutulun_drivers::drivers().iter();
         let drivers =

@@ -1,15 +1,51 @@
 //! The Podman driver, on real Podman. `crates/driver-podman/tests/install-podman.sh` installs it on Debian.
+//!
+//! Whether Podman is there is only known at run time, so the tests have a harness that can skip them then: they count as
+//! ignored, never as passed.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
+
+#[allow(dead_code, unreachable_pub, reason = "shared with the other tests, which use all of it")]
+#[path = "it/support.rs"]
+mod support;
 
 use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
 };
 
 use floria::Value;
+use libtest_mimic::{Arguments, Trial};
 
-use crate::support::{Here, eventually, here};
+use support::{Here, eventually, here};
+
+fn main() -> ExitCode {
+    let missing = Podman::new().err();
+    if let Some(why) = &missing {
+        eprintln!("SKIPPED: {why}; run crates/driver-podman/tests/install-podman.sh as root");
+    }
+    let tests: [(&str, fn()); 3] = [
+        ("a_container_lives_its_life", a_container_lives_its_life),
+        (
+            "a_container_that_ends_at_once_fails_its_start_with_its_last_lines",
+            a_container_that_ends_at_once_fails_its_start_with_its_last_lines,
+        ),
+        (
+            "an_image_that_cannot_be_had_and_a_container_of_somebody_else_are_told",
+            an_image_that_cannot_be_had_and_a_container_of_somebody_else_are_told,
+        ),
+    ];
+    let trial = |(name, test): (&str, fn())| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(missing.is_some())
+    };
+    libtest_mimic::run(&Arguments::from_args(), tests.into_iter().map(trial).collect()).exit_code()
+}
 
 /// A Podman of the test's own: another storage, and a configuration that works in containers and on both cgroup layouts.
 struct Podman {
@@ -18,14 +54,10 @@ struct Podman {
 }
 
 impl Podman {
-    /// Returns it, or says loudly why there is none.
-    fn here() -> Option<Self> {
+    /// Returns it, or why there is none.
+    fn new() -> Result<Self, String> {
         let busybox = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|path| Path::new(path).exists());
-        let skipped = |why: &str| {
-            eprintln!("SKIPPED: {why}; run crates/driver-podman/tests/install-podman.sh as root");
-            None
-        };
-        let Some(busybox) = busybox else { return skipped("there is no busybox-static to make an image of") };
+        let busybox = busybox.ok_or("there is no busybox-static to make an image of")?;
         let folder = tempfile::tempdir().unwrap();
         let place = |name: &str| folder.path().join(name).display().to_string();
         // An old crun refuses a hybrid cgroup layout, and a process without CAP_SYS_RESOURCE may not raise limits.
@@ -49,19 +81,15 @@ impl Podman {
             ("CONTAINERS_STORAGE_CONF".to_owned(), place("storage.conf")),
         ]);
         let podman = Self { folder, environment };
-        let version = podman.command("podman", &["info", "--format", "{{.Version.Version}}"]);
-        let Ok(version) = version else {
-            return skipped(&format!("podman does not run: {}", version.unwrap_err()));
-        };
-        eprintln!("podman {}", version.trim());
+        podman
+            .command("podman", &["info", "--format", "{{.Version.Version}}"])
+            .map_err(|error| format!("podman does not run: {error}"))?;
         podman.make_image(busybox);
         // Whether it can run anything at all is the machine's matter, and no mistake of the driver.
-        if let Err(error) =
-            podman.command("podman", &["run", "--rm", "--network=host", "localhost/tiny", "true"])
-        {
-            return skipped(&format!("podman cannot run a container here: {error}"));
-        }
-        Some(podman)
+        podman
+            .command("podman", &["run", "--rm", "--network=host", "localhost/tiny", "true"])
+            .map_err(|error| format!("podman cannot run a container here: {error}"))?;
+        Ok(podman)
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
@@ -115,15 +143,14 @@ fn properties(command: &[&str]) -> Value {
     Value::map([("command", command), ("environment", environment), ("stop_grace", Value::Integer(1000))])
 }
 
-#[test]
 fn a_container_lives_its_life() {
-    let Some(podman) = Podman::here() else { return };
+    let podman = Podman::new().unwrap();
     // The image comes as an archive beside the template, and is not there otherwise.
     let archive = podman.folder.path().join("image.tar");
     podman.podman(&["save", "--quiet", "--output", archive.to_str().unwrap(), "localhost/tiny:latest"]);
     podman.podman(&["image", "rm", "localhost/tiny:latest"]);
     let machine = podman.machine();
-    let digest = machine.store_artifact(&fs::read(&archive).unwrap());
+    let digest = machine.machine.state().store_artifact(&fs::read(&archive).unwrap(), false).unwrap();
     let image = Value::map([("path", Value::from("image.tar")), ("digest", Value::from(digest))]);
     let command = ["sh", "-c", "echo $GREETING; trap 'exit 0' TERM; while true; do sleep 1; done"];
     let context =
@@ -173,9 +200,8 @@ fn a_container_lives_its_life() {
     assert_eq!(podman.podman(&["ps", "--all", "--quiet"]), "");
 }
 
-#[test]
 fn a_container_that_ends_at_once_fails_its_start_with_its_last_lines() {
-    let Some(podman) = Podman::here() else { return };
+    let podman = Podman::new().unwrap();
     let command = ["sh", "-c", "echo it was not to be >&2; exit 3"];
     let Value::Map(mut properties) = properties(&command) else { panic!() };
     properties.insert("image".into(), "localhost/tiny".into());
@@ -193,9 +219,8 @@ fn a_container_that_ends_at_once_fails_its_start_with_its_last_lines() {
     assert_eq!(node.state("delete"), "absent");
 }
 
-#[test]
 fn an_image_that_cannot_be_had_and_a_container_of_somebody_else_are_told() {
-    let Some(podman) = Podman::here() else { return };
+    let podman = Podman::new().unwrap();
     podman.podman(&["create", "--name=khutulun-shop-web", "localhost/tiny", "true"]);
     let Value::Map(mut properties) = properties(&["true"]) else { panic!() };
     properties.insert("image".into(), "localhost/no-such-image".into());
