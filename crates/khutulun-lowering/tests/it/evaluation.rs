@@ -97,7 +97,7 @@ fn what_is_wrong_with_an_input_is_told_at_the_input() {
     let without = graph(PAIR, BTreeMap::new());
     assert_eq!(
         read(&without, "output:needed"),
-        "error: service.yaml:38:24: `$get_input`: the input `needed` has no value and is required"
+        "error: service.yaml:38:22: `$get_input`: the input `needed` has no value and is required"
     );
 }
 

@@ -1,12 +1,13 @@
 //! Parser events to the arena.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, SourceId, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::arena::{Body, Document, NodeData, Style, Text};
+use super::everyday::Everyday;
 use super::scalar::ScalarKind;
 
 /// How much a document may ask for. Hostile input gets a clear error in bounded time and memory.
@@ -40,7 +41,25 @@ pub struct Parsed {
 /// Linear in the text. Duplicate keys are reported with both places, the first is kept. An empty text is a document
 /// that is null.
 pub fn parse(source: SourceId, text: &Arc<str>, limits: &Limits) -> Parsed {
+    parse_with(source, text, limits, true)
+}
+
+/// As [`parse`], without its short cut for everyday YAML: slower, and the same answer. For checking that it is.
+pub fn parse_thoroughly(source: SourceId, text: &Arc<str>, limits: &Limits) -> Parsed {
+    parse_with(source, text, limits, false)
+}
+
+fn parse_with(source: SourceId, text: &Arc<str>, limits: &Limits, quickly: bool) -> Parsed {
     let mut diagnostics = Vec::new();
+    if quickly && text.len() <= limits.document_bytes_max {
+        let mut builder = Builder::new(source, text, limits, &mut diagnostics);
+        let is_read =
+            builder.check_characters().is_ok() && Everyday::new(&mut builder, text).run(text).is_ok();
+        if is_read && let Some(root) = builder.pending.pop() {
+            return Parsed { document: Some(builder.document(root)), diagnostics };
+        }
+        diagnostics.clear();
+    }
     let document = match Builder::new(source, text, limits, &mut diagnostics).run() {
         Ok(document) => Some(document),
         Err(diagnostic) => {
@@ -54,7 +73,7 @@ pub fn parse(source: SourceId, text: &Arc<str>, limits: &Limits) -> Parsed {
 /// A fatal mistake, boxed because it is rare and large.
 type Fatal = Box<Diagnostic>;
 
-struct Builder<'t, 'd> {
+pub(super) struct Builder<'t, 'd> {
     source: SourceId,
     text: &'t Arc<str>,
     limits: &'t Limits,
@@ -149,7 +168,7 @@ impl<'t, 'd> Builder<'t, 'd> {
                 }
                 Event::SequenceStart(anchor, tag) => self.open(false, anchor, tag.as_deref(), start, end)?,
                 Event::MappingStart(anchor, tag) => self.open(true, anchor, tag.as_deref(), start, end)?,
-                Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
+                Event::SequenceEnd | Event::MappingEnd => self.close(end),
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
             }
         }
@@ -162,7 +181,11 @@ impl<'t, 'd> Builder<'t, 'd> {
                 0
             }
         };
-        Ok(Document {
+        Ok(self.document(root))
+    }
+
+    fn document(self, root: u32) -> Document {
+        Document {
             source: self.source,
             text: self.text.clone(),
             nodes: self.nodes,
@@ -170,7 +193,55 @@ impl<'t, 'd> Builder<'t, 'd> {
             strings: self.strings,
             root,
             anchored: self.anchored,
-        })
+        }
+    }
+
+    /// A scalar without escapes, quotes included.
+    pub(super) fn word(&mut self, style: Style, start: usize, end: usize) {
+        let (start, end) = (start as u32, end as u32);
+        let quote = u32::from(style != Style::Plain);
+        let text = Text::Source { start: start + quote, end: end - quote };
+        let kind = match style {
+            Style::Plain => ScalarKind::of_plain(&self.text[start as usize..end as usize]),
+            _ => ScalarKind::String,
+        };
+        self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+    }
+
+    /// The value of a key that has none.
+    pub(super) fn nothing(&mut self) {
+        let at = self.last_end + u32::from(self.text[self.last_end as usize..].starts_with(':'));
+        let body = Body::Scalar {
+            text: Text::Source { start: at, end: at },
+            style: Style::Plain,
+            kind: ScalarKind::Null,
+        };
+        self.push(NodeData { start: at, end: at, body }, 1, 0);
+    }
+
+    /// Begins a map or list; `None` when that is too deep.
+    pub(super) fn begin(&mut self, is_mapping: bool, is_flow: bool, start: usize) -> Option<()> {
+        let depth = self.frames.len() as u32 + 1;
+        if depth > self.limits.depth_max {
+            return None;
+        }
+        let (first, start) = (self.pending.len(), start as u32);
+        self.frames.push(Frame { is_mapping, is_flow, first, start, anchor: 0, size: 1, depth: 0 });
+        Some(())
+    }
+
+    /// Begins a map whose first key is what was read last.
+    pub(super) fn begin_with_key(&mut self) -> Option<()> {
+        let first = self.pending.len().checked_sub(1)?;
+        let start = self.nodes[self.pending[first] as usize].start;
+        self.begin(true, false, start as usize)?;
+        self.frames.last_mut()?.first = first;
+        Some(())
+    }
+
+    /// Ends the innermost map or list, before `end` when it is a flow one, else with its last member.
+    pub(super) fn finish(&mut self, end: usize) {
+        self.close(end as u32);
     }
 
     fn span(&self, start: u32, end: u32) -> Span {
@@ -183,6 +254,16 @@ impl<'t, 'd> Builder<'t, 'd> {
             matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\x7f' | '\u{80}'..='\u{84}'
                 | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
         };
+        // Told apart without branches: nearly every text is all of these.
+        let is_usual = |byte: &u8| matches!(byte, b' '..=b'~') | (*byte == b'\n');
+        if self
+            .text
+            .as_bytes()
+            .chunks(64)
+            .all(|chunk| chunk.iter().fold(true, |all, byte| all & is_usual(byte)))
+        {
+            return Ok(());
+        }
         let Some((at, character)) = self.text.char_indices().find(|&(_, c)| forbidden(c)) else {
             return Ok(());
         };
@@ -403,7 +484,8 @@ impl<'t, 'd> Builder<'t, 'd> {
         if anchor != 0 {
             self.anchors.insert(anchor, Anchor { node: None, size: 0, depth: 0 });
         }
-        // A flow collection's start event covers its bracket; a block collection's covers nothing.
+        // A flow collection's start event covers its bracket and the blanks after it; a block collection's nothing.
+        let end = self.trimmed_end(start, end);
         let bracket = if is_mapping { "{" } else { "[" };
         let is_flow = self.text[..end as usize].ends_with(bracket) && end > start;
         let start = if is_flow { end - 1 } else { start };
@@ -420,32 +502,69 @@ impl<'t, 'd> Builder<'t, 'd> {
         Ok(())
     }
 
-    fn close(&mut self, end: u32) -> Result<(), Fatal> {
+    fn close(&mut self, end: u32) {
         let frame = self.frames.pop().expect("the parser balances starts and ends");
-        let members: Vec<u32> = self.pending.drain(frame.first..).collect();
+        let members = &self.pending[frame.first..];
         let first_start = members.first().map(|&id| self.nodes[id as usize].start);
-        // A block list begins with its dash, a block map with its first key.
-        let begins_here =
-            frame.is_flow || !frame.is_mapping && self.text[frame.start as usize..].starts_with('-');
-        let start = if begins_here { frame.start } else { first_start.unwrap_or(frame.start) };
+        // A block list begins with its dash, which the parser's span may leave out, a block map with its first key.
+        let start = match first_start {
+            Some(first) if !frame.is_flow => {
+                let dash = (!frame.is_mapping).then(|| self.dash_before(frame.start, first));
+                dash.flatten().unwrap_or(first)
+            }
+            _ => frame.start,
+        };
         let members_end = members.last().map_or(start, |&id| self.nodes[id as usize].end);
-        let end = if frame.is_flow { end } else { members_end }.max(start);
+        let end = if frame.is_flow { self.trimmed_end(start, end) } else { members_end }.max(start);
         let first = self.children.len() as u32;
         let body = if frame.is_mapping {
-            let members = self.unique(members);
-            self.children.extend(&members);
-            Body::Mapping { first, len: members.len() as u32 / 2 }
+            if self.is_unique(members) {
+                self.children.extend_from_slice(members);
+            } else {
+                let members = self.unique(members.to_vec());
+                self.children.extend(&members);
+            }
+            Body::Mapping { first, len: (self.children.len() as u32 - first) / 2 }
         } else {
-            self.children.extend(&members);
+            self.children.extend_from_slice(members);
             Body::Sequence { first, len: members.len() as u32 }
         };
+        self.pending.truncate(frame.first);
         let depth = frame.depth + 1;
         let id = self.push(NodeData { start, end, body }, frame.size, depth);
         if frame.anchor != 0 {
             self.anchors.insert(frame.anchor, Anchor { node: Some(id), size: frame.size, depth });
             self.anchored.push(id);
         }
-        Ok(())
+    }
+
+    /// The dash of a list's first item, when it is at the list's own place or right before the item.
+    fn dash_before(&self, list: u32, item: u32) -> Option<u32> {
+        if self.text[list as usize..].starts_with('-') && list < item {
+            return Some(list);
+        }
+        self.text[..item as usize].trim_end().strip_suffix('-').map(|before| before.len() as u32)
+    }
+
+    /// Whether the keys of a mapping are different scalars, none of them `<<`.
+    fn is_unique(&self, members: &[u32]) -> bool {
+        // Nearly all mappings are small: comparing is cheaper than hashing.
+        const SMALL: usize = 16;
+        let own = |pair: &[u32]| {
+            let (kind, text) = self.key(pair[0])?;
+            (text != "<<").then_some((kind == ScalarKind::String, text))
+        };
+        let mut pairs = members.chunks_exact(2);
+        if members.len() <= 2 * SMALL {
+            pairs.enumerate().all(|(index, pair)| {
+                own(pair).is_some_and(|key| {
+                    members.chunks_exact(2).take(index).all(|other| own(other) != Some(key))
+                })
+            })
+        } else {
+            let mut seen = HashSet::with_capacity(members.len() / 2);
+            pairs.all(|pair| own(pair).is_some_and(|key| seen.insert(key)))
+        }
     }
 
     /// The members of a mapping with duplicates reported and left out, and merge keys (`<<`) replaced by what they
@@ -512,7 +631,7 @@ impl<'t, 'd> Builder<'t, 'd> {
                 .collect(),
             _ => vec![self.resolved(value)],
         };
-        let mut names: std::collections::HashSet<(bool, String)> = kept
+        let mut names: HashSet<(bool, String)> = kept
             .chunks_exact(2)
             .filter_map(|pair| self.key(pair[0]))
             .map(|(kind, text)| (kind == ScalarKind::String, text.to_owned()))

@@ -195,3 +195,92 @@ fn each_limit_has_a_diagnostic_of_its_own() {
     let aliases = "a: &a [1, 2, 3]\nb: [*a, *a, *a]";
     assert_eq!(check(aliases, Limits { aliased_nodes_max: 8, ..limits }), ["too-many-aliases"]);
 }
+
+/// Everything that a reader can see of a document.
+fn seen(parsed: &Parsed) -> String {
+    fn walk(node: Node<'_>, out: &mut String) {
+        use std::fmt::Write;
+        _ = write!(out, "{}..{} ", node.span().start, node.span().end);
+        match node.content() {
+            Content::Scalar(scalar) => _ = writeln!(out, "{scalar:?}"),
+            Content::Sequence(items) => {
+                _ = writeln!(out, "list of {}", items.len());
+                items.for_each(|item| walk(item, out));
+            }
+            Content::Mapping(entries) => {
+                _ = writeln!(out, "map of {}", entries.len());
+                entries.for_each(|(key, value)| {
+                    walk(key, out);
+                    walk(value, out);
+                });
+            }
+        }
+    }
+    let mut out = format!("{:?}\n", parsed.diagnostics);
+    if let Some(document) = &parsed.document {
+        walk(document.root(), &mut out);
+    }
+    out
+}
+
+fn both_agree(text: &str, name: &str) {
+    let mut sources = SourceMap::new();
+    let text: Arc<str> = text.into();
+    let id = sources.add("a.yaml", text.clone());
+    let limits = Limits::default();
+    let [quick, thorough] = [parse, parse_thoroughly].map(|parse| seen(&parse(id, &text, &limits)));
+    assert_eq!(quick, thorough, "{name}:\n{text}");
+}
+
+#[test]
+fn the_quick_reader_says_what_the_parser_says() {
+    let texts = [
+        "a: 1\nb:\n  c: d e\n  'f' : \"g\" # h\n",
+        "a:\n- 1\n- b: c\n  d:\n  -  e\n- - f\n  - g\nh:\n",
+        "a: [ 1, b: c, \"d\": [ ], { e: f }, ]\nb: {\n  c: d, # e\n  f: [ g,\n   h ] }\n",
+        "a: b\n c\n",
+        "a: b\n# c\n  d: e\n",
+        "a:\n  b:\n c: d\n",
+        "a: b: c\n",
+        "a: -1\n- b\n",
+        "a: [ b: c: d ]\n",
+        "a: {b, c: }\n",
+        "a : b#c #d\n",
+        "a: 'it''s'\nb: \"\\n\"\n",
+        "a:#b\n",
+        "a:\n b: c\na: d\n? e\n: f\n<<: { a: 1, g: 2 }\n",
+        "ä: ö\n\u{2028}: x\n",
+        "a: [\n]\n",
+        "a: [\n # b\n c\n ]\n",
+        "---\na: b\n...\n",
+        "a:\n   # b\n  c\n",
+        "[ a, b ]\n",
+        "- a\n-\n- b\n",
+        "- a\n- b: c\n d: e\n",
+        "a: \"b\" c\n",
+        "a: [ b ] : c\n",
+        "a: [ http://b:1/c, d:e, f : g ]\n",
+        "a: |\n  b\nc: d\n",
+        "-a: -b\n? : c\n",
+        "a: b #\n#\n\n  #\nc: #d\n  - e",
+    ];
+    for text in texts {
+        both_agree(text, "by hand");
+        // Also cut off at every place, which makes most of them wrong in some way.
+        for (end, _) in text.char_indices() {
+            both_agree(&text[..end], "cut off");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn the_quick_reader_agrees_on_anything(parts in proptest::collection::vec(proptest::sample::select(&[
+        "a", "b", ":", ": ", ":\n", "\n", "\n ", "\n  ", "\n    ", "- ", "-", " ", "[", "]", "{", "}", ",", ", ",
+        "\"", "'", "\"c\"", "'d'", "#", " #", "?", "? ", "&e ", "*e", "!", "|\n", "1", "~", "<<: ", "\\", "é", "\t", "%",
+        "a: b", "\nc: d", "\n- e", "[ a: b ]", "{ a: b }", "---",
+    ][..]), 0..24)) {
+        both_agree(&parts.concat(), "by chance");
+    }
+}
