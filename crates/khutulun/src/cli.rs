@@ -10,7 +10,8 @@ Exit codes: 0 success or nothing to do, 1 the operation failed, 2 changes planne
 4 stopped part-way and resumable, 5 busy, 6 store unreachable, 7 denied, 9 needs an operator's answer, 64 usage, \
 70 a bug of ours, 130 interrupted.";
 
-/// Deploys and runs services that TOSCA 2.0 describes, the way a good sysadmin would have by hand.
+/// Khutulun is an orchestrator: it plans, deploys, watches and removes services that TOSCA 2.0 describes, the way a good
+/// sysadmin would by hand.
 #[derive(Debug, Parser)]
 #[command(name = "khutulun", version, after_help = EXIT_CODES, max_term_width = 110)]
 #[command(disable_help_subcommand = true, infer_subcommands = false)]
@@ -56,6 +57,8 @@ pub(crate) enum Format {
     Jsonl,
     /// One YAML document.
     Yaml,
+    /// SARIF 2.1.0, for editors and code scanning; only of `validate`.
+    Sarif,
 }
 
 /// How progress is shown.
@@ -76,7 +79,7 @@ pub(crate) enum ProgressMode {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Say everything that is wrong with a design.
+    /// Say everything that is wrong with designs.
     Validate(ValidateArguments),
     /// Show the graph of templates that a design becomes.
     Compile(CompileArguments),
@@ -98,6 +101,12 @@ pub(crate) enum Command {
     Destroy(DestroyArguments),
     /// Go on with a run that was stopped.
     Resume(ResumeArguments),
+    /// Make, look at, unpack and check archives of designs (CSAR).
+    Csar(CsarArguments),
+    /// Show the built-in profiles, and what is in them.
+    Profile(ProfileArguments),
+    /// Show what a diagnostic's code means, with examples.
+    Explain(ExplainArguments),
     /// Show the version and the built-in drivers.
     Version,
 }
@@ -105,7 +114,8 @@ pub(crate) enum Command {
 /// Which design, and the values of its inputs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DesignArguments {
-    /// A TOSCA file, or a directory with one that is obvious: `service.yaml`, else the only YAML file with a service template.
+    /// A TOSCA file; a directory with one that is obvious: where its TOSCA.meta says, else `service.yaml`, else the only
+    /// YAML file with a service template; or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// An input. The value is YAML, such as `8080`, `[a, b]` or `{k: v}`; for an input of a text type it is taken as it is.
@@ -125,14 +135,14 @@ pub(crate) struct DesignArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArguments {
-    /// A TOSCA file, or a directory with one that is obvious.
+    /// TOSCA files, directories with one that is obvious, and archives (.csar, .zip, .tar, .tgz, .tar.zst).
     #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) path: PathBuf,
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CompileArguments {
-    /// A TOSCA file, or a directory with one that is obvious.
+    /// A TOSCA file, a directory with one that is obvious, or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// What the service is called [default: as for `deploy`].
@@ -267,4 +277,91 @@ pub(crate) struct ResumeArguments {
     pub(crate) settle: Vec<String>,
     #[command(flatten)]
     pub(crate) conduct: ConductArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CsarArguments {
+    #[command(subcommand)]
+    pub(crate) command: CsarCommand,
+}
+
+/// What can be done with archives.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CsarCommand {
+    /// Make an archive of a directory: byte for byte the same for the same files.
+    Create(CsarCreateArguments),
+    /// Show what a package says about itself, and its files.
+    Inspect(CsarPathArguments),
+    /// Write a package's files to a new directory.
+    Extract(CsarExtractArguments),
+    /// Read every byte of a package and say whether it is whole, with its digest.
+    Verify(CsarPathArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CsarCreateArguments {
+    /// The directory.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) directory: PathBuf,
+    /// The archive to make [default: the directory's name and `.csar`, in the working directory].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The file that the package starts with, by its path in the directory; a TOSCA.meta that says so is added.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) entry: Option<String>,
+    /// A file with templates for substitution, for that TOSCA.meta. May be given several times.
+    #[arg(long, value_name = "FILE", requires = "entry")]
+    pub(crate) other: Vec<String>,
+    /// Who makes it, for that TOSCA.meta.
+    #[arg(long, value_name = "NAME", requires = "entry")]
+    pub(crate) created_by: Option<String>,
+    /// Pack hidden files too.
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// Replace an archive that is there.
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CsarPathArguments {
+    /// An archive (.csar, .zip, .tar, .tgz, .tar.zst), or a directory.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CsarExtractArguments {
+    /// An archive (.csar, .zip, .tar, .tgz, .tar.zst), or a directory.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// The directory to make; it may be there when it is empty.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArguments {
+    #[command(subcommand)]
+    pub(crate) command: ProfileCommand,
+}
+
+/// What can be seen of profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Show the profiles that designs can import without files of their own.
+    List,
+    /// Show what is in a profile.
+    Show {
+        /// The name, such as `khutulun.process:0.1`.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// The code, such as `unknown-type`; diagnostics have it in brackets.
+    #[arg(value_name = "CODE")]
+    pub(crate) code: String,
 }

@@ -1,11 +1,14 @@
 //! The verbs, one module each.
 
 mod compile;
+mod csar;
 mod deploy;
 mod destroy;
+mod explain;
 mod logs;
 mod outputs;
 mod plan;
+mod profile;
 mod resume;
 mod run;
 mod status;
@@ -15,7 +18,7 @@ mod version;
 pub(crate) use outputs::Outputs;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Format},
     error::CliError,
     exit::Exit,
     session::Session,
@@ -25,6 +28,13 @@ use crate::{
 pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
     if matches!(cli.command, Command::Version) {
         return version::run(&cli.options);
+    }
+    if cli.options.output == Format::Sarif && !matches!(cli.command, Command::Validate(_)) {
+        return Err(CliError::usage(
+            "cannot answer as SARIF",
+            "it holds what is wrong with designs, and only `validate` answers that",
+        )
+        .next("khutulun validate PATH -o sarif"));
     }
     let session = Session::new(&cli.options)?;
     match &cli.command {
@@ -38,6 +48,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Run(arguments) => run::run(arguments, &session),
         Command::Destroy(arguments) => destroy::run(arguments, &session),
         Command::Resume(arguments) => resume::run(arguments, &session),
+        Command::Csar(arguments) => csar::run(&arguments.command, &session),
+        Command::Profile(arguments) => profile::run(&arguments.command, &session),
+        Command::Explain(arguments) => explain::run(arguments, &session),
         Command::Version => version::run(&cli.options),
     }
 }

@@ -1,92 +1,109 @@
 //! From a path to a checked model, or to everything that is wrong with it.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
+use std::{io::Write as _, path::Path};
+
+use diagnostics::{DIAGNOSTICS_SCHEMA, Diagnostic, SourceMap, TextStyle, render_text_all};
+use serde_json::{Value as Json, json};
+use tosca::model::Model;
+use tosca_csar::Findings;
+
+use crate::{
+    answer,
+    cli::Format,
+    entry,
+    error::CliError,
+    exit::Exit,
+    session::Session,
+    source::{Checked, Source},
+    terminal::Style,
 };
-
-use diagnostics::{Diagnostic, SourceMap, TextStyle, has_errors, render_text_all};
-use tosca::{FileSources, model::Model};
-use tosca_profiles::WithProfiles;
-
-use crate::{answer, cli::Format, entry, error::CliError, exit::Exit, session::Session, terminal::Style};
 
 /// A design that is free of mistakes.
 pub(crate) struct Compiled {
-    /// The file that was meant.
-    pub(crate) file: PathBuf,
+    /// Where it is.
+    pub(crate) source: Source,
     /// What it says.
     pub(crate) model: Model,
     /// The texts that it was read from.
-    pub(crate) sources: SourceMap,
-    /// Warnings and notes.
-    pub(crate) diagnostics: Vec<Diagnostic>,
-}
-
-/// Where files come from: the machine's, and the built-in profiles.
-pub(crate) fn sources() -> Result<WithProfiles<FileSources>, CliError> {
-    FileSources::new().map(WithProfiles::new).map_err(|error| {
-        CliError::new(Exit::Failed, "found no working directory")
-            .place("the working directory")
-            .cause(&error)
-            .next("change to a directory that is there")
-    })
+    pub(crate) texts: SourceMap,
 }
 
 /// Compiles the design that a path means. Mistakes are shown, and are an error.
 pub(crate) fn compile(session: &Session, path: &Path) -> Result<Compiled, CliError> {
-    let file = entry::find(path)?;
-    session.progress.phase(format!("compiling {}", file.display()));
-    let Some(text) = file.to_str() else {
-        return Err(CliError::new(Exit::InvalidDesign, "cannot read the design")
-            .place(file.display().to_string())
-            .why("its path is not UTF-8, and could not be named in messages and in state")
-            .next("rename it"));
-    };
-    let compilation = tosca::compile(text, &sources()?);
-    match compilation.model {
-        Some(model) => {
-            let compiled =
-                Compiled { file, model, sources: compilation.sources, diagnostics: compilation.diagnostics };
-            compiled.warn(session);
-            Ok(compiled)
-        }
-        None => Err(invalid(session, &file, &compilation.diagnostics, &compilation.sources)),
+    let source = find(session, path)?;
+    let checked = source.check();
+    if checked.is_invalid() {
+        return Err(invalid(session, &source.path, &checked.findings()));
     }
+    show(session, &checked.findings());
+    let Checked { model, design, .. } = checked;
+    let model = model.expect("what is not invalid has a model");
+    Ok(Compiled { source, model, texts: design.sources })
+}
+
+fn find(session: &Session, path: &Path) -> Result<Source, CliError> {
+    session.progress.phase(format!("compiling {}", path.display()));
+    Source::find(path)
 }
 
 /// Shows what is wrong with a design: to people with carets, to programs as data. Returns the error that sums it up.
-pub(crate) fn invalid(
-    session: &Session,
-    file: &Path,
-    diagnostics: &[Diagnostic],
-    sources: &SourceMap,
-) -> CliError {
-    session.progress.settle();
-    show(session, diagnostics, sources);
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let error = CliError::new(Exit::InvalidDesign, "the design is invalid")
-        .place(file.display().to_string())
-        .why(match (errors, diagnostics.first()) {
-            (1, Some(first)) => first.message.clone(),
-            _ => format!("{errors} errors, shown above"),
-        })
-        .unchanged("nothing was deployed, changed or written")
-        .next(format!("mend it, then: khutulun validate {}", file.display()));
+pub(crate) fn invalid(session: &Session, path: &Path, findings: &[&Findings]) -> CliError {
+    show(session, findings);
+    let error = summary(path, findings);
     if session.format == Format::Table {
         return error;
     }
-    let report = serde_json::to_value(diagnostics::report(diagnostics, sources)).unwrap_or_default();
-    match answer::give_data(&report, session.format) {
+    match answer::give_data(&document(findings), session.format) {
         Ok(()) => error.answered(),
         Err(failed) => failed,
     }
 }
 
-fn show(session: &Session, diagnostics: &[Diagnostic], sources: &SourceMap) {
+/// The error that sums up what is wrong with a design.
+pub(crate) fn summary(path: &Path, findings: &[&Findings]) -> CliError {
+    let errors = errors(findings);
+    let first = findings.iter().flat_map(|findings| &findings.diagnostics).find(|found| found.is_error());
+    CliError::new(Exit::InvalidDesign, "the design is invalid")
+        .place(path.display().to_string())
+        .why(match (errors, first) {
+            (1, Some(first)) => first.message.clone(),
+            _ => format!("{errors} errors, shown above"),
+        })
+        .unchanged("nothing was deployed, changed or written")
+        .next(format!("mend it, then: khutulun validate {}", path.display()))
+}
+
+/// How many errors there are.
+pub(crate) fn errors(findings: &[&Findings]) -> usize {
+    findings.iter().flat_map(|findings| &findings.diagnostics).filter(|found| found.is_error()).count()
+}
+
+/// All that was found as data.
+pub(crate) fn document(findings: &[&Findings]) -> Json {
+    json!({ "schema": DIAGNOSTICS_SCHEMA, "diagnostics": records(findings) })
+}
+
+/// Each thing that was found as data.
+pub(crate) fn records(findings: &[&Findings]) -> Vec<Json> {
+    findings
+        .iter()
+        .flat_map(|findings| diagnostics::report(&findings.diagnostics, &findings.sources).diagnostics)
+        .map(|record| serde_json::to_value(record).unwrap_or_default())
+        .collect()
+}
+
+/// Shows what was found, if anything was, on standard error.
+pub(crate) fn show(session: &Session, findings: &[&Findings]) {
+    for findings in findings {
+        show_one(session, &findings.diagnostics, &findings.sources);
+    }
+}
+
+fn show_one(session: &Session, diagnostics: &[Diagnostic], sources: &SourceMap) {
     if diagnostics.is_empty() {
         return;
     }
+    session.progress.settle();
     let style = if Style::stderr().color() { TextStyle::colored() } else { TextStyle::plain() };
     let text = match session.progress.is_json() {
         true => serde_json::to_string(&diagnostics::report(diagnostics, sources)).unwrap_or_default(),
@@ -97,15 +114,6 @@ fn show(session: &Session, diagnostics: &[Diagnostic], sources: &SourceMap) {
 }
 
 impl Compiled {
-    /// Shows warnings and notes, if there are any.
-    fn warn(&self, session: &Session) {
-        debug_assert!(!has_errors(&self.diagnostics), "a model with errors does not exist");
-        if !self.diagnostics.is_empty() {
-            session.progress.settle();
-            show(session, &self.diagnostics, &self.sources);
-        }
-    }
-
     /// Returns what the service is called: as the person says, else as the file's metadata says, else by where it is.
     pub(crate) fn service_name(&self, given: Option<&str>) -> Result<String, CliError> {
         if let Some(name) = given {
@@ -115,12 +123,12 @@ impl Compiled {
         if let Some(name) = stated(&self.model) {
             return Ok(name);
         }
-        entry::default_name(&self.file).ok_or_else(|| {
+        self.source.default_name().ok_or_else(|| {
             CliError::usage(
                 "found no name for the service",
                 "neither the file nor its directory has a usable name",
             )
-            .place(self.file.display().to_string())
+            .place(self.source.path.display().to_string())
             .next("--name SERVICE")
         })
     }
@@ -132,8 +140,10 @@ fn stated(model: &Model) -> Option<String> {
     entry::check_name(name).is_ok().then(|| name.to_owned())
 }
 
-/// Returns the name that a design gives its service, without a word about what is wrong with it.
-pub(crate) fn stated_name(session: &Session, file: &Path) -> Option<String> {
-    session.progress.phase(format!("reading {}", file.display()));
-    stated(&tosca::compile(file.to_str()?, &sources().ok()?).model?)
+/// Returns the name that the service of a path has, by its design or by where that is, without a word about what is
+/// wrong with it.
+pub(crate) fn name_of(session: &Session, path: &Path) -> Result<Option<String>, CliError> {
+    let source = find(session, path)?;
+    let named = source.check().model.as_ref().and_then(stated);
+    Ok(named.or_else(|| source.default_name()))
 }

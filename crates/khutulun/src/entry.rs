@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{error::CliError, exit::Exit};
+use crate::{error::CliError, exit::Exit, package};
 
 /// How much of a file is searched for its `service_template`, in bytes: the key stands at a line's beginning, and reading
 /// whole directories of large files only to guess is not worth it.
@@ -80,6 +80,19 @@ pub(crate) fn default_name(file: &Path) -> Option<String> {
     let stem = absolute.file_stem()?.to_string_lossy().into_owned();
     let name =
         if stem == "service" { absolute.parent()?.file_name()?.to_string_lossy().into_owned() } else { stem };
+    usable(&name)
+}
+
+/// Returns the name that a package's service has when nobody names it: that of the directory or archive.
+pub(crate) fn package_name(path: &Path) -> Option<String> {
+    let absolute = fs::canonicalize(path).ok()?;
+    let is_archive = !absolute.is_dir();
+    let stem = if is_archive { package::stem(&absolute) } else { None };
+    let name = stem.or_else(|| Some(absolute.file_name()?.to_string_lossy().into_owned()))?;
+    usable(&name)
+}
+
+fn usable(name: &str) -> Option<String> {
     let name: String =
         name.chars().map(|character| if allowed(character) { character } else { '-' }).collect();
     check_name(&name).is_ok().then_some(name)

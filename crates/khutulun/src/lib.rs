@@ -1,4 +1,4 @@
-//! The reference binary: composes every layer into one command line.
+//! Khutulun, the program: composes every layer into one command line.
 //!
 //! The life of a command: [`main`] lets a supervisor be a supervisor, parses the command line, and hands it to the
 //! module of its verb; the verb answers on standard output, shows progress on standard error, and ends with an exit code
@@ -17,6 +17,7 @@ mod history;
 mod inputs;
 mod instance;
 mod lock;
+mod package;
 mod plan_view;
 mod probe;
 mod proposal;
@@ -25,6 +26,7 @@ mod run_view;
 mod runtime;
 mod selector;
 mod session;
+mod source;
 mod state;
 mod watcher;
 

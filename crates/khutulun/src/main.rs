@@ -1,4 +1,4 @@
-//! The reference binary: everything is in the library, so that tests and benchmarks can reach it.
+//! Khutulun, the program: everything is in the library, so that tests and benchmarks can reach it.
 
 fn main() -> std::process::ExitCode {
     khutulun::main()

@@ -11,9 +11,10 @@ use khutulun_api::names;
 use khutulun_lowering::{ArtifactFile, Lowered, Options, SourceFiles, lower};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
 use tosca::{
-    Locator, Sources as _,
+    Sources as _,
     model::{DataBase, Model, TypeBody},
 };
+use tosca_csar::Findings;
 use tosca_functions::ToscaFunctions;
 
 use crate::{
@@ -101,17 +102,17 @@ impl Intention {
 
     /// Returns the content of the files that the design refers to, each with whether it may be executed.
     pub(crate) fn artifacts(&self) -> Result<Vec<(Vec<u8>, bool)>, CliError> {
-        let sources = design::sources()?;
+        let source = &self.compiled.source;
         self.artifacts
             .iter()
             .map(|artifact| {
-                let content = sources.read(&artifact.locator).map_err(|error| {
+                let content = source.files.read(&artifact.locator).map_err(|error| {
                     CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", artifact.path))
                         .place(artifact.locator.to_string())
                         .why(error.to_string())
                         .next("put the file back, then run the command again")
                 })?;
-                Ok((content, is_executable(&artifact.locator)))
+                Ok((content, source.is_executable(&artifact.locator)))
             })
             .collect()
     }
@@ -160,7 +161,7 @@ impl Intention {
         next.push("say each input as the design wants it: -i NAME=VALUE or --inputs FILE".to_owned());
         let what = if mistakes.len() == 1 { "an input is wrong" } else { "some inputs are wrong" };
         let mut error = CliError::usage(what, mistakes.join("\n"))
-            .place(format!("the inputs of {}", self.compiled.file.display()));
+            .place(format!("the inputs of {}", self.compiled.source.path.display()));
         error.next = next;
         Err(error)
     }
@@ -174,7 +175,7 @@ impl Intention {
 
     fn not_instantiated(&self, error: &InstantiateError) -> CliError {
         CliError::new(Exit::Bug, "failed to make instances of the design")
-            .place(self.compiled.file.display().to_string())
+            .place(self.compiled.source.path.display().to_string())
             .cause(error)
             .next("please report this with the design")
     }
@@ -219,12 +220,16 @@ pub(crate) fn compile_and_lower(
 ) -> Result<(Compiled, Lowered), CliError> {
     let compiled = design::compile(session, path)?;
     let service = compiled.service_name(name)?;
-    let sources = design::sources()?;
-    let options =
-        Options { service: &service, texts: &compiled.sources, files: &SourceFiles(&sources), root: None };
+    let Compiled { source, texts, .. } = &compiled;
+    let root = source.root();
+    let files = SourceFiles(&source.files);
+    let options = Options { service: &service, texts, files: &files, root: root.as_deref() };
     match lower(&compiled.model, &options) {
         Ok(lowered) => Ok((compiled, lowered)),
-        Err(diagnostics) => Err(design::invalid(session, &compiled.file, &diagnostics, &compiled.sources)),
+        Err(diagnostics) => {
+            let findings = Findings { diagnostics, sources: compiled.texts };
+            Err(design::invalid(session, &compiled.source.path, &[&findings]))
+        }
     }
 }
 
@@ -273,10 +278,4 @@ fn wants_text(model: &Model, input: &str) -> bool {
 
 fn at(origin: Option<&floria::Origin>) -> String {
     origin.map_or_else(String::new, |origin| format!(" ({origin})"))
-}
-
-/// Whoever gave a file the right to be executed meant it.
-fn is_executable(locator: &Locator) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(locator.as_str()).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &DeployArguments, session: &Session) -> Result<Exit
         }
         session.progress.say(&PlanView { plan: &proposal.plan, notes: proposal.notes }.text(Style::stderr()));
         return Err(question::unasked(&format!("deploy `{service}`"))
-            .place(intention.compiled.file.display().to_string()));
+            .place(intention.compiled.source.path.display().to_string()));
     }
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, "deploy")?;

@@ -87,16 +87,12 @@ fn find(
 
 /// The design may be broken by now; then where it is still says what it was called.
 pub(super) fn name_of(session: &Session, path: &Path) -> Result<String, CliError> {
-    let file = entry::find(path)?;
-    if let Some(name) = design::stated_name(session, &file) {
-        return Ok(name);
-    }
-    entry::default_name(&file).ok_or_else(|| {
+    design::name_of(session, path)?.ok_or_else(|| {
         CliError::usage(
             "found no service of this path",
             "neither the file nor its directory has a usable name",
         )
-        .place(file.display().to_string())
+        .place(path.display().to_string())
         .next("khutulun status, then: khutulun destroy SERVICE")
     })
 }

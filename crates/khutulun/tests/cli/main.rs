@@ -9,6 +9,8 @@ mod examples;
 mod failures;
 mod grammar;
 mod interruption;
+mod packages;
 mod plugins;
 mod sandbox;
 mod tutorial;
+mod validate;

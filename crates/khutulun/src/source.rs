@@ -1,0 +1,199 @@
+//! What a path means: a TOSCA file with the files around it, or a package with an entry.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tosca::{FileSources, Locator, SourceError, Sources, model::Model};
+use tosca_csar::{Findings, Options, Package};
+use tosca_profiles::WithProfiles;
+
+use crate::{entry, error::CliError, exit::Exit, package};
+
+/// A design that somebody pointed at, before anything is known of it.
+pub(crate) struct Source {
+    /// The file, archive or directory, as people are told of it.
+    pub(crate) path: PathBuf,
+    /// Where its files come from, with the built-in profiles.
+    pub(crate) files: WithProfiles<Origin>,
+    package: Option<Arc<Package>>,
+    /// What is wrong with what the package says about itself.
+    findings: Findings,
+    entries: Vec<String>,
+}
+
+/// Where files come from.
+#[derive(Clone)]
+pub(crate) enum Origin {
+    /// The machine's file system.
+    Machine(FileSources),
+    /// A package, and nothing outside of it.
+    Package(Arc<Package>),
+}
+
+/// What compiling a source found.
+pub(crate) struct Checked {
+    /// What the design says; None when it has mistakes.
+    pub(crate) model: Option<Model>,
+    /// What is wrong with the package around it.
+    pub(crate) package: Findings,
+    /// What is wrong with the design, and the texts that its model points into.
+    pub(crate) design: Findings,
+    /// What is wrong with the package's other definitions.
+    pub(crate) others: Vec<Findings>,
+}
+
+impl Checked {
+    /// Everything that was found, in the order to be told.
+    pub(crate) fn findings(&self) -> Vec<&Findings> {
+        [&self.package, &self.design].into_iter().chain(&self.others).collect()
+    }
+
+    /// Returns whether there is a mistake.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.model.is_none() || self.findings().iter().any(|findings| findings.has_errors())
+    }
+}
+
+impl Source {
+    /// Finds out what a path means, and opens it when it is a package.
+    pub(crate) fn find(path: &Path) -> Result<Self, CliError> {
+        if package::is_package(path) {
+            let package = package::open(path, &Options::default())?;
+            return Ok(Self::of_package(path, package));
+        }
+        let path = entry::find(path)?;
+        let Some(text) = path.to_str() else {
+            return Err(CliError::new(Exit::InvalidDesign, "cannot read the design")
+                .place(path.display().to_string())
+                .why("its path is not UTF-8, and could not be named in messages and in state")
+                .next("rename it"));
+        };
+        let sources = FileSources::new().map_err(|error| {
+            CliError::new(Exit::Failed, "found no working directory")
+                .place("the working directory")
+                .cause(&error)
+                .next("change to a directory that is there")
+        })?;
+        let files = WithProfiles::new(Origin::Machine(sources));
+        let entries = vec![text.to_owned()];
+        Ok(Self { path, files, package: None, findings: Findings::default(), entries })
+    }
+
+    /// An open package, which starts where it says.
+    pub(crate) fn of_package(path: &Path, package: Package) -> Self {
+        let entry = package.entry_definitions().map(str::to_owned);
+        let entries = entry.into_iter().chain(package.other_definitions().iter().cloned()).collect();
+        let findings = package.findings().clone();
+        Self { findings, ..Self::starting_at(path, package, entries) }
+    }
+
+    /// An open package that starts where somebody else says, with its other definitions: whatever it says about itself.
+    pub(crate) fn starting_at(path: &Path, package: Package, entries: Vec<String>) -> Self {
+        let package = Arc::new(package);
+        let files = WithProfiles::new(Origin::Package(Arc::clone(&package)));
+        Self { path: path.to_owned(), files, package: Some(package), findings: Findings::default(), entries }
+    }
+
+    /// The package, if it is one.
+    pub(crate) fn package(&self) -> Option<&Package> {
+        self.package.as_deref()
+    }
+
+    /// Compiles the design. A package that does not say what it starts with has none.
+    pub(crate) fn check(&self) -> Checked {
+        let package = self.findings.clone();
+        let entry = self.entries.first().filter(|_| !package.has_errors());
+        let Some(entry) = entry else {
+            return Checked { model: None, package, design: Findings::default(), others: Vec::new() };
+        };
+        let compilation = tosca::compile(entry, &self.files);
+        let design = Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
+        Checked { model: compilation.model, package, design, others: Vec::new() }
+    }
+
+    /// Compiles the design and, of a package, its other definitions too. What several of them import is told once.
+    pub(crate) fn check_all(&self) -> Checked {
+        let mut checked = self.check();
+        if checked.package.has_errors() {
+            return checked;
+        }
+        let mut known = Vec::new();
+        for entry in self.entries.iter().skip(1) {
+            if known.is_empty() {
+                known = records(&checked.design);
+            }
+            let compilation = tosca::compile(entry, &self.files);
+            let mut findings =
+                Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
+            let told = records(&findings);
+            let mut is_new = told.iter().map(|record| !known.contains(record));
+            findings.diagnostics.retain(|_| is_new.next().unwrap_or(true));
+            known.extend(told);
+            checked.others.push(findings);
+        }
+        checked
+    }
+
+    /// The folder that the paths of artifacts are relative to; None: that of the design's file.
+    pub(crate) fn root(&self) -> Option<String> {
+        let root = self.package()?.locator("");
+        Some(root.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Whoever gave a file the right to be executed meant it.
+    pub(crate) fn is_executable(&self, locator: &Locator) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        match self.package().and_then(|package| package.entry(package.path_of(locator)?)) {
+            Some(entry) => entry.executable,
+            None => std::fs::metadata(locator.as_str())
+                .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0),
+        }
+    }
+
+    /// Returns the name that a service has when nobody names it: by where its design is.
+    pub(crate) fn default_name(&self) -> Option<String> {
+        match self.package() {
+            Some(_) => entry::package_name(&self.path),
+            None => entry::default_name(&self.path),
+        }
+    }
+}
+
+/// Diagnostics in words, which can be compared over several compilations.
+fn records(findings: &Findings) -> Vec<serde_json::Value> {
+    let records = diagnostics::report(&findings.diagnostics, &findings.sources).diagnostics;
+    records.iter().map(|record| serde_json::to_value(record).unwrap_or_default()).collect()
+}
+
+impl Origin {
+    fn sources(&self) -> &dyn Sources {
+        match self {
+            Self::Machine(sources) => sources,
+            Self::Package(package) => package.as_ref(),
+        }
+    }
+}
+
+impl Sources for Origin {
+    fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
+        self.sources().locate(url, importer)
+    }
+
+    fn locate_profile(&self, name: &str) -> Option<Locator> {
+        self.sources().locate_profile(name)
+    }
+
+    fn profiles(&self) -> Vec<String> {
+        self.sources().profiles()
+    }
+
+    fn read(&self, locator: &Locator) -> Result<Vec<u8>, SourceError> {
+        self.sources().read(locator)
+    }
+
+    fn display_name(&self, locator: &Locator) -> String {
+        self.sources().display_name(locator)
+    }
+}
