@@ -18,6 +18,7 @@ fn write(root: &Path, files: &[(&str, &str)]) {
     }
 }
 
+// C364.
 #[test]
 fn equal_directories_give_equal_bytes() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use tosca_csar::{Error, Format, Options, Package};
 
 use crate::archives::{TOSCA, TarEntry, ZipEntry, gzip, open, tar, told, zip, zstandard};
 
+// C353.
 #[test]
 fn a_package_is_the_same_in_every_container() {
     let script = b"#!/bin/sh\necho hello\n";

@@ -42,6 +42,7 @@ fn outcome(meta: &str) -> String {
     lines.join("\n")
 }
 
+// C355, C356, C357, C358: the cases are in `meta.md`.
 #[test]
 fn every_case_of_the_file() {
     let suite = include_str!("../meta.md");

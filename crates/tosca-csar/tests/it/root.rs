@@ -14,6 +14,7 @@ fn check(files: &[(&str, &str)], entry: Option<&str>, expected: &str) {
     assert_eq!(package.entry_definitions(), entry);
 }
 
+// C351.
 #[test]
 fn the_single_yaml_file_at_the_root_is_the_entry() {
     check(&[("a.yaml", TOSCA), ("types/b.yaml", TOSCA)], Some("a.yaml"), "");
@@ -21,6 +22,7 @@ fn the_single_yaml_file_at_the_root_is_the_entry() {
     check(&[("a.yaml", TOSCA), (".tool.yaml", "")], Some("a.yaml"), "");
 }
 
+// C352.
 #[test]
 fn several_or_no_yaml_files_at_the_root_are_an_error() {
     check(
@@ -47,6 +49,7 @@ fn several_or_no_yaml_files_at_the_root_are_an_error() {
     );
 }
 
+// C351, C352.
 #[test]
 fn tosca_meta_may_be_in_its_own_folder_and_is_there_once() {
     let meta = "CSAR-Version: 2.0\nEntry-Definitions: b.yaml\n";
@@ -72,6 +75,7 @@ fn tosca_meta_may_be_in_its_own_folder_and_is_there_once() {
     );
 }
 
+// C359.
 #[test]
 fn the_csar_version_is_inferred_from_the_entry() {
     let version = |content: &str| {

@@ -16,6 +16,7 @@ fn package() -> Package {
     .unwrap()
 }
 
+// C055, C360.
 #[test]
 fn imports_are_relative_to_the_importing_file_and_stay_inside() {
     let package = package();

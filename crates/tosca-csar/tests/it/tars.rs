@@ -14,6 +14,7 @@ fn check(entry: TarEntry<'_>, expected: Refusal) {
     }
 }
 
+// C354.
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     check((b"../evil", b'0', b"", 0o644), Refusal::Traversal);
@@ -172,6 +173,7 @@ fn sizes_beyond_the_archive_are_refused() {
     );
 }
 
+// C354, C365.
 #[test]
 fn bombs_are_refused_while_they_unpack() {
     let exceeded = |bytes: Vec<u8>, limits: Limits| match Package::from_bytes(

@@ -11,6 +11,7 @@ fn check(entry: ZipEntry, expected: Refusal) {
     assert_eq!(refusal(zip_with([entry])), (name, expected));
 }
 
+// C354.
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     check(ZipEntry::new("../evil", ""), Refusal::Traversal);
@@ -40,6 +41,7 @@ fn links_and_devices_are_refused() {
     check(ZipEntry::new("a/", "").with(|entry| entry.mode = 0o100_644), Refusal::FileAndFolder);
 }
 
+// C354.
 #[test]
 fn one_name_is_there_once() {
     check(ZipEntry::new("service.yaml", "other"), Refusal::Duplicate);
@@ -67,6 +69,7 @@ fn names_that_differ_by_case_are_a_warning() {
     assert_eq!(findings.diagnostics[0].message, "`A/b` and `a/B` differ only by case");
 }
 
+// C354.
 #[test]
 fn encryption_and_rare_methods_are_refused() {
     check(ZipEntry::new("a", "x").with(|entry| entry.flags |= 1), Refusal::Encrypted);
@@ -196,6 +199,7 @@ fn every_changed_byte_of_an_archive_is_survived() {
     }
 }
 
+// C354, C365.
 #[test]
 fn bombs_are_refused_by_what_they_announce() {
     let limits = |limits| Options { limits, ..Options::default() };

@@ -1,0 +1,151 @@
+//! `coverage`: which rules of the checklist are shown by a test that names them.
+//!
+//! A test names a rule by its id (`C123`), in a heading of a Markdown suite or in a comment. The page that is written has
+//! the rules' ids, chapters and kinds; what they say is in the checklist.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Where the checklist is when none is named, from the project's root.
+const CHECKLIST: &str = "../shared/tosca/checklist.md";
+
+/// The page that is written.
+const PAGE: &str = "docs/tosca-coverage.md";
+
+/// A row of the checklist.
+struct Rule {
+    id: String,
+    chapter: String,
+    kind: String,
+}
+
+/// Writes the page.
+pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
+    let checklist = match options {
+        [] => root.join(CHECKLIST),
+        [path] if !path.starts_with('-') => PathBuf::from(path),
+        _ => return Err("usage: cargo xtask coverage [CHECKLIST]".to_owned()),
+    };
+    let text = fs::read_to_string(&checklist).map_err(|error| {
+        format!(
+            "failed to read the checklist {}: {error}; name it: cargo xtask coverage CHECKLIST",
+            checklist.display()
+        )
+    })?;
+    let rules: Vec<Rule> = text.lines().filter_map(rule).collect();
+    let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    gather(root, &root.join("crates"), &mut shown)?;
+    if let Some(id) = shown.keys().find(|id| !rules.iter().any(|rule| rule.id == **id)) {
+        let tests = shown[id].iter().cloned().collect::<Vec<_>>().join(", ");
+        return Err(format!("{tests} names {id}, which is no rule of the checklist"));
+    }
+    let (page, summary) = page(&rules, &shown);
+    fs::write(root.join(PAGE), page).map_err(|error| format!("failed to write {PAGE}: {error}"))?;
+    println!("{PAGE}: {summary}");
+    Ok(())
+}
+
+fn rule(line: &str) -> Option<Rule> {
+    let mut cells = line.strip_prefix('|')?.split('|');
+    let (id, chapter, _level, kind) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+    let is_rule = id.len() == 4 && id.starts_with('C') && id[1..].bytes().all(|byte| byte.is_ascii_digit());
+    is_rule.then(|| Rule {
+        id: id.to_owned(),
+        chapter: chapter.to_owned(),
+        kind: kind.trim_matches('*').to_owned(),
+    })
+}
+
+/// Finds the ids in the tests of all crates.
+fn gather(root: &Path, folder: &Path, shown: &mut BTreeMap<String, BTreeSet<String>>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("failed to read {}: {error}", folder.display());
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        if path.is_dir() {
+            if !name.ends_with("/target") {
+                gather(root, &path, shown)?;
+            }
+            continue;
+        }
+        let is_test = name.contains("/tests") && (name.ends_with(".md") || name.ends_with(".rs"));
+        if !is_test || name.ends_with("README.md") {
+            continue;
+        }
+        for id in ids(&fs::read_to_string(&path).map_err(failed)?) {
+            shown.entry(id).or_default().insert(name.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The ids in a text: `C` and three digits, and nothing of a word around them.
+fn ids(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| {
+            word.len() == 4 && word.starts_with('C') && word[1..].bytes().all(|byte| byte.is_ascii_digit())
+        })
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+fn page(rules: &[Rule], shown: &BTreeMap<String, BTreeSet<String>>) -> (String, String) {
+    let mut table = String::new();
+    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for Rule { id, chapter, kind } in rules {
+        let tests = shown.get(id);
+        let count = counts.entry(kind).or_default();
+        count.0 += usize::from(tests.is_some());
+        count.1 += 1;
+        let tests = match tests {
+            Some(tests) => tests
+                .iter()
+                .map(|test| {
+                    let name = test.rsplit('/').next().unwrap_or(test);
+                    format!("[{name}](../{test})")
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            None => "–".to_owned(),
+        };
+        writeln!(table, "| {id} | {chapter} | {kind} | {tests} |").expect("a string takes writes");
+    }
+    let summary = counts
+        .iter()
+        .map(|(kind, (shown, all))| format!("{kind} {shown} of {all}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let page = format!(
+        "# Which rules of TOSCA 2.0 are shown by a test\n\n\
+         Written by `cargo xtask coverage`; do not edit. Each row is a rule of the checklist that we work by, with its\n\
+         chapter in the standard, what a processor must do about it, and the tests that name it. A rule without a test\n\
+         that names it may be kept all the same.\n\n\
+         Named by a test: {summary}.\n\n\
+         | rule | chapter | kind | shown by |\n|---|---|---|---|\n{table}"
+    );
+    (page, summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ids, rule};
+
+    #[test]
+    fn ids_are_whole_words() {
+        assert_eq!(ids("(C001, C123) xC124 C1250 C12").into_iter().collect::<Vec<_>>(), ["C001", "C123"]);
+    }
+
+    #[test]
+    fn rows_of_the_checklist_are_rules() {
+        let rule = rule("|C004|4.2.2|2|**reject**|A circle|").expect("it is a row");
+        assert_eq!(
+            (rule.id.as_str(), rule.chapter.as_str(), rule.kind.as_str()),
+            ("C004", "4.2.2", "reject")
+        );
+        assert!(super::rule("|#|§|L|Kind|Check|").is_none());
+    }
+}
