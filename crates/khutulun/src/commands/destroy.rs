@@ -15,6 +15,7 @@ use crate::{
     execution::Execution,
     exit::Exit,
     lock::ServiceLock,
+    package,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
     question,
@@ -79,10 +80,20 @@ fn find(
         true => name_of(session, Path::new(word))?,
         false => {
             entry::check_name(word)?;
+            if let Some(service) = package::stem(Path::new(word)).filter(|stem| deployed(stem).is_some()) {
+                return Err(archive_gone(word, &service));
+            }
             word.to_owned()
         }
     };
     Ok(deployed(&name).ok_or(name))
+}
+
+/// Whoever names an archive means its service; but what that is called only the archive knows for certain.
+fn archive_gone(archive: &str, service: &str) -> CliError {
+    let why = format!("there is no archive of this name, but there is a service `{service}`");
+    CliError::usage(format!("found no service of the archive `{archive}`"), why)
+        .next(format!("khutulun destroy {service}"))
 }
 
 /// The design may be broken by now; then where it is still says what it was called.

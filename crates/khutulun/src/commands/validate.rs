@@ -13,6 +13,7 @@ use std::{
 
 use diagnostics::{DIAGNOSTICS_SCHEMA, render_sarif};
 use serde_json::{Value as Json, json};
+use tosca_csar::Findings;
 
 use crate::{
     answer::{self, Answer},
@@ -31,10 +32,13 @@ const STACK_BYTES: usize = 8 << 20;
 /// How many designs are named in the error that sums up; the answer has all of them.
 const NAMED_MAX: usize = 8;
 
-/// What came of one path.
+/// What came of one path. Of a design only what was found is kept: there may be thousands.
 struct Verdict {
     path: PathBuf,
-    outcome: Result<Checked, CliError>,
+    is_valid: bool,
+    /// How many node templates there are; None without a service template.
+    nodes: Option<usize>,
+    outcome: Result<Vec<Findings>, CliError>,
 }
 
 struct Verdicts(Vec<Verdict>);
@@ -42,35 +46,40 @@ struct Verdicts(Vec<Verdict>);
 impl Verdict {
     fn of(path: &Path) -> Self {
         match Source::find(path) {
-            Ok(source) => Self { path: source.path.clone(), outcome: Ok(source.check_all()) },
-            Err(error) => Self { path: path.to_owned(), outcome: Err(error) },
+            Ok(source) => {
+                let checked = source.check_all();
+                let is_valid = !checked.is_invalid();
+                let Checked { model, package, design, others } = checked;
+                let service = model.as_ref().and_then(|model| model.service_template.as_ref());
+                let nodes = service.map(|service| service.node_templates.len());
+                let mut findings = vec![package, design];
+                findings.extend(others);
+                findings.retain(|findings| !findings.diagnostics.is_empty());
+                Self { path: source.path.clone(), is_valid, nodes, outcome: Ok(findings) }
+            }
+            Err(error) => Self { path: path.to_owned(), is_valid: false, nodes: None, outcome: Err(error) },
         }
     }
 
-    fn is_valid(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|checked| !checked.is_invalid())
+    /// What was found in the design; nothing when it could not even be looked at.
+    fn findings(&self) -> Vec<&Findings> {
+        self.outcome.iter().flatten().collect()
     }
 
     fn records(&self) -> Vec<Json> {
-        self.outcome.as_ref().map(|checked| design::records(&checked.findings())).unwrap_or_default()
+        design::records(&self.findings())
     }
 
     fn errors(&self) -> usize {
-        self.outcome.as_ref().map_or(1, |checked| design::errors(&checked.findings()))
-    }
-
-    /// How many node templates there are; None without a service template.
-    fn nodes(&self) -> Option<usize> {
-        let model = self.outcome.as_ref().ok()?.model.as_ref()?;
-        Some(model.service_template.as_ref()?.node_templates.len())
+        if self.outcome.is_err() { 1 } else { design::errors(&self.findings()) }
     }
 
     fn document(&self) -> Json {
         let mut document = json!({
             "path": self.path.to_string_lossy(),
-            "valid": self.is_valid(),
+            "valid": self.is_valid,
             "errors": self.errors(),
-            "node_templates": self.nodes(),
+            "node_templates": self.nodes,
         });
         if let Err(error) = &self.outcome {
             document["error"] = error.document();
@@ -80,7 +89,7 @@ impl Verdict {
 
     fn line(&self, style: Style) -> String {
         let path = self.path.display();
-        if !self.is_valid() {
+        if !self.is_valid {
             let sign = style.red(style.sign("✗", "x"));
             let why = match (&self.outcome, self.errors()) {
                 (Err(error), _) => error.why.lines().next().unwrap_or(&error.what).to_owned(),
@@ -89,7 +98,7 @@ impl Verdict {
             };
             return format!("{sign} {path} is invalid: {why}\n");
         }
-        let nodes = match self.nodes() {
+        let nodes = match self.nodes {
             None => "no service template, only types".to_owned(),
             Some(1) => "1 node template".to_owned(),
             Some(count) => format!("{count} node templates"),
@@ -127,7 +136,7 @@ impl Answer for Verdicts {
     fn text(&self, style: Style) -> String {
         // What is wrong with a single design is said already.
         match self.0.as_slice() {
-            [only] if !only.is_valid() => String::new(),
+            [only] if !only.is_valid => String::new(),
             verdicts => verdicts.iter().map(|verdict| verdict.line(style)).collect(),
         }
     }
@@ -145,11 +154,17 @@ pub(crate) fn run(arguments: &ValidateArguments, session: &Session) -> Result<Ex
     {
         return Err(error);
     }
+    let is_one_of_several = verdicts.0.len() > 1;
     for verdict in &verdicts.0 {
         match &verdict.outcome {
-            Ok(checked) => design::show(session, &checked.findings()),
-            Err(error) if session.progress.is_json() => eprintln_quietly(&format!("{}\n", error.document())),
-            Err(error) => eprintln_quietly(&error.render(Style::stderr())),
+            Ok(findings) if is_one_of_several && !findings.is_empty() && !session.progress.is_json() => {
+                let path = verdict.path.display().to_string();
+                to_standard_error(&format!("{}\n", Style::stderr().bold(&format!("{path}:"))));
+                design::show(session, &verdict.findings());
+            }
+            Ok(_) => design::show(session, &verdict.findings()),
+            Err(error) if session.progress.is_json() => to_standard_error(&format!("{}\n", error.document())),
+            Err(error) => to_standard_error(&error.render(Style::stderr())),
         }
     }
     match session.format {
@@ -200,16 +215,11 @@ fn sarif(verdicts: &[Verdict]) -> String {
     let mut log: Json =
         serde_json::from_str(&render_sarif(&[], &diagnostics::SourceMap::new(), version)).unwrap_or_default();
     let mut runs = Vec::new();
-    for checked in verdicts.iter().filter_map(|verdict| verdict.outcome.as_ref().ok()) {
-        for findings in checked.findings() {
-            if findings.diagnostics.is_empty() {
-                continue;
-            }
-            let rendered = render_sarif(&findings.diagnostics, &findings.sources, version);
-            let mut part: Json = serde_json::from_str(&rendered).unwrap_or_default();
-            if let Some(part) = part["runs"].as_array_mut() {
-                runs.append(part);
-            }
+    for findings in verdicts.iter().flat_map(Verdict::findings) {
+        let rendered = render_sarif(&findings.diagnostics, &findings.sources, version);
+        let mut part: Json = serde_json::from_str(&rendered).unwrap_or_default();
+        if let Some(part) = part["runs"].as_array_mut() {
+            runs.append(part);
         }
     }
     // Without a finding there is still a run, which says so.
@@ -221,10 +231,10 @@ fn sarif(verdicts: &[Verdict]) -> String {
 
 /// The error that sums up what is wrong; None when nothing is.
 fn summary(verdicts: &[Verdict]) -> Option<CliError> {
-    let invalid: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.is_valid()).collect();
+    let invalid: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.is_valid).collect();
     let mut error = match (verdicts, invalid.as_slice()) {
         (_, []) => return None,
-        ([Verdict { path, outcome: Ok(checked) }], _) => design::summary(path, &checked.findings()),
+        ([only @ Verdict { path, .. }], _) => design::summary(path, &only.findings()),
         _ => {
             let mut places = String::new();
             for verdict in invalid.iter().take(NAMED_MAX) {
@@ -233,7 +243,8 @@ fn summary(verdicts: &[Verdict]) -> Option<CliError> {
             if let more @ 1.. = invalid.len().saturating_sub(NAMED_MAX) {
                 let _ = writeln!(places, "and {more} more");
             }
-            let designs = format!("{} of {} designs are invalid", invalid.len(), verdicts.len());
+            let are = if invalid.len() == 1 { "is" } else { "are" };
+            let designs = format!("{} of {} designs {are} invalid", invalid.len(), verdicts.len());
             let errors: usize = invalid.iter().map(|verdict| verdict.errors()).sum();
             CliError::new(Exit::InvalidDesign, designs)
                 .place(places)
@@ -250,7 +261,7 @@ fn summary(verdicts: &[Verdict]) -> Option<CliError> {
     Some(error)
 }
 
-fn eprintln_quietly(text: &str) {
+fn to_standard_error(text: &str) {
     use std::io::Write as _;
     // Nobody is left to be told when standard error is gone.
     let _ = std::io::stderr().write_all(text.as_bytes());

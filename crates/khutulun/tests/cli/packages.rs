@@ -46,6 +46,9 @@ fn a_service_of_an_archive_outlives_the_archive() {
     for node in status["services"][0]["nodes"].as_array().unwrap() {
         assert_eq!(node["observed"]["state"], "running", "{node:#}");
     }
+    let gone = sandbox.run(&["destroy", "hello-world.csar", "--yes"]).expect(64);
+    gone.five_parts();
+    assert!(gone.stderr.contains("khutulun destroy hello-world\n"), "{}", gone.stderr);
     sandbox.run(&["destroy", "hello-world", "--yes"]).expect(0);
     poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
 }

@@ -30,6 +30,7 @@ fn many_designs_are_judged_in_the_order_given() {
     ])) {
         assert!(line.contains(path) && line.contains(verdict), "{path}: {line}");
     }
+    assert!(people.stderr.contains("wrong.yaml:\n"), "{}", people.stderr);
     assert!(people.stderr.contains("wrong.yaml:2:1"), "{}", people.stderr);
     assert!(people.stderr.contains("2 of 5 designs are invalid"), "{}", people.stderr);
 
