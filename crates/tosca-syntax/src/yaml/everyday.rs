@@ -1,7 +1,7 @@
 //! The YAML that nearly everybody writes nearly always, read in one pass.
 //!
-//! Block maps and lists, flow maps and lists, and scalars on one line: this reads ten times as fast as a parser of all
-//! of YAML. Anything else, mistakes included, is [`Unusual`]: then the whole text goes to that parser, which has the
+//! Block maps and lists, flow maps and lists, and scalars without the rarer escapes: this reads ten times as fast as a
+//! parser of all of YAML. Anything else, mistakes included, is [`Unusual`]: then the whole text goes to that parser, which has the
 //! last word. So this must be right whenever it answers, and may give up whenever it likes; that both say the same is
 //! checked by a test over many texts and by the fuzz target `yaml`.
 
@@ -36,6 +36,9 @@ impl<'b, 't, 'd> Everyday<'b, 't, 'd> {
         let is_odd = |c| matches!(c, '\u{feff}' | '\u{85}' | '\u{2028}' | '\u{2029}');
         if self.bytes.iter().any(|&b| b == b'\t' || b == b'\r') || !text.is_ascii() && text.contains(is_odd) {
             return Err(Unusual);
+        }
+        if text.starts_with("---\n") {
+            self.at = 3;
         }
         self.advance()?;
         let column = self.column.ok_or(Unusual)?;
@@ -228,24 +231,115 @@ impl<'b, 't, 'd> Everyday<'b, 't, 'd> {
         match self.peek() {
             Some(b'"' | b'\'') => self.quoted()?,
             Some(b'[' | b'{') => self.flow(column)?,
-            _ => {
-                self.check_plain_start(false)?;
-                let start = self.at;
-                loop {
-                    match self.peek() {
-                        None | Some(b'\n') => break,
-                        Some(b':') if self.is_gap(self.at + 1) => return Err(Unusual),
-                        Some(b'#') if self.bytes[self.at - 1] == b' ' => break,
-                        Some(_) => self.at += 1,
-                    }
-                }
-                self.plain(start, self.at);
-            }
+            Some(b'|' | b'>') => return self.block_scalar(column),
+            _ => return self.plain_lines(column),
         }
         self.end_of_line()?;
         self.advance()?;
-        // What is further in would be the scalar's next line.
         if self.column.is_some_and(|next| next > column) { Err(Unusual) } else { Ok(()) }
+    }
+
+    /// A plain scalar, which may go on in lines that are further in than this column.
+    fn plain_lines(&mut self, column: usize) -> Read {
+        self.check_plain_start(false)?;
+        let start = self.at;
+        let mut folded = String::new();
+        loop {
+            let line = self.at;
+            loop {
+                match self.peek() {
+                    None | Some(b'\n') => break,
+                    Some(b':') if self.is_gap(self.at + 1) => return Err(Unusual),
+                    Some(b'#') if self.bytes[self.at - 1] == b' ' => break,
+                    Some(_) => self.at += 1,
+                }
+            }
+            let has_comment = self.peek() == Some(b'#');
+            let end = self.trimmed(line, self.at);
+            let stop = self.at;
+            self.end_of_line()?;
+            self.advance()?;
+            let goes_on = self.column.is_some_and(|next| next > column);
+            if !goes_on && folded.is_empty() {
+                self.builder.word(Style::Plain, start, end);
+                return Ok(());
+            }
+            folded.push_str(self.builder.slice(line, end).ok_or(Unusual)?);
+            if !goes_on {
+                self.builder.text(Style::Plain, start, end, folded);
+                return Ok(());
+            }
+            let gap = &self.bytes[stop..self.at];
+            if has_comment || gap.contains(&b'#') {
+                return Err(Unusual);
+            }
+            fold(&mut folded, gap.iter().filter(|&&b| b == b'\n').count());
+        }
+    }
+
+    /// A literal or folded scalar, without an indicator of its indentation and without blank lines at its start.
+    fn block_scalar(&mut self, column: usize) -> Read {
+        let is_literal = self.bytes[self.at] == b'|';
+        self.at += 1;
+        let is_stripped = self.peek() == Some(b'-');
+        self.at += usize::from(is_stripped);
+        self.skip_spaces();
+        if self.peek() != Some(b'\n') {
+            return Err(Unusual);
+        }
+        let first_line = self.at + 1;
+        let indent = self.bytes[first_line..].iter().take_while(|&&b| b == b' ').count();
+        if indent <= column || matches!(self.bytes.get(first_line + indent), None | Some(b'\n')) {
+            return Err(Unusual);
+        }
+        let (start, mut end) = (first_line + indent, first_line);
+        let (mut text, mut breaks) = (String::new(), 0);
+        loop {
+            // At a line break, before a line of the scalar, a blank one or the one that ends it.
+            let line = self.at + 1;
+            let Some(rest) = self.bytes.get(line..) else { return Err(Unusual) };
+            let spaces = rest.iter().take_while(|&&b| b == b' ').count();
+            let len = rest.iter().position(|&b| b == b'\n');
+            if len == Some(0) {
+                breaks += 1;
+            } else if spaces < indent {
+                // Lines of nothing but blanks have rules of their own.
+                if spaces > 0 && matches!(rest.get(spaces), None | Some(b'\n')) {
+                    return Err(Unusual);
+                }
+                break;
+            } else {
+                let len = len.ok_or(Unusual)?;
+                let content = self.builder.slice(line + indent, line + len).ok_or(Unusual)?;
+                if content.trim().is_empty() || !is_literal && content.starts_with(' ') {
+                    return Err(Unusual);
+                }
+                if !text.is_empty() {
+                    match is_literal {
+                        true => text.extend(std::iter::repeat_n('\n', breaks + 1)),
+                        false => fold(&mut text, breaks + 1),
+                    }
+                }
+                text.push_str(content);
+                (breaks, end) = (0, line + len);
+            }
+            self.at = line + len.unwrap_or(0);
+        }
+        if !is_stripped {
+            text.push('\n');
+        }
+        let end = self.trimmed(start, end);
+        let style = if is_literal { Style::Literal } else { Style::Folded };
+        self.builder.text(style, start, end, text);
+        self.advance()?;
+        if self.column.is_some_and(|next| next > column) { Err(Unusual) } else { Ok(()) }
+    }
+
+    fn trimmed(&self, start: usize, mut end: usize) -> usize {
+        while end > start && self.bytes[end - 1] == b' ' {
+            end -= 1;
+        }
+        end
     }
 
     fn check_plain_start(&self, in_flow: bool) -> Read {
@@ -267,20 +361,30 @@ impl<'b, 't, 'd> Everyday<'b, 't, 'd> {
     }
 
     /// A plain scalar between two positions, blanks before the second one left out.
-    fn plain(&mut self, start: usize, mut end: usize) {
-        while end > start && self.bytes[end - 1] == b' ' {
-            end -= 1;
-        }
+    fn plain(&mut self, start: usize, end: usize) {
+        let end = self.trimmed(start, end);
         self.builder.word(Style::Plain, start, end);
     }
 
-    /// A scalar in quotes, on one line and without escapes.
+    /// A scalar in quotes, on one line and with the commonest escapes at most.
     fn quoted(&mut self) -> Read {
         let quote = self.bytes[self.at];
         let len = closing(&self.bytes[self.at..], quote).ok_or(Unusual)?;
         let style = if quote == b'"' { Style::DoubleQuoted } else { Style::SingleQuoted };
-        self.builder.word(style, self.at, self.at + len);
-        self.at += len;
+        let (start, end) = (self.at, self.at + len);
+        let inner = self.builder.slice(start + 1, end - 1).ok_or(Unusual)?;
+        match quote {
+            b'"' if inner.contains('\\') => {
+                let text = unescaped(inner).ok_or(Unusual)?;
+                self.builder.text(style, start, end, text);
+            }
+            b'\'' if inner.contains('\'') => {
+                let text = inner.replace("''", "'");
+                self.builder.text(style, start, end, text);
+            }
+            _ => self.builder.word(style, start, end),
+        }
+        self.at = end;
         Ok(())
     }
 
@@ -376,10 +480,43 @@ impl<'b, 't, 'd> Everyday<'b, 't, 'd> {
     }
 }
 
-/// The length of a scalar in quotes that the line starts with; none when it has escapes or does not end there.
+/// The length of a scalar in quotes that the line starts with; none when it does not end there.
 fn closing(line: &[u8], quote: u8) -> Option<usize> {
-    let end =
-        1 + line.get(1..)?.iter().position(|&b| b == quote || b == b'\n' || b == b'\\' && quote == b'"')?;
-    // Two single quotes are an escape.
-    (line[end] == quote && (quote == b'"' || line.get(end + 1) != Some(&quote))).then_some(end + 1)
+    let mut at = 1;
+    loop {
+        match *line.get(at)? {
+            b'\n' => return None,
+            b'\\' if quote == b'"' => at += 2,
+            // Two single quotes are an escape.
+            byte if byte == quote && quote == b'\'' && line.get(at + 1) == Some(&quote) => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+/// The text behind escapes; none when there are rarer ones.
+fn unescaped(inner: &str) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\\' => match characters.next()? {
+                'n' => '\n',
+                't' => '\t',
+                escaped @ ('\\' | '"') => escaped,
+                _ => return None,
+            },
+            _ => character,
+        });
+    }
+    Some(text)
+}
+
+/// Adds what line breaks become: one a blank, several one less.
+fn fold(text: &mut String, breaks: usize) {
+    match breaks {
+        1 => text.push(' '),
+        _ => text.extend(std::iter::repeat_n('\n', breaks - 1)),
+    }
 }

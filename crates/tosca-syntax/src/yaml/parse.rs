@@ -208,6 +208,26 @@ impl<'t, 'd> Builder<'t, 'd> {
         self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
     }
 
+    /// A scalar whose text may differ from what is written.
+    pub(super) fn text(&mut self, style: Style, start: usize, end: usize, text: String) {
+        let source = Text::Source { start: start as u32, end: end as u32 };
+        let is_same = self.text.get(start..end) == Some(text.as_str());
+        let kind = if style == Style::Plain { ScalarKind::of_plain(&text) } else { ScalarKind::String };
+        let text = if is_same {
+            source
+        } else {
+            self.strings.push(text.into());
+            Text::Owned((self.strings.len() - 1) as u32)
+        };
+        let (start, end) = (start as u32, end as u32);
+        self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+    }
+
+    /// A piece of the text, when it is on character boundaries.
+    pub(super) fn slice(&self, start: usize, end: usize) -> Option<&'t str> {
+        self.text.get(start..end)
+    }
+
     /// The value of a key that has none.
     pub(super) fn nothing(&mut self) {
         let at = self.last_end + u32::from(self.text[self.last_end as usize..].starts_with(':'));
@@ -515,7 +535,13 @@ impl<'t, 'd> Builder<'t, 'd> {
             _ => frame.start,
         };
         let members_end = members.last().map_or(start, |&id| self.nodes[id as usize].end);
-        let end = if frame.is_flow { self.trimmed_end(start, end) } else { members_end }.max(start);
+        let end = match frame.is_flow {
+            true => {
+                let inside = members_end.max(start + 1);
+                self.after_bracket(inside, frame.is_mapping).unwrap_or(self.trimmed_end(start, end))
+            }
+            false => members_end.max(start),
+        };
         let first = self.children.len() as u32;
         let body = if frame.is_mapping {
             if self.is_unique(members) {
@@ -536,6 +562,20 @@ impl<'t, 'd> Builder<'t, 'd> {
             self.anchors.insert(frame.anchor, Anchor { node: Some(id), size: frame.size, depth });
             self.anchored.push(id);
         }
+    }
+
+    /// The end of a flow collection, from the end of its last member: the parser's span may go on with a comment.
+    fn after_bracket(&self, from: u32, is_mapping: bool) -> Option<u32> {
+        let mut rest = self.text.get(from as usize..)?;
+        loop {
+            rest = rest.trim_start_matches([' ', '\t', '\n', '\r', ',']);
+            if !rest.starts_with('#') {
+                break;
+            }
+            rest = &rest[rest.find(['\n', '\r'])?..];
+        }
+        let after = rest.strip_prefix(if is_mapping { '}' } else { ']' })?;
+        Some((self.text.len() - after.len()) as u32)
     }
 
     /// The dash of a list's first item, when it is at the list's own place or right before the item.

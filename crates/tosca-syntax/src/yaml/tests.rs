@@ -263,6 +263,16 @@ fn the_quick_reader_says_what_the_parser_says() {
         "a: |\n  b\nc: d\n",
         "-a: -b\n? : c\n",
         "a: b #\n#\n\n  #\nc: #d\n  - e",
+        "a: |\n  b\n   c\n\n  d\n\n\ne: >-\n  f\n  g\n\n  h \n# i\nj: |- \n  k\n",
+        "- |\n a\n b\n- >\n  c\n\n\n  d\n # e\n- - |\n     f\n  - g\n",
+        "a: >\n  b\n    c\n  d\n",
+        "a: |\n\n  b\nc: |+\n  d\n\ne: |2\n   f\ng: |\nh: |\n  i\n j: k\n",
+        "a: |\n  b\n \n  c\n   \n  d\n",
+        "a: b\n  c \n\n  d # e\nf: g\n  - h\ni:\n- j\n  k\n- l\n m\n",
+        "a: b\n  c: d\n",
+        "a: b\n  # c\n  d\n",
+        "---\na: 1\n 2\nb: ~\n  ~\n",
+        "a: \"\\\"b\\\\\\n\\t\" \nb: \"\\x41\"\n'c''d': ''''\n",
     ];
     for text in texts {
         both_agree(text, "by hand");
@@ -278,7 +288,7 @@ proptest::proptest! {
     #[test]
     fn the_quick_reader_agrees_on_anything(parts in proptest::collection::vec(proptest::sample::select(&[
         "a", "b", ":", ": ", ":\n", "\n", "\n ", "\n  ", "\n    ", "- ", "-", " ", "[", "]", "{", "}", ",", ", ",
-        "\"", "'", "\"c\"", "'d'", "#", " #", "?", "? ", "&e ", "*e", "!", "|\n", "1", "~", "<<: ", "\\", "é", "\t", "%",
+        "\"", "'", "\"c\"", "'d'", "|", ">", "-\n", "\n\n", "  ", "+", "\\n", "#", " #", "?", "? ", "&e ", "*e", "!", "|\n", "1", "~", "<<: ", "\\", "é", "\t", "%",
         "a: b", "\nc: d", "\n- e", "[ a: b ]", "{ a: b }", "---",
     ][..]), 0..24)) {
         both_agree(&parts.concat(), "by chance");
