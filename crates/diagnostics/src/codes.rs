@@ -178,6 +178,8 @@ pub static CODES: &[Code] = codes! {
     "unsupported-value" "5.2" "something is part of TOSCA, and not built yet";
     "unsupported-version" "6.2" "a file is of TOSCA 1.x";
     "unusable-name" "" "a name cannot name things on a machine";
+    "unused-relationship-template" "7.4" "no requirement names a relationship template";
+    "unusual-extension" "12.1" "a file is not named as files of its artifact type are";
     "useless-default" "9.3" "a property that is not required has a default";
     "useless-keyname" "7.2.1" "a keyname has no effect";
     "useless-node-filter" "7.2.1" "a node filter has no effect";

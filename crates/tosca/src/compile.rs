@@ -8,6 +8,7 @@
 //! A mistake never stops the rest. What cannot be resolved becomes an *unknown* type that fits everything, so that
 //! one mistake has one diagnostic.
 
+mod assigned;
 mod bodies;
 mod custom;
 mod data;
@@ -18,7 +19,9 @@ mod interfaces;
 mod kinds;
 mod load;
 mod paths;
+mod policies;
 mod repositories;
+mod required;
 mod requirements;
 mod scope;
 mod signatures;

@@ -8,8 +8,8 @@ use tosca_syntax::words::{self, ArtifactReference, Word};
 use super::values::plain_metadata;
 use super::{Compiler, Context, repositories};
 use crate::model::{
-    Artifact, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition, TypeBody, TypeId,
-    TypeKind,
+    Artifact, ArtifactType, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition,
+    TypeBody, TypeId, TypeKind,
 };
 
 /// What an interface says of its operations, what its type says, and what an inherited definition refined.
@@ -317,6 +317,29 @@ impl<'a> Compiler<'a> {
         artifacts
     }
 
+    /// A file that its artifact type would not be guessed from (12.1).
+    fn check_extension(&self, file: Word<'_>, body: &ArtifactType, type_id: TypeId) {
+        let name = file.text.rsplit('/').next().unwrap_or(file.text).to_lowercase();
+        let has = |extension: &Arc<str>| {
+            name.strip_suffix(&extension.to_lowercase()).is_some_and(|stem| stem.ends_with('.'))
+        };
+        // Without an extension nothing contradicts the type.
+        if body.file_ext.is_empty() || !name.contains('.') || body.file_ext.iter().any(has) {
+            return;
+        }
+        let extensions: Vec<String> = body.file_ext.iter().map(|extension| format!(".{extension}")).collect();
+        let of_type = &self.type_of(type_id).name;
+        self.report(
+            Diagnostic::warning(
+                "unusual-extension",
+                format!("the file `{}` is not named as files of the type `{of_type}` are", file.text),
+            )
+            .at(file.span)
+            .hint(format!("such files end in: {}", one_of(extensions.iter().map(String::as_str))))
+            .chapter("12.1"),
+        );
+    }
+
     /// An artifact definition; `None` when it was reported.
     fn artifact(&self, own: &'a words::ArtifactDefinition<'a>, context: Context) -> Option<Artifact> {
         let type_id = self.find_type(context.file, TypeKind::Artifact, own.artifact_type?);
@@ -327,6 +350,7 @@ impl<'a> Compiler<'a> {
             None => format!("the artifact `{}`", file.text),
         };
         let hides = own.hidden.has("properties");
+        self.check_extension(file, body, type_id);
         if let Some(word) = own.repository
             && repositories::find(self.files, context.file, word.text).is_none()
             && let Some(diagnostic) = repositories::unknown(self.files, context.file, word.text, word.span)

@@ -142,7 +142,7 @@ impl<'a> Compiler<'a> {
         let is_group = |name: &str| groups.contains_key(name);
         let target = own.target.and_then(|word| self.member_of(word, &is_group, "13.2.2"));
         let node = match &target {
-            Some(Member::Node(node)) => nodes.values().find(|other| other.id == *node),
+            Some(Member::Node(node)) => nodes.get(self.template.names[node.index()]),
             _ => None,
         };
         let mut surroundings = Surroundings { interfaces: node.map(|node| &node.interfaces) };
