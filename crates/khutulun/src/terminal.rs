@@ -42,6 +42,38 @@ impl Style {
         self.columns.is_none_or(|width| columns <= width)
     }
 
+    /// Cuts the lines of a text to the terminal's width. Where there is no terminal, everything stays.
+    pub(crate) fn cut(self, text: &str) -> String {
+        let Some(width) = self.columns else { return text.to_owned() };
+        text.lines().map(|line| fit(line, width) + "\n").collect()
+    }
+
+    /// Breaks a text between words into lines that fit, each after an indentation. Where there is no terminal, its own
+    /// lines stay.
+    pub(crate) fn wrapped(self, text: &str, indentation: &str) -> String {
+        let mut out = String::new();
+        for line in text.lines() {
+            let mut used = 0;
+            for word in line.split_whitespace() {
+                let width = columns(word);
+                if used > 0 && self.fits(columns(indentation) + used + 1 + width) {
+                    out.push(' ');
+                    used += 1;
+                } else {
+                    if used > 0 {
+                        out.push('\n');
+                    }
+                    out.push_str(indentation);
+                    used = 0;
+                }
+                out.push_str(word);
+                used += width;
+            }
+            out.push('\n');
+        }
+        out
+    }
+
     /// Returns whether colours are wanted.
     pub(crate) fn color(self) -> bool {
         self.color
@@ -189,6 +221,17 @@ pub(crate) fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_wrapped_where_there_is_a_terminal() {
+        let narrow = Style { columns: Some(9), ..Style::plain() };
+        assert_eq!(
+            narrow.wrapped("one two three\n\nenormously x", "  "),
+            "  one two\n  three\n\n  enormously\n  x\n"
+        );
+        assert_eq!(Style::plain().wrapped("one two three", "  "), "  one two three\n");
+        assert_eq!(narrow.cut("123456789\n1234567890\n"), "123456789\n12345678…\n");
+    }
 
     #[test]
     fn a_long_text_is_cut_with_an_ellipsis_and_a_short_one_is_not() {

@@ -49,7 +49,7 @@ impl Answer for Profiles {
             let description = first_sentence(profile.description.as_deref());
             table.row(vec![profile.name.as_str().into(), types.into(), description.into()]);
         }
-        table.render(style)
+        style.cut(&table.render(style))
     }
 }
 
@@ -80,9 +80,7 @@ impl Answer for Contents {
     fn text(&self, style: Style) -> String {
         let Self(profile) = self;
         let mut text = format!("{}\n", style.bold(&profile.name));
-        for line in profile.description.as_deref().unwrap_or_default().trim().lines() {
-            let _ = writeln!(text, "  {line}");
-        }
+        text.push_str(&style.wrapped(profile.description.as_deref().unwrap_or_default().trim(), "  "));
         for import in &profile.imports {
             let _ = writeln!(text, "  imports {import}");
         }
@@ -96,7 +94,7 @@ impl Answer for Contents {
                 first_sentence(found.description.as_deref()).into(),
             ]);
         }
-        text.push_str(&table.render(style));
+        text.push_str(&style.cut(&table.render(style)));
         text
     }
 }
