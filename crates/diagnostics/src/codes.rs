@@ -124,6 +124,7 @@ pub static CODES: &[Code] = codes! {
     "not-tosca" "6.1" "a file is no map of keynames";
     "not-utf8" "" "a file is not UTF-8 text";
     "optional-for-required" "13.2.3.3" "a required input comes from one that may have no value";
+    "profile-versions" "6.7.3" "two versions of one profile meet";
     "recursive-alias" "6.3" "an alias is inside of what it stands for";
     "repeated-member" "16.2" "something is in a list twice";
     "requirement-fulfilled" "15.5.4" "a requirement is mapped that has a target";

@@ -28,6 +28,8 @@
 //! ```
 
 mod bytes;
+#[cfg(feature = "file-system")]
+mod catalog;
 mod entry;
 mod error;
 mod inspect;
@@ -49,6 +51,8 @@ mod directory;
 #[cfg(feature = "file-system")]
 mod extract;
 
+#[cfg(feature = "file-system")]
+pub use catalog::{Catalog, Skipped, WithCatalog};
 #[cfg(feature = "file-system")]
 pub use create::{CreateOptions, Created, create};
 pub use entry::{Entry, EntryKind};

@@ -41,6 +41,7 @@ use std::collections::{HashMap, HashSet};
 use custom::{CustomFunctions, CustomWords};
 use diagnostics::{Diagnostic, SourceMap, has_errors};
 use load::LoadedFile;
+pub use load::profile_of;
 use repositories::LoadedRepository;
 use scope::Scopes;
 use template::TemplateState;

@@ -34,7 +34,7 @@ mod compile;
 pub mod model;
 mod sources;
 
-pub use compile::{Compilation, compile};
+pub use compile::{Compilation, compile, profile_of};
 pub use diagnostics::explain;
 #[cfg(feature = "file-system")]
 pub use sources::FileSources;

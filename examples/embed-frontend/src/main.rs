@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use diagnostics::{TextStyle, render_text_all};
-use tosca::model::{Model, NodeTemplate};
+use tosca::model::{Model, NodeTemplate, RequirementTarget};
 use tosca::{Compilation, FileSources, MemorySources, compile};
 
 const SAMPLE: &str = "\
@@ -57,11 +57,11 @@ fn print_node(model: &Model, node: &NodeTemplate, place: &str) {
         }
     }
     for requirement in &node.requirements {
-        println!(
-            "  {} -> {}.{}",
-            requirement.name,
-            model.node(requirement.target).name,
-            requirement.capability
-        );
+        match &requirement.target {
+            RequirementTarget::Node { template, capability, .. } => {
+                println!("  {} -> {}.{capability}", requirement.name, model.node(*template).name);
+            }
+            RequirementTarget::Open { .. } => println!("  {} -> whatever fits", requirement.name),
+        }
     }
 }

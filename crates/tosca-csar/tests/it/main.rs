@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test fails as its test does")]
 
 mod archives;
+mod catalog;
 mod create;
 mod extract;
 mod formats;

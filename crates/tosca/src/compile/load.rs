@@ -118,8 +118,19 @@ pub(super) fn load(entry: &str, sources: &dyn Sources) -> Loaded {
         }
     }
     loader.report_unknown_repositories();
+    loader.warn_of_profile_versions();
     loader.count_failures();
     loader.loaded
+}
+
+/// The profile that a file says to define, without reading anything else of it; none when it says none or is not a
+/// file of TOSCA 2.0.
+pub fn profile_of(content: &[u8]) -> Option<String> {
+    let text: Arc<str> = std::str::from_utf8(content).ok()?.into();
+    let source = SourceMap::new().add("", text.clone());
+    let document = parse(source, &text, &Limits::default()).document?;
+    let header = read_header(&mut Reader::default(), &document)?;
+    header.profile.map(|word| word.text.to_owned())
 }
 
 struct Loader<'s> {
@@ -346,6 +357,39 @@ impl Loader<'_> {
                 Err(error) => self.failed(format!("{address}/{}", url.0), url.1, &error),
             }
         }
+    }
+
+    /// Types of two versions of a profile are different types, also those that nobody changed (6.7.3).
+    fn warn_of_profile_versions(&mut self) {
+        let mut first: HashMap<&str, &LoadedFile> = HashMap::new();
+        let mut warnings = Vec::new();
+        for file in self.loaded.files.iter().filter(|file| file.has_own_profile) {
+            let Some((name, version)) = file.profile.as_ref().and_then(|name| name.as_str().rsplit_once(':'))
+            else {
+                continue;
+            };
+            let other = *first.entry(name).or_insert(file);
+            if other.profile == file.profile {
+                continue;
+            }
+            let (Some(here), Some(known)) = (file.imported_at, &other.profile) else { continue };
+            let known_version = known.as_str().rsplit_once(':').map_or("", |(_, version)| version);
+            let message =
+                format!("two versions of the profile `{name}` meet: `{known_version}` and `{version}`");
+            let here = Place::new(here, format!("imports `{version}`"));
+            let warning = Diagnostic::warning("profile-versions", message)
+                .hint("their types are different types, also those of one name: import one version everywhere")
+                .chapter("6.7.3");
+            // The import that was found first is nearer to whoever reads this.
+            warnings.push(match other.imported_at {
+                Some(span) => {
+                    let near = Place::new(span, format!("imports `{known_version}`"));
+                    warning.at(near).related(here)
+                }
+                None => warning.at(here),
+            });
+        }
+        self.loaded.diagnostics.extend(warnings);
     }
 
     fn report_unknown_repositories(&mut self) {
