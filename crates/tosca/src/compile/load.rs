@@ -378,7 +378,9 @@ impl Loader<'_> {
                 format!("two versions of the profile `{name}` meet: `{known_version}` and `{version}`");
             let here = Place::new(here, format!("imports `{version}`"));
             let warning = Diagnostic::warning("profile-versions", message)
-                .hint("their types are different types, also those of one name: import one version everywhere")
+                .hint(
+                    "their types are different types, also those of one name: import one version everywhere",
+                )
                 .chapter("6.7.3");
             // The import that was found first is nearer to whoever reads this.
             warnings.push(match other.imported_at {
