@@ -465,6 +465,10 @@ impl<'b, 't, 'd> Everyday<'b, 't, 'd> {
             match self.peek() {
                 None | Some(b'\n' | b',' | b']' | b'}') => break,
                 Some(b'[' | b'{') => return Err(Unusual),
+                // The parser refuses this, though only a scalar that begins so would be wrong.
+                Some(b'-') if matches!(self.bytes.get(self.at + 1), Some(b',' | b']' | b'}')) => {
+                    return Err(Unusual);
+                }
                 Some(b':')
                     if self.is_gap(self.at + 1)
                         || matches!(self.bytes[self.at + 1], b',' | b'[' | b']' | b'{' | b'}') =>

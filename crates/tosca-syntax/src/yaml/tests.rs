@@ -270,6 +270,7 @@ fn the_quick_reader_says_what_the_parser_says() {
         "a: |\n  b\n \n  c\n   \n  d\n",
         "a: b\n  c \n\n  d # e\nf: g\n  - h\ni:\n- j\n  k\n- l\n m\n",
         "a: b\n  c: d\n",
+        "a: [ b -]\nc: { d: e -}\n",
         "a: b\n  # c\n  d\n",
         "---\na: 1\n 2\nb: ~\n  ~\n",
         "a: \"\\\"b\\\\\\n\\t\" \nb: \"\\x41\"\n'c''d': ''''\n",
