@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::load::LoadedFile;
+use super::load::{ImportEdge, LoadedFile};
 use crate::model::{TypeId, TypeKind};
 
 /// Which types a name may stand for in each file.
@@ -87,6 +87,11 @@ impl<'a> Scopes<'a> {
             && let Some(id) = self.search_near(file, kind, name)
         {
             return Found::One(id);
+        }
+        // A file may import itself under a namespace, so a name could go on for as long as its text.
+        const NAMESPACES_MAX: usize = 256;
+        if name.bytes().filter(|byte| *byte == b':').count() > NAMESPACES_MAX {
+            return Found::Nothing;
         }
         let roots = self.roots(file);
         let mut found: Vec<TypeId> = Vec::new();
@@ -189,6 +194,35 @@ impl<'a> Scopes<'a> {
             }
         }
         names
+    }
+
+    /// How the nearest type of a name is written in a file, through namespaces however deep, for hints.
+    pub(super) fn way_to(&self, file: usize, kind: TypeKind, name: &str) -> Option<String> {
+        self.declaring.get(&(kind, name))?;
+        // For each file that is reached: the one before it, and the import that leads on.
+        let mut before: HashMap<usize, Option<(usize, &ImportEdge)>> = HashMap::from([(file, None)]);
+        let mut near = VecDeque::from([file]);
+        while let Some(current) = near.pop_front() {
+            if self.own[current].contains_key(&(kind, name)) {
+                let mut names = vec![name];
+                let mut back = before.get(&current).copied().flatten();
+                while let Some((file, import)) = back {
+                    names.extend(import.namespace.as_deref());
+                    back = before.get(&file).copied().flatten();
+                }
+                names.reverse();
+                return Some(names.join(":"));
+            }
+            for import in &self.files[current].imports {
+                if let Some(target) = import.file
+                    && !before.contains_key(&target)
+                {
+                    before.insert(target, Some((current, import)));
+                    near.push_back(target);
+                }
+            }
+        }
+        None
     }
 
     /// The namespaces that can be written in a file, for hints.

@@ -325,13 +325,15 @@ impl<'a> Compiler<'a> {
             && !self.scopes.namespaces(file).contains(namespace)
         {
             let namespaces = self.scopes.namespaces(file);
-            let near = did_you_mean(name, candidates.iter().map(String::as_str));
+            let last = name.rsplit(':').next().unwrap_or(name);
+            let near = self.scopes.way_to(file, kind, last).map(|way| format!("did you mean `{way}`?"));
+            let near = near.or_else(|| did_you_mean(name, candidates.iter().map(String::as_str)));
             let near = near.or_else(|| did_you_mean(namespace, namespaces.iter().map(String::as_str)));
             return diagnostic.hint(format!("no import has the namespace `{namespace}`")).maybe_hint(near);
         }
         // The right name without its namespace.
-        let suffix = format!(":{name}");
-        if let Some(qualified) = candidates.iter().find(|candidate| candidate.ends_with(&suffix)) {
+        let last = name.rsplit(':').next().unwrap_or(name);
+        if let Some(qualified) = self.scopes.way_to(file, kind, last) {
             return diagnostic.hint(format!("did you mean `{qualified}`?"));
         }
         let near = diagnostics::closest(name, candidates.iter().map(String::as_str));

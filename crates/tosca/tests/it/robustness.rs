@@ -96,3 +96,49 @@ fn deep_and_wide_documents_end_in_bounded_time() {
         "tosca_definitions_version: tosca_2_0\nnode_types:\n{known}service_template:\n  node_templates:\n{wrong}"
     ));
 }
+
+/// Namespaces that go round, and names as long as files may be: C058, C065, C365.
+#[test]
+fn long_names_and_circles_of_namespaces_come_to_an_end() {
+    let name = |levels: usize| format!("{}A", "a:".repeat(levels));
+    let text = format!(
+        "tosca_definitions_version: tosca_2_0\nimports: [ {{ url: main.yaml, namespace: a }} ]\nnode_types: {{ A: {{}} }}\n\
+         data_types: {{ x: {{ derived_from: string }} }}\ncapability_types:\n  C: {{ valid_source_node_types: [ '{}', '{}' ] }}\n",
+        name(200),
+        name(200_000)
+    );
+    let sources = MemorySources::new().with("main.yaml", text);
+    let compilation = compile("main.yaml", &sources);
+    assert_eq!(compilation.diagnostics.len(), 1);
+    assert_eq!(compilation.diagnostics[0].code, "unknown-type");
+}
+
+/// A chain of imports costs its length: C058, C065.
+#[test]
+fn a_long_chain_of_imports_is_read() {
+    let mut sources = MemorySources::new();
+    let count = 3000;
+    for index in 0..count {
+        let next = index + 1;
+        let import = match (next < count, index % 2 == 0) {
+            (false, _) => String::new(),
+            (true, true) => format!("imports: [ f{next}.yaml ]\n"),
+            (true, false) => format!("imports: [ {{ url: f{next}.yaml, namespace: n }} ]\n"),
+        };
+        let text =
+            format!("tosca_definitions_version: tosca_2_0\n{import}node_types: {{ T{index}: {{}} }}\n");
+        sources = sources.with(format!("f{index}.yaml"), text);
+    }
+    let compilation = compile("f0.yaml", &sources);
+    assert!(compilation.diagnostics.is_empty(), "{:?}", compilation.diagnostics.first());
+    let model = compilation.model.expect("there are no errors");
+    assert_eq!(model.files.len(), count);
+    // The way from the last file back to the entry is known.
+    let mut place = model.files.last().and_then(|file| file.imported_at);
+    let mut steps = 0;
+    while let Some(span) = place {
+        place = model.file_of(span).and_then(|file| file.imported_at);
+        steps += 1;
+    }
+    assert_eq!(steps, count - 1);
+}
