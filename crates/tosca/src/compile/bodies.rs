@@ -8,8 +8,8 @@ use tosca_syntax::words::{self, TypeBody as Words, Word};
 use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    ArtifactType, CapabilityDefinition, CapabilityType, GroupType, InterfaceType, Map, NodeType,
-    OperationDefinition, PolicyType, RelationshipType, TypeBody, TypeId, TypeKind,
+    ArtifactType, Call, CapabilityDefinition, CapabilityType, GroupType, InterfaceType, Map, NodeType,
+    OperationDefinition, ParameterDefinition, PolicyType, RelationshipType, TypeBody, TypeId, TypeKind,
 };
 
 impl<'a> Compiler<'a> {
@@ -155,8 +155,14 @@ impl<'a> Compiler<'a> {
             _ => InterfaceType::default(),
         };
         let context = Context::in_type(file, SelfIs::Unknown);
+        let inputs = self.parameter_definitions(&words.inputs, &inherited.inputs, context, "input");
+        for own in &words.inputs {
+            if let Some(input) = inputs.get(own.property.name.text) {
+                self.check_placeless(input);
+            }
+        }
         InterfaceType {
-            inputs: self.parameter_definitions(&words.inputs, &inherited.inputs, context, "input"),
+            inputs,
             operations: self.type_operations(&words.operations, inherited.operations, "operation", context),
             notifications: self.type_operations(
                 &words.notifications,
@@ -164,6 +170,22 @@ impl<'a> Compiler<'a> {
                 "notification",
                 context,
             ),
+        }
+    }
+
+    /// 11.4: an interface type is in no node, so that nothing can be read from one.
+    fn check_placeless(&self, input: &ParameterDefinition) {
+        let Some(value) = &input.value else { return };
+        let mut calls = value.calls().into_iter();
+        let reads = calls.find(|call| matches!(call, Call::GetProperty(_) | Call::GetAttribute(_)));
+        if let Some(call) = reads {
+            let message = format!("`${}` has no meaning in an interface type", call.function());
+            self.report(
+                Diagnostic::error("misplaced-function", message)
+                    .at(Place::new(value.span, "an interface type is in no node"))
+                    .hint("fix the value where the interface is used: in a node type or node template")
+                    .chapter("11.4"),
+            );
         }
     }
 
@@ -203,6 +225,10 @@ impl<'a> Compiler<'a> {
             let name = self.name(operation.name.text);
             let parent = operations.get(&name).cloned();
             let built = self.operation_definition(operation, parent.as_deref(), context, None);
+            let fixed = |input: &&words::ParameterDefinition<'a>| built.inputs.get(input.property.name.text);
+            for input in operation.inputs.iter().filter_map(|input| fixed(&input)) {
+                self.check_placeless(input);
+            }
             operations.insert(name, Arc::new(built));
         }
         operations

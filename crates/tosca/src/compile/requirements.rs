@@ -23,6 +23,13 @@ impl<'a> Compiler<'a> {
         let node_type = self.node_body(type_id);
         let targets: Vec<Target> =
             words.requirements.iter().map(|own| self.target_of(own, position, file)).collect();
+        // Copied requirements are counted where they are written.
+        let is_here = |own: &words::RequirementAssignment<'_>| {
+            (words.span.start..words.span.end).contains(&own.name.span.start)
+        };
+        if words.copy.is_some() && !words.requirements.first().is_some_and(is_here) {
+            return targets;
+        }
         for (name, definition) in node_type.into_iter().flat_map(|body| &body.requirements) {
             let own: Vec<_> =
                 words.requirements.iter().filter(|own| own.name.text == name.as_str()).collect();
@@ -148,6 +155,9 @@ impl<'a> Compiler<'a> {
         }
         if let (Found::One(found), false) = (self.scopes.find(file, TypeKind::Node, word.text), has_index) {
             target.node_type = Some(found);
+            return;
+        }
+        if self.template.hidden.has("node_templates") {
             return;
         }
         let names = || self.template.names.iter().copied();

@@ -135,7 +135,7 @@ impl<'a> Compiler<'a> {
     ) -> Option<ValueMapping> {
         let word = mapping.parameter;
         let Some(parameter) = parameters.get(word.text) else {
-            if what == "input" && self.template.inputs_are_vague {
+            if self.template.hidden.has(if what == "input" { "inputs" } else { "outputs" }) {
                 return None;
             }
             let names = || parameters.keys().map(|name| name.as_str());
@@ -231,7 +231,7 @@ impl<'a> Compiler<'a> {
 
     fn mapped_node(&self, word: Word<'_>, chapter: &'static str) -> Option<usize> {
         let found = self.template.ids.get(word.text).copied();
-        if found.is_none() {
+        if found.is_none() && !self.template.hidden.has("node_templates") {
             let names = || self.template.names.iter().copied();
             let hint = did_you_mean(word.text, names())
                 .unwrap_or_else(|| format!("the node templates are: {}", one_of(names())));
@@ -483,7 +483,7 @@ impl<'a> Compiler<'a> {
                 let label = "not in the interface type";
                 self.unknown_name("operation", *operation, names, interface.type_id, label);
             }
-            if !workflows.contains_key(workflow.text) {
+            if !workflows.contains_key(workflow.text) && !self.template.hidden.has("workflows") {
                 let names = || workflows.keys().map(|name| name.as_str());
                 let hint =
                     did_you_mean(workflow.text, names()).unwrap_or_else(|| match workflows.is_empty() {

@@ -31,6 +31,8 @@ pub(super) struct TemplateState<'a> {
     pub(super) artifacts: Vec<Vec<&'a str>>,
     pub(super) inputs: Map<Parameter>,
     pub(super) inputs_are_vague: bool,
+    /// Which keynames could not be read: what is not found in them may be there.
+    pub(super) hidden: words::Hidden,
     /// Relationship templates by name, with the type of each.
     pub(super) relationships: HashMap<&'a str, (TypeId, &'a words::RelationshipTemplate<'a>)>,
     /// The inputs of workflows.
@@ -74,6 +76,7 @@ impl<'a> Compiler<'a> {
             self.template.artifacts.push(artifacts.map(|name| name.text).collect());
         }
         self.template.inputs_are_vague = words.hidden.has("inputs");
+        self.template.hidden = words.hidden.clone();
         // An input's default cannot name other inputs: they have no order.
         let alone = Context { in_template: false, ..outside };
         self.template.inputs =
@@ -100,7 +103,8 @@ impl<'a> Compiler<'a> {
             }
             let source = node.copy.and_then(|word| self.template.ids.get(word.text));
             if let Some(&source) = source {
-                self.forget_copied(before, words.node_templates[source].span);
+                let source = &words.node_templates[source];
+                self.forget_copied(before, (node.name.text, source.name.text), source.span);
             }
         }
         let outputs: Map<Parameter> =
@@ -138,7 +142,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What is wrong in a template that others copy is reported there, and not again with each copy.
-    pub(super) fn forget_copied(&self, before: usize, source: Span) {
+    pub(super) fn forget_copied(&self, before: usize, (copy, original): (&str, &str), source: Span) {
         let mut diagnostics = self.diagnostics.borrow_mut();
         let own = diagnostics.split_off(before);
         let is_copied = |diagnostic: &Diagnostic| {
@@ -146,7 +150,15 @@ impl<'a> Compiler<'a> {
                 place.span.source == source.source && (source.start..source.end).contains(&place.span.start)
             })
         };
-        diagnostics.extend(own.into_iter().filter(|diagnostic| !is_copied(diagnostic)));
+        // What the copied template lacks, its copies lack, too.
+        let (copy, original) = (format!("`{copy}`"), format!("`{original}`"));
+        let is_known = |diagnostic: &Diagnostic| {
+            let message = diagnostic.message.replace(&copy, &original);
+            diagnostics.iter().any(|known| known.code == diagnostic.code && known.message == message)
+        };
+        let own: Vec<_> =
+            own.into_iter().filter(|diagnostic| !is_copied(diagnostic) && !is_known(diagnostic)).collect();
+        diagnostics.extend(own);
     }
 
     pub(super) fn parameter(

@@ -180,7 +180,7 @@ impl<'a> Compiler<'a> {
             templates.insert(self.name(own.name.text), template);
             let source = own.copy.and_then(|word| self.template.relationships.get(word.text));
             if let Some((_, source)) = source {
-                self.forget_copied(before, source.span);
+                self.forget_copied(before, (own.name.text, source.name.text), source.span);
             }
         }
         templates
@@ -275,6 +275,9 @@ impl<'a> Compiler<'a> {
         }
         if is_group(word.text) {
             return Some(Member::Group(self.name(word.text)));
+        }
+        if self.template.hidden.has("node_templates") || self.template.hidden.has("groups") {
+            return None;
         }
         let names = || self.template.names.iter().copied();
         let hint = did_you_mean(word.text, names())

@@ -11,7 +11,7 @@ use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Activity, Call, ExpressionKind, Group, Interface, Map, Member, Name, NodeTemplate, Operation, Output,
-    Parameter, Property, ValueOrigin, Workflow, WorkflowStep,
+    Parameter, Property, TypeId, ValueOrigin, Workflow, WorkflowStep,
 };
 
 /// What activities work on, as far as it is known.
@@ -145,7 +145,15 @@ impl<'a> Compiler<'a> {
             Some(Member::Node(node)) => nodes.get(self.template.names[node.index()]),
             _ => None,
         };
-        let mut surroundings = Surroundings { interfaces: node.map(|node| &node.interfaces) };
+        // Whatever an unknown type may have.
+        let known = |type_id: TypeId, interfaces| {
+            let is_vague = |interface: &Interface| self.is_vague(interface.type_id, "operations");
+            let of_type: &Map<Interface> = interfaces;
+            let is_known = !self.is_vague(type_id, "interfaces") && !of_type.values().any(is_vague);
+            is_known.then_some(of_type)
+        };
+        let mut surroundings =
+            Surroundings { interfaces: node.and_then(|node| known(node.type_id, &node.interfaces)) };
         let mut self_is = match &target {
             Some(Member::Node(node)) => SelfIs::NodeTemplate(node.index()),
             _ => SelfIs::Unknown,
@@ -154,7 +162,8 @@ impl<'a> Compiler<'a> {
             self.check_target_relationship(requirement, target.as_ref());
             let found =
                 node.and_then(|node| node.requirements.iter().find(|other| other.name == *requirement.text));
-            surroundings.interfaces = found.map(|found| &found.relationship.interfaces);
+            surroundings.interfaces =
+                found.and_then(|found| known(found.relationship.type_id, &found.relationship.interfaces));
             self_is = found.map_or(SelfIs::Unknown, |found| SelfIs::Relationship(found.relationship.type_id));
         }
         let context = Context { self_is, ..OUTSIDE };
@@ -327,6 +336,9 @@ impl<'a> Compiler<'a> {
     fn inlined_inputs(&self, own: &'a words::Activity<'a>, context: Context) -> Option<Map<Property>> {
         let word = own.subject;
         let Some(known) = self.template.workflow_inputs.get(word.text) else {
+            if self.template.hidden.has("workflows") {
+                return None;
+            }
             let mut names: Vec<&str> = self.template.workflow_inputs.keys().copied().collect();
             names.sort_unstable();
             let hint = did_you_mean(word.text, names.iter().copied());
