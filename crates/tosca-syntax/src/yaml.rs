@@ -2,6 +2,7 @@
 
 mod arena;
 mod everyday;
+mod loose;
 mod parse;
 mod scalar;
 

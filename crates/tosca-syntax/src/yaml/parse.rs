@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::arena::{Body, Document, NodeData, Style, Text};
 use super::everyday::Everyday;
+use super::loose::{Loosened, Offsets};
 use super::scalar::ScalarKind;
 
 /// How much a document may ask for. Hostile input gets a clear error in bounded time and memory.
@@ -60,15 +61,31 @@ fn parse_with(source: SourceId, text: &Arc<str>, limits: &Limits, quickly: bool)
         }
         diagnostics.clear();
     }
-    let document = match Builder::new(source, text, limits, &mut diagnostics).run() {
-        Ok(document) => Some(document),
-        Err(diagnostic) => {
-            diagnostics.push(*diagnostic);
-            None
+    // Quoted scalars that were found to go on in the first columns; each costs reading the text once more.
+    const LOOSE_MAX: usize = 16;
+    let mut loose = Vec::new();
+    let mut loosened = None;
+    loop {
+        let error = match Builder::new(source, text, limits, &mut diagnostics).run(loosened.as_ref()) {
+            Ok(document) => return Parsed { document: Some(document), diagnostics },
+            Err(error) => error,
+        };
+        let at = error.primary.as_ref().map_or(0, |place| place.span.start);
+        if error.message.ends_with(LOOSE) && loose.len() < LOOSE_MAX {
+            loosened = Loosened::with(text, &loose, at);
+            if loosened.is_some() {
+                loose.push(at);
+                diagnostics.clear();
+                continue;
+            }
         }
-    };
-    Parsed { document, diagnostics }
+        diagnostics.push(*error);
+        return Parsed { document: None, diagnostics };
+    }
 }
+
+/// What the parser says of a quoted scalar that is not indented deeper than its parent.
+const LOOSE: &str = "invalid indentation in quoted scalar";
 
 /// A fatal mistake, boxed because it is rare and large.
 type Fatal = Box<Diagnostic>;
@@ -122,7 +139,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             text,
             limits,
             diagnostics,
-            offsets: Offsets::new(text),
+            offsets: Offsets::new(text, None),
             nodes: Vec::new(),
             children: Vec::new(),
             strings: Vec::new(),
@@ -134,7 +151,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         }
     }
 
-    fn run(mut self) -> Result<Document, Fatal> {
+    fn run(mut self, loosened: Option<&'t Loosened>) -> Result<Document, Fatal> {
         if self.text.len() > self.limits.document_bytes_max {
             let message = format!("the document is larger than {} bytes", self.limits.document_bytes_max);
             return Err(Box::new(
@@ -142,7 +159,12 @@ impl<'t, 'd> Builder<'t, 'd> {
             ));
         }
         self.check_characters()?;
-        let mut parser = Parser::new_from_str(self.text);
+        let text = match loosened {
+            Some(loosened) => &loosened.text,
+            None => &**self.text,
+        };
+        self.offsets = Offsets::new(text, loosened);
+        let mut parser = Parser::new_from_str(text);
         let mut documents = 0;
         while let Some(event) = parser.next_event() {
             let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
@@ -726,35 +748,4 @@ impl<'t, 'd> Builder<'t, 'd> {
 /// The name of a tag of the core schema.
 fn core_tag(tag: &Tag) -> Option<&str> {
     tag.is_yaml_core_schema().then_some(tag.suffix.as_str())
-}
-
-/// From the parser's characters to bytes.
-struct Offsets<'t> {
-    text: &'t str,
-    // The byte of every `STEP`th character; empty for ASCII texts, where both are equal.
-    steps: Vec<u32>,
-}
-
-impl<'t> Offsets<'t> {
-    const STEP: usize = 64;
-
-    fn new(text: &'t str) -> Self {
-        let steps = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().step_by(Self::STEP).map(|(byte, _)| byte as u32).collect()
-        };
-        Self { text, steps }
-    }
-
-    fn byte(&self, character: usize) -> u32 {
-        if self.steps.is_empty() {
-            return character.min(self.text.len()) as u32;
-        }
-        let Some(&step) = self.steps.get(character / Self::STEP) else { return self.text.len() as u32 };
-        self.text[step as usize..]
-            .char_indices()
-            .nth(character % Self::STEP)
-            .map_or(self.text.len() as u32, |(byte, _)| step + byte as u32)
-    }
 }
