@@ -130,7 +130,7 @@ pub struct RequirementAssignment<'a> {
     /// `capability`: a capability of the target, or a capability type.
     pub capability: Option<Word<'a>>,
     /// `relationship`.
-    pub relationship: Option<RelationshipAssignment<'a>>,
+    pub relationship: Option<Box<RelationshipAssignment<'a>>>,
     /// `node_filter`: a condition clause.
     pub node_filter: Option<Node<'a>>,
     /// `count`.
@@ -431,7 +431,7 @@ impl Reader {
         assignment.allocation = self.assignments(&mut fields, "allocation");
         assignment.capability = self.word(&mut fields, "capability");
         assignment.common = self.common(&mut fields);
-        assignment.relationship = self.relationship_assignment(&mut fields);
+        assignment.relationship = self.relationship_assignment(&mut fields).map(Box::new);
         if assignment.hidden.has("node") {
             fields.hidden.add("node");
         }

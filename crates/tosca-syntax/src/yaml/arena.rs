@@ -8,7 +8,7 @@ use super::scalar::ScalarKind;
 
 /// A YAML document: one arena of nodes over one text.
 ///
-/// A node costs 32 bytes, its text nothing unless it had escapes or line folding.
+/// A node costs 16 bytes, 4 more in what holds it, its text nothing unless it had escapes or line folding.
 #[derive(Debug)]
 pub struct Document {
     pub(super) source: SourceId,
@@ -29,18 +29,53 @@ pub(super) struct NodeData {
     pub(super) body: Body,
 }
 
+/// What a node is, in 8 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Body {
-    Scalar { text: Text, style: Style, kind: ScalarKind },
-    Sequence { first: u32, len: u32 },
-    Mapping { first: u32, len: u32 },
+    /// Its text is what is written, without quotes.
+    Written {
+        style: Style,
+        kind: ScalarKind,
+    },
+    /// Its text is empty, whatever is written.
+    Empty {
+        style: Style,
+        kind: ScalarKind,
+    },
+    /// Its text is one of the document's strings.
+    Owned {
+        string: u32,
+        style: Style,
+        kind: ScalarKind,
+    },
+    /// Where in the document's children its length and then its items are.
+    Sequence(u32),
+    /// Where in the document's children the number of its entries and then those are.
+    Mapping(u32),
     Alias(u32),
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Text {
-    Source { start: u32, end: u32 },
-    Owned(u32),
+impl NodeData {
+    /// The scalar, when it is one.
+    pub(super) fn scalar<'a>(&self, text: &'a str, strings: &'a [Box<str>]) -> Option<Scalar<'a>> {
+        let (text, style, kind) = match self.body {
+            Body::Written { style, kind } => {
+                let quote = style.quote();
+                (&text[self.start as usize + quote..self.end as usize - quote], style, kind)
+            }
+            Body::Empty { style, kind } => ("", style, kind),
+            Body::Owned { string, style, kind } => (&*strings[string as usize], style, kind),
+            Body::Sequence(_) | Body::Mapping(_) | Body::Alias(_) => return None,
+        };
+        Some(Scalar { text, style, kind })
+    }
+}
+
+impl Style {
+    /// The bytes of a quote.
+    pub(super) fn quote(self) -> usize {
+        usize::from(matches!(self, Self::SingleQuoted | Self::DoubleQuoted))
+    }
 }
 
 /// How a scalar is written.
@@ -154,21 +189,25 @@ impl<'a> Node<'a> {
     /// What it is.
     pub fn content(self) -> Content<'a> {
         let document = self.document;
-        match document.nodes[self.id as usize].body {
-            Body::Scalar { text, style, kind } => {
-                let text = match text {
-                    Text::Source { start, end } => &document.text[start as usize..end as usize],
-                    Text::Owned(index) => &document.strings[index as usize],
-                };
-                Content::Scalar(Scalar { text, style, kind })
+        let data = &document.nodes[self.id as usize];
+        match data.body {
+            Body::Sequence(at) => {
+                let first = at + 1;
+                Content::Sequence(Items {
+                    document,
+                    next: first,
+                    end: first + document.children[at as usize],
+                })
             }
-            Body::Sequence { first, len } => {
-                Content::Sequence(Items { document, next: first, end: first + len })
+            Body::Mapping(at) => {
+                let first = at + 1;
+                let end = first + 2 * document.children[at as usize];
+                Content::Mapping(Entries { document, next: first, end })
             }
-            Body::Mapping { first, len } => {
-                Content::Mapping(Entries { document, next: first, end: first + 2 * len })
+            _ => {
+                let scalar = data.scalar(&document.text, &document.strings);
+                Content::Scalar(scalar.expect("`Document::node` follows aliases, and the rest are scalars"))
             }
-            Body::Alias(_) => unreachable!("`Document::node` follows aliases"),
         }
     }
 

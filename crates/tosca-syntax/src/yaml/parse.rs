@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, SourceId, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::arena::{Body, Document, NodeData, Style, Text};
+use super::arena::{Body, Document, NodeData, Style};
 use super::everyday::Everyday;
 use super::loose::{Loosened, Offsets};
 use super::scalar::ScalarKind;
@@ -197,8 +197,7 @@ impl<'t, 'd> Builder<'t, 'd> {
         let root = match self.pending.pop() {
             Some(root) => root,
             None => {
-                let empty = Text::Source { start: 0, end: 0 };
-                let body = Body::Scalar { text: empty, style: Style::Plain, kind: ScalarKind::Null };
+                let body = Body::Empty { style: Style::Plain, kind: ScalarKind::Null };
                 self.nodes.push(NodeData { start: 0, end: 0, body });
                 0
             }
@@ -221,28 +220,23 @@ impl<'t, 'd> Builder<'t, 'd> {
     /// A scalar without escapes, quotes included.
     pub(super) fn word(&mut self, style: Style, start: usize, end: usize) {
         let (start, end) = (start as u32, end as u32);
-        let quote = u32::from(style != Style::Plain);
-        let text = Text::Source { start: start + quote, end: end - quote };
         let kind = match style {
             Style::Plain => ScalarKind::of_plain(&self.text[start as usize..end as usize]),
             _ => ScalarKind::String,
         };
-        self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+        self.push(NodeData { start, end, body: Body::Written { style, kind } }, 1, 0);
     }
 
     /// A scalar whose text may differ from what is written.
     pub(super) fn text(&mut self, style: Style, start: usize, end: usize, text: String) {
-        let source = Text::Source { start: start as u32, end: end as u32 };
-        let is_same = self.text.get(start..end) == Some(text.as_str());
         let kind = if style == Style::Plain { ScalarKind::of_plain(&text) } else { ScalarKind::String };
-        let text = if is_same {
-            source
+        let body = if self.text.get(start..end) == Some(text.as_str()) && style.quote() == 0 {
+            Body::Written { style, kind }
         } else {
             self.strings.push(text.into());
-            Text::Owned((self.strings.len() - 1) as u32)
+            Body::Owned { string: (self.strings.len() - 1) as u32, style, kind }
         };
-        let (start, end) = (start as u32, end as u32);
-        self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+        self.push(NodeData { start: start as u32, end: end as u32, body }, 1, 0);
     }
 
     /// A piece of the text, when it is on character boundaries.
@@ -253,11 +247,7 @@ impl<'t, 'd> Builder<'t, 'd> {
     /// The value of a key that has none.
     pub(super) fn nothing(&mut self) {
         let at = self.last_end + u32::from(self.text[self.last_end as usize..].starts_with(':'));
-        let body = Body::Scalar {
-            text: Text::Source { start: at, end: at },
-            style: Style::Plain,
-            kind: ScalarKind::Null,
-        };
+        let body = Body::Empty { style: Style::Plain, kind: ScalarKind::Null };
         self.push(NodeData { start: at, end: at, body }, 1, 0);
     }
 
@@ -368,17 +358,17 @@ impl<'t, 'd> Builder<'t, 'd> {
         let kind = if style == Style::Plain { ScalarKind::of_plain(text) } else { ScalarKind::String };
         let kind = self.tagged_kind(kind, text, tag, self.span(start, end));
         let source = &self.text[start as usize..end as usize];
-        let quote = u32::from(matches!(style, Style::SingleQuoted | Style::DoubleQuoted));
-        let inner = source.get(quote as usize..source.len().saturating_sub(quote as usize));
-        let text = if inner == Some(text) {
-            Text::Source { start: start + quote, end: end - quote }
+        let quote = style.quote();
+        let inner = source.get(quote..source.len().saturating_sub(quote));
+        let body = if inner == Some(text) {
+            Body::Written { style, kind }
         } else if text.is_empty() {
-            Text::Source { start, end: start }
+            Body::Empty { style, kind }
         } else {
             self.strings.push(text.into());
-            Text::Owned((self.strings.len() - 1) as u32)
+            Body::Owned { string: (self.strings.len() - 1) as u32, style, kind }
         };
-        let id = self.push(NodeData { start, end, body: Body::Scalar { text, style, kind } }, 1, 0);
+        let id = self.push(NodeData { start, end, body }, 1, 0);
         if anchor != 0 {
             self.anchors.insert(anchor, Anchor { node: Some(id), size: 1, depth: 0 });
             self.anchored.push(id);
@@ -564,7 +554,8 @@ impl<'t, 'd> Builder<'t, 'd> {
             }
             false => members_end.max(start),
         };
-        let first = self.children.len() as u32;
+        let at = self.children.len();
+        self.children.push(0);
         let body = if frame.is_mapping {
             if self.is_unique(members) {
                 self.children.extend_from_slice(members);
@@ -572,10 +563,12 @@ impl<'t, 'd> Builder<'t, 'd> {
                 let members = self.unique(members.to_vec());
                 self.children.extend(&members);
             }
-            Body::Mapping { first, len: (self.children.len() as u32 - first) / 2 }
+            self.children[at] = (self.children.len() - at - 1) as u32 / 2;
+            Body::Mapping(at as u32)
         } else {
             self.children.extend_from_slice(members);
-            Body::Sequence { first, len: members.len() as u32 }
+            self.children[at] = members.len() as u32;
+            Body::Sequence(at as u32)
         };
         self.pending.truncate(frame.first);
         let depth = frame.depth + 1;
@@ -686,11 +679,8 @@ impl<'t, 'd> Builder<'t, 'd> {
     /// Adds what a merge key brings to `kept`, which is the mapping's own and what earlier merges brought.
     fn merge(&mut self, key: u32, value: u32, kept: &mut Vec<u32>) {
         let maps: Vec<u32> = match self.nodes[self.resolved(value) as usize].body {
-            Body::Mapping { .. } => vec![self.resolved(value)],
-            Body::Sequence { first, len } => self.children[first as usize..(first + len) as usize]
-                .iter()
-                .map(|&id| self.resolved(id))
-                .collect(),
+            Body::Mapping(_) => vec![self.resolved(value)],
+            Body::Sequence(at) => self.members(at, 1).iter().map(|&id| self.resolved(id)).collect(),
             _ => vec![self.resolved(value)],
         };
         let mut names: HashSet<(bool, String)> = kept
@@ -699,7 +689,7 @@ impl<'t, 'd> Builder<'t, 'd> {
             .map(|(kind, text)| (kind == ScalarKind::String, text.to_owned()))
             .collect();
         for map in maps {
-            let Body::Mapping { first, len } = self.nodes[map as usize].body else {
+            let Body::Mapping(at) = self.nodes[map as usize].body else {
                 let data = &self.nodes[key as usize];
                 let span = Span::new(self.source, data.start, data.end);
                 self.diagnostics.push(
@@ -708,7 +698,7 @@ impl<'t, 'd> Builder<'t, 'd> {
                 );
                 continue;
             };
-            let members = self.children[first as usize..(first + 2 * len) as usize].to_vec();
+            let members = self.members(at, 2).to_vec();
             for pair in members.chunks_exact(2) {
                 let is_new = self
                     .key(pair[0])
@@ -728,20 +718,19 @@ impl<'t, 'd> Builder<'t, 'd> {
     }
 
     fn is_plain(&self, id: u32) -> bool {
-        matches!(self.nodes[id as usize].body, Body::Scalar { style: Style::Plain, .. })
+        matches!(self.nodes[id as usize].body, Body::Written { style: Style::Plain, .. })
     }
 
     /// A scalar key's kind and text.
     fn key(&self, id: u32) -> Option<(ScalarKind, &str)> {
-        match self.nodes[self.resolved(id) as usize].body {
-            Body::Scalar { text: Text::Source { start, end }, kind, .. } => {
-                Some((kind, &self.text[start as usize..end as usize]))
-            }
-            Body::Scalar { text: Text::Owned(index), kind, .. } => {
-                Some((kind, &self.strings[index as usize]))
-            }
-            _ => None,
-        }
+        let scalar = self.nodes[self.resolved(id) as usize].scalar(self.text, &self.strings)?;
+        Some((scalar.kind, scalar.text))
+    }
+
+    /// The members of a finished list (`width` 1) or map (2).
+    fn members(&self, at: u32, width: usize) -> &[u32] {
+        let (at, len) = (at as usize, self.children[at as usize] as usize);
+        &self.children[at + 1..=at + width * len]
     }
 }
 
