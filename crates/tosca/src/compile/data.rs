@@ -71,6 +71,18 @@ impl<'a> Compiler<'a> {
                     .chapter("9.2"),
             );
         }
+        let is_empty = words.has_properties && words.properties.is_empty();
+        if is_empty && base == DataBase::Structure && !declared.words.hidden.has("properties") {
+            self.report(
+                Diagnostic::error(
+                    "invalid-data-type",
+                    format!("the `properties` of the data type `{}` are empty", name.text),
+                )
+                .at(name.span)
+                .hint("define at least one property, or leave the keyname out")
+                .chapter("9.2"),
+            );
+        }
         if words.has_properties && base != DataBase::Structure {
             let message =
                 format!("the data type `{}` is a {}: it cannot have properties", name.text, base.as_str());

@@ -182,7 +182,11 @@ impl<'a> Compiler<'a> {
         }
         Some(PropertyDefinition {
             schema,
-            required: required && what != "attribute",
+            // Where a value is written and wrong, nobody else has to give one.
+            required: required
+                && what != "attribute"
+                && (own.default.is_none() || default.is_some())
+                && (own.value.is_none() || value.is_some()),
             default: default.or(parent.and_then(|parent| parent.default.clone())),
             value,
             description: own
@@ -264,10 +268,9 @@ impl<'a> Compiler<'a> {
         let entry_schema =
             entry_schema.map(Arc::new).or(parent.and_then(|parent| parent.entry_schema.clone()));
         if let Some(base) = self.base_of(data_type) {
-            let lacks_entry_schema = entry_schema.is_none()
-                && self.data(data_type).entry_schema.is_none()
-                && !own.hides_entry_schema
-                && !self.is_vague(data_type, "entry_schema");
+            // A derived type has one of its own; what it lacks is told there.
+            let is_bare = self.type_of(data_type).span.is_none();
+            let lacks_entry_schema = entry_schema.is_none() && is_bare && !own.hides_entry_schema;
             self.check_schemas(
                 base,
                 own.key_schema.map(|schema| schema.span),
