@@ -1,5 +1,7 @@
 //! The service template (6.9) and node templates (7.2).
 
+use std::collections::HashMap;
+
 use diagnostics::{Diagnostic, Place, Span, one_of};
 
 use super::copies::copy_templates;
@@ -241,13 +243,15 @@ pub fn read_service_template<'a>(reader: &mut Reader, document: &'a Document) ->
 impl Reader {
     /// Policies are a list, so that the document may name two alike (6.9.1).
     fn unique_policies(&mut self, policies: &[Policy<'_>]) {
-        for (position, policy) in policies.iter().enumerate() {
+        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(policies.len());
+        for policy in policies {
             let name = policy.name;
-            if let Some(first) = policies[..position].iter().find(|other| other.name.text == name.text) {
+            let first = *seen.entry(name.text).or_insert(name.span);
+            if first != name.span {
                 self.report(
                     Diagnostic::error("duplicate-policy", format!("two policies are called `{}`", name.text))
                         .at(Place::new(name.span, "defined again here"))
-                        .related(Place::new(first.name.span, "first defined here"))
+                        .related(Place::new(first, "first defined here"))
                         .chapter("6.9.8"),
                 );
             }

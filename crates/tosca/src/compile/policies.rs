@@ -1,5 +1,6 @@
 //! Policies and triggers (16.3 to 16.5).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
@@ -99,10 +100,13 @@ impl<'a> Compiler<'a> {
             };
             let TypeBody::Policy(body) = &self.type_of(type_id).body else { continue };
             let mut targets = Vec::with_capacity(own.targets.len());
+            let mut seen = HashSet::with_capacity(own.targets.len());
             for &word in &own.targets {
                 let is_group = |name: &str| groups.contains_key(name);
                 let Some(target) = self.member_of(word, &is_group, "16.4") else { continue };
-                self.check_repeated(&targets, &target, word);
+                if !seen.insert(target.clone()) {
+                    self.repeated(word);
+                }
                 self.check_policy_target(word, &target, body.targets.as_deref(), type_id, groups);
                 targets.push(target);
             }

@@ -195,9 +195,9 @@ impl<'a> Compiler<'a> {
         }
         let (node, parameter) =
             (&self.type_of(of_node.data_type).name, &self.type_of(of_parameter.data_type).name);
-        let wanted = if is_all { format!("a list of {node}") } else { format!("`{node}`") };
+        let wanted = if is_all { format!("a list of {node}") } else { format!("of type `{node}`") };
         let message = format!(
-            "`{}` is of type {wanted}, `{}` of type `{parameter}`",
+            "`{}` is {wanted}, `{}` is of type `{parameter}`",
             mapping.name.text, mapping.parameter.text
         );
         self.report(

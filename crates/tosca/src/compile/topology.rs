@@ -211,7 +211,8 @@ impl<'a> Compiler<'a> {
     /// Groups and their members.
     pub(super) fn groups(&self, words: &'a [words::Group<'a>]) -> Map<Group> {
         let mut groups = Map::with_capacity(words.len());
-        let is_group = |name: &str| words.iter().any(|other| other.name.text == name);
+        let names: HashSet<&str> = words.iter().map(|group| group.name.text).collect();
+        let is_group = |name: &str| names.contains(name);
         for own in words {
             let type_id = match own.group_type {
                 Some(word) => self.find_type(0, TypeKind::Group, word),
@@ -221,9 +222,12 @@ impl<'a> Compiler<'a> {
             let holder = format!("the group `{}`", own.name.text);
             let span = own.name.span;
             let mut members = Vec::with_capacity(own.members.len());
+            let mut seen = HashSet::with_capacity(own.members.len());
             for &word in &own.members {
                 let Some(member) = self.member_of(word, &is_group, "16.2") else { continue };
-                self.check_repeated(&members, &member, word);
+                if !seen.insert(member.clone()) {
+                    self.repeated(word);
+                }
                 if let Member::Node(node) = &member {
                     let found = self.template.types[node.index()];
                     self.check_member(word, found, body.members.as_deref(), type_id, "members");
@@ -292,13 +296,12 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    pub(super) fn check_repeated(&self, members: &[Member], member: &Member, word: Word<'_>) {
-        if members.contains(member) {
-            self.report(
-                Diagnostic::warning("repeated-member", format!("`{}` is in this list already", word.text))
-                    .at(Place::new(word.span, "once more")),
-            );
-        }
+    /// Something that is in a list already.
+    pub(super) fn repeated(&self, word: Word<'_>) {
+        self.report(
+            Diagnostic::warning("repeated-member", format!("`{}` is in this list already", word.text))
+                .at(Place::new(word.span, "once more")),
+        );
     }
 
     pub(super) fn check_member(

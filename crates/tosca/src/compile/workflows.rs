@@ -1,6 +1,6 @@
 //! Workflows, their steps and activities (chapter 13).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
@@ -56,10 +56,13 @@ impl<'a> Compiler<'a> {
     ) -> Workflow {
         let precondition =
             own.precondition.and_then(|node| self.condition(node, OUTSIDE, &"the precondition"));
+        let names: HashSet<&str> = own.steps.iter().map(|step| step.name.text).collect();
         let mut steps = Map::with_capacity(own.steps.len());
         for step in &own.steps {
             for word in step.on_success.iter().chain(&step.on_failure) {
-                self.check_step(*word, own);
+                if !names.contains(word.text) {
+                    self.unknown_step(*word, own);
+                }
             }
             if let Some(built) = self.step(step, nodes, groups) {
                 steps.insert(self.name(step.name.text), built);
@@ -86,13 +89,10 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn check_step(&self, word: Word<'a>, workflow: &words::Workflow<'a>) {
+    fn unknown_step(&self, word: Word<'a>, workflow: &words::Workflow<'a>) {
         let names = || workflow.steps.iter().map(|step| step.name.text);
-        if names().any(|name| name == word.text) {
-            return;
-        }
-        let hint =
-            did_you_mean(word.text, names()).unwrap_or_else(|| format!("the steps are: {}", one_of(names())));
+        let near = if self.can_suggest() { did_you_mean(word.text, names()) } else { None };
+        let hint = near.unwrap_or_else(|| format!("the steps are: {}", one_of(names())));
         self.report(
             Diagnostic::error(
                 "unknown-step",
@@ -110,12 +110,14 @@ impl<'a> Compiler<'a> {
             step.on_success.iter().chain(&step.on_failure).map(|word| word.text).collect::<Vec<_>>()
         };
         let led_to: HashSet<&str> = workflow.steps.iter().flat_map(follows).collect();
+        let by_name: HashMap<&str, &words::Step<'a>> =
+            workflow.steps.iter().map(|step| (step.name.text, step)).collect();
         let mut reached: HashSet<&str> = HashSet::new();
         let names = workflow.steps.iter().map(|step| step.name.text);
         let mut open: Vec<&str> = names.filter(|name| !led_to.contains(name)).collect();
         while let Some(name) = open.pop() {
             if reached.insert(name)
-                && let Some(step) = workflow.steps.iter().find(|step| step.name.text == name)
+                && let Some(step) = by_name.get(name)
             {
                 open.extend(follows(step));
             }

@@ -27,7 +27,7 @@ pub struct Group {
 }
 
 /// A member of a group, or a target of a policy or of a step of a workflow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Member {
     /// A node template.
     Node(NodeTemplateId),

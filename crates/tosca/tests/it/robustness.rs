@@ -142,3 +142,21 @@ fn a_long_chain_of_imports_is_read() {
     }
     assert_eq!(steps, count - 1);
 }
+
+/// Groups, workflows, policies and copies cost their length: C365.
+#[test]
+fn long_lists_of_members_steps_policies_and_copies_come_to_an_end() {
+    const COUNT: usize = 5_000;
+    let nodes: String = (0..COUNT).map(|n| format!("    n{n}: {{ copy: first }}\n")).collect();
+    let members: Vec<String> = (0..COUNT).map(|n| format!("n{n}")).collect();
+    let steps: String = (0..COUNT)
+        .map(|n| format!("        s{n}: {{ target: n{n}, activities: [], on_success: [ s{} ] }}\n", n + 1))
+        .collect();
+    let policies: String = (0..COUNT).map(|n| format!("  - p{n}: {{ type: P }}\n")).collect();
+    check(format!(
+        "tosca_definitions_version: tosca_2_0\nnode_types: {{ A: {{}} }}\ngroup_types: {{ G: {{}} }}\n\
+         policy_types: {{ P: {{}} }}\nservice_template:\n  node_templates:\n    first: {{ type: A }}\n{nodes}  groups:\n    \
+         g: {{ type: G, members: [ {} ] }}\n  policies:\n{policies}  workflows:\n    w:\n      steps:\n{steps}",
+        members.join(", ")
+    ));
+}
