@@ -37,6 +37,7 @@ mod workflows;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use custom::{CustomFunctions, CustomWords};
 use diagnostics::{Diagnostic, SourceMap, has_errors};
@@ -49,7 +50,7 @@ use tosca_syntax::words::{
     Reader, TypeDefinition, read_functions, read_service_template, read_template_functions, read_types,
 };
 
-use crate::model::{Expression, File, Model, Name, Reference, Repository, Type, TypeId};
+use crate::model::{Expression, File, Model, Name, Reference, Repository, Schema, Type, TypeId};
 use crate::sources::Sources;
 
 /// What came of compiling a file.
@@ -178,6 +179,8 @@ struct PendingReference {
     reference: Reference,
     context: Context,
     wanted: Wanted,
+    /// For a mapping: what goes to the attribute, when it is known.
+    given: Option<Arc<Schema>>,
 }
 
 /// What a reference names.

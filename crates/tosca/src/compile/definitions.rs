@@ -454,12 +454,14 @@ impl<'a> Compiler<'a> {
         let label = format_args!("the {what} `{}`", name.text);
         let default = words.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
         let value = words.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
+        let schema = schema.map(Arc::new);
+        let mapping = own.mapping.and_then(|node| self.mapping(node, schema.as_ref(), context));
         Some(ParameterDefinition {
-            schema: schema.map(Arc::new),
+            schema,
             required,
             default: default.or(parent.and_then(|parent| parent.default.clone())),
             value,
-            mapping: own.mapping.and_then(|node| self.mapping(node, context)),
+            mapping,
             description: words
                 .common
                 .description

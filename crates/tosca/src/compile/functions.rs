@@ -1,6 +1,7 @@
 //! Function calls (chapter 10).
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::Node;
@@ -374,13 +375,20 @@ impl<'a> Compiler<'a> {
             }
         } else {
             let reference = reference.clone();
-            self.references.borrow_mut().push(PendingReference { reference, context, wanted });
+            self.references.borrow_mut().push(PendingReference { reference, context, wanted, given: None });
         }
         Some(reference)
     }
 
     /// The attribute that an operation's output goes to (9.9).
-    pub(super) fn mapping(&self, node: Node<'a>, context: Context) -> Option<Reference> {
+    ///
+    /// `given` says what the output is, when that is known.
+    pub(super) fn mapping(
+        &self,
+        node: Node<'a>,
+        given: Option<&Arc<Schema>>,
+        context: Context,
+    ) -> Option<Reference> {
         let Some(items) = node.items() else {
             self.report(
                 Diagnostic::error(
@@ -396,10 +404,14 @@ impl<'a> Compiler<'a> {
         let items: Vec<_> = items.collect();
         let reference = self.parse_reference(&items, node.span(), context, "mapping")?;
         if context.in_template {
-            self.check_mapping(&reference, context)?;
+            self.check_mapping(&reference, given, context)?;
         } else {
-            let pending =
-                PendingReference { reference: reference.clone(), context, wanted: Wanted::Attribute };
+            let pending = PendingReference {
+                reference: reference.clone(),
+                context,
+                wanted: Wanted::Attribute,
+                given: given.cloned(),
+            };
             self.references.borrow_mut().push(pending);
         }
         Some(reference)

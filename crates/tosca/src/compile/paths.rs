@@ -200,7 +200,7 @@ impl<'a> Compiler<'a> {
             let (reference, context) = (&pending.reference, pending.context);
             _ = match pending.wanted {
                 Wanted::Property => self.check_reference(reference, context, false),
-                Wanted::Attribute => self.check_reference(reference, context, true),
+                Wanted::Attribute => self.check_mapping(reference, pending.given.as_ref(), context),
                 Wanted::Artifact => self.check_artifact(reference, context),
                 Wanted::Allocation => self.check_allocation(reference, context),
             };
@@ -230,9 +230,31 @@ impl<'a> Compiler<'a> {
         self.member(entity, reference, is_attribute, false)?
     }
 
-    /// Like [`Compiler::check_reference`], for where an operation's output goes.
-    pub(super) fn check_mapping(&self, reference: &Reference, context: Context) -> Option<()> {
-        self.check_reference(reference, context, true)
+    /// Like [`Compiler::check_reference`], for where an operation's output goes: it must be of the attribute's type.
+    pub(super) fn check_mapping(
+        &self,
+        reference: &Reference,
+        given: Option<&Arc<Schema>>,
+        context: Context,
+    ) -> Option<()> {
+        self.check_reference(reference, context, true)?;
+        let Some(given) = given else { return Some(()) };
+        let target = self
+            .referenced_schema(reference, context, true)
+            .and_then(|schema| self.walk_nested(&reference.nested, Some(schema), false)?);
+        let Some((target, found)) = target.zip(self.kind_of_schema(given)) else { return Some(()) };
+        let Some(wanted) = self.misfit(&found, &target) else { return Some(()) };
+        let found = self.kind_with_article(&found);
+        let message =
+            format!("the attribute `{}` is of type {wanted}, but the output is {found}", reference.name);
+        self.report(
+            Diagnostic::error("wrong-type", message)
+                .at(Place::new(reference.name_span, format!("of type {wanted}")))
+                .related(Place::new(given.span, "the output"))
+                .related(Place::new(target.span, "the attribute"))
+                .chapter("9.9"),
+        );
+        None
     }
 
     /// Follows a path; `report_at` is where to report a step that leads nowhere.

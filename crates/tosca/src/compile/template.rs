@@ -613,7 +613,7 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             let output = Output {
-                mapping: self.mapping(own.value, context),
+                mapping: self.mapping(own.value, known.and_then(|known| known.schema.as_ref()), context),
                 schema: known.and_then(|known| known.schema.clone()),
                 span: own.name.span,
             };

@@ -70,8 +70,11 @@ impl<'a> Compiler<'a> {
         }
         self.check_reachable(own);
         let outputs = own.outputs.iter().map(|output| {
-            let mapped =
-                Output { mapping: self.mapping(output.value, OUTSIDE), schema: None, span: output.name.span };
+            let mapped = Output {
+                mapping: self.mapping(output.value, None, OUTSIDE),
+                schema: None,
+                span: output.name.span,
+            };
             (self.name(output.name.text), mapped)
         });
         Workflow {
