@@ -1,7 +1,8 @@
 //! What later layers read.
 
 use tosca::model::{
-    Call, ExpressionKind, Index, Model, PathStart, RequirementTarget, Step, TypeKind, Value, ValueOrigin,
+    ActivityKind, Call, ExpressionKind, Index, MappingCount, MappingTarget, Member, Model, PathStart,
+    RequirementTarget, Step, TypeKind, Value, ValueOrigin,
 };
 use tosca::{MemorySources, compile};
 
@@ -198,4 +199,59 @@ fn a_profile_alone_is_a_model_without_a_service_template() {
     assert!(model.service_template.is_none());
     assert_eq!(model.files[0].profile.as_deref(), Some("p"));
     assert_eq!(model.files[0].metadata["a"], Value::Integer(1));
+}
+
+#[test]
+fn requirements_without_a_node_template_stay_open_and_what_must_be_is_there() {
+    let model = everything();
+    let service = model.service_template.as_ref().unwrap();
+    let second = &service.node_templates["second"].requirements;
+    let targets: Vec<bool> = second.iter().map(|requirement| requirement.node().is_some()).collect();
+    assert_eq!(targets, [true, false, false]);
+    let RequirementTarget::Node { index: Some(index), .. } = &second[0].target else { panic!("an index") };
+    assert_eq!(index.as_value(), Some(&Value::Integer(0)));
+    assert_eq!(second[0].relationship.template.as_deref(), Some("copied"));
+    assert_eq!(second[0].relationship.properties["secure"].origin, ValueOrigin::Assigned);
+    let RequirementTarget::Open { node: Some(node), .. } = &second[1].target else { panic!("a node type") };
+    assert_eq!(model.type_of(*node).name, "Database");
+    assert!(second[1].optional && second[1].node_filter.is_some() && !second[1].is_implicit);
+    assert_eq!(second[2].allocation["port"].as_value(), Some(&Value::Integer(1)));
+    let model = self::model(&[(
+        "main.yaml",
+        "capability_types: { C: {} }
+relationship_types: { R: {} }
+node_types: { A: { requirements: [ r: { capability: C, relationship: R, count_range: [ 2, 4 ] } ] } }
+service_template: { node_templates: { a: { type: A } } }
+",
+    )]);
+    let service = model.service_template.as_ref().unwrap();
+    let implicit = &service.node_templates["a"].requirements[0];
+    assert!(implicit.is_implicit && implicit.node().is_none());
+    assert_eq!(implicit.count.as_ref().unwrap().as_value(), Some(&Value::Integer(2)));
+}
+
+#[test]
+fn groups_policies_workflows_and_substitution_are_resolved() {
+    let model = everything();
+    let service = model.service_template.as_ref().unwrap();
+    let web = Member::Node(service.node_templates["web"].id);
+    assert_eq!(service.groups["all"].members[0], web);
+    assert_eq!(service.groups["all"].members[2], Member::Group("some".into()));
+    let keep = &service.policies["keep"];
+    assert_eq!(keep.targets, [Member::Group("all".into()), web.clone()]);
+    let triggers: Vec<_> = keep.triggers.keys().map(|name| name.as_str()).collect();
+    assert_eq!(triggers, ["daily", "late"]);
+    let first = &service.workflows["main"].steps["first"];
+    assert_eq!(first.target, web);
+    let kinds: Vec<_> = first.activities.iter().map(|activity| activity.kind).collect();
+    assert_eq!(kinds, [ActivityKind::CallOperation, ActivityKind::SetState, ActivityKind::Delegate]);
+    let substitution = service.substitution.as_ref().unwrap();
+    assert_eq!(model.type_of(substitution.node_type).name, "Outer");
+    assert_eq!(substitution.requirements[2].count, Some(MappingCount::Unbounded));
+    let second = service.node_templates["second"].id;
+    let chosen = service.node_templates["chosen"].id;
+    let targets = &substitution.requirements[1].targets;
+    let mapped = [MappingTarget::Requirement(second, "database".into()), MappingTarget::Selectable(chosen)];
+    assert_eq!(*targets, mapped);
+    assert_eq!(service.node_templates["second"].copy, Some(service.node_templates["web"].id));
 }
