@@ -1,6 +1,9 @@
 //! Parser events to the arena.
 
-use std::collections::{HashMap, HashSet};
+mod maps;
+mod places;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, SourceId, Span};
@@ -376,61 +379,6 @@ impl<'t, 'd> Builder<'t, 'd> {
         Ok(())
     }
 
-    /// The exact place of a scalar: without the blanks and comments that the parser's span may end with, and for an
-    /// empty value right behind its key's colon.
-    fn scalar_place(&self, text: &str, style: Style, start: u32, end: u32) -> (u32, u32) {
-        let source = &self.text[start as usize..end as usize];
-        let len = match style {
-            Style::Plain if text.is_empty() => {
-                let is_value = self.frames.last().is_some_and(|frame| frame.is_mapping);
-                let colon = u32::from(self.text[self.last_end as usize..].starts_with(':'));
-                let at = if is_value { self.last_end + colon } else { start };
-                return (at, at);
-            }
-            Style::SingleQuoted => {
-                let mut quotes = source.match_indices('\'').skip(1).map(|(at, _)| at);
-                loop {
-                    match quotes.next() {
-                        // Two quotes stand for one.
-                        Some(at) if source[at + 1..].starts_with('\'') => _ = quotes.next(),
-                        Some(at) => break at + 1,
-                        None => break source.len(),
-                    }
-                }
-            }
-            Style::DoubleQuoted => {
-                let mut is_escaped = false;
-                let closing = source.char_indices().skip(1).find(|&(_, c)| {
-                    let closes = c == '"' && !is_escaped;
-                    is_escaped = c == '\\' && !is_escaped;
-                    closes
-                });
-                closing.map_or(source.len(), |(at, _)| at + 1)
-            }
-            Style::Plain | Style::Literal | Style::Folded => {
-                source.trim_end_matches([' ', '\t', '\n', '\r']).len()
-            }
-        };
-        (start, start + len as u32)
-    }
-
-    /// The start of a node behind its tag and anchor, which the parser's span begins with.
-    fn without_properties(&self, start: u32, end: u32, anchor: usize, tag: Option<&Tag>) -> u32 {
-        let mut left = usize::from(anchor != 0) + usize::from(tag.is_some());
-        let mut rest = &self.text[start as usize..end as usize];
-        let whole = rest.len();
-        while left > 0 && rest.starts_with(['&', '!']) {
-            rest =
-                rest.trim_start_matches(|c: char| !matches!(c, ' ' | '\t' | '\n' | '\r' | ',' | ']' | '}'));
-            rest = rest.trim_start();
-            while rest.starts_with('#') {
-                rest = rest.find('\n').map_or("", |newline| &rest[newline..]).trim_start();
-            }
-            left -= 1;
-        }
-        start + (whole - rest.len()) as u32
-    }
-
     /// What a tag makes of a scalar. Only the core schema's tags mean something in TOSCA.
     fn tagged_kind(&mut self, kind: ScalarKind, text: &str, tag: Option<&Tag>, span: Span) -> ScalarKind {
         let Some(tag) = tag else { return kind };
@@ -481,10 +429,6 @@ impl<'t, 'd> Builder<'t, 'd> {
             return Err(Box::new(diagnostic));
         }
         Ok(())
-    }
-
-    fn trimmed_end(&self, start: u32, end: u32) -> u32 {
-        start + self.text[start as usize..end as usize].trim_end().len() as u32
     }
 
     fn check_depth(&self, depth: u32, start: u32, end: u32) -> Result<(), Fatal> {
@@ -577,160 +521,6 @@ impl<'t, 'd> Builder<'t, 'd> {
             self.anchors.insert(frame.anchor, Anchor { node: Some(id), size: frame.size, depth });
             self.anchored.push(id);
         }
-    }
-
-    /// The end of a flow collection, from the end of its last member: the parser's span may go on with a comment.
-    fn after_bracket(&self, from: u32, is_mapping: bool) -> Option<u32> {
-        let mut rest = self.text.get(from as usize..)?;
-        loop {
-            rest = rest.trim_start_matches([' ', '\t', '\n', '\r', ',']);
-            if !rest.starts_with('#') {
-                break;
-            }
-            rest = &rest[rest.find(['\n', '\r'])?..];
-        }
-        let after = rest.strip_prefix(if is_mapping { '}' } else { ']' })?;
-        Some((self.text.len() - after.len()) as u32)
-    }
-
-    /// The dash of a list's first item, when it is at the list's own place or right before the item.
-    fn dash_before(&self, list: u32, item: u32) -> Option<u32> {
-        if self.text[list as usize..].starts_with('-') && list < item {
-            return Some(list);
-        }
-        self.text[..item as usize].trim_end().strip_suffix('-').map(|before| before.len() as u32)
-    }
-
-    /// Whether the keys of a mapping are different scalars, none of them `<<`.
-    fn is_unique(&self, members: &[u32]) -> bool {
-        // Nearly all mappings are small: comparing is cheaper than hashing.
-        const SMALL: usize = 16;
-        let own = |pair: &[u32]| {
-            let (kind, text) = self.key(pair[0])?;
-            (text != "<<").then_some((kind == ScalarKind::String, text))
-        };
-        let mut pairs = members.chunks_exact(2);
-        if members.len() <= 2 * SMALL {
-            pairs.enumerate().all(|(index, pair)| {
-                own(pair).is_some_and(|key| {
-                    members.chunks_exact(2).take(index).all(|other| own(other) != Some(key))
-                })
-            })
-        } else {
-            let mut seen = HashSet::with_capacity(members.len() / 2);
-            pairs.all(|pair| own(pair).is_some_and(|key| seen.insert(key)))
-        }
-    }
-
-    /// The members of a mapping with duplicates reported and left out, and merge keys (`<<`) replaced by what they
-    /// bring, behind and overridden by the mapping's own.
-    fn unique(&mut self, members: Vec<u32>) -> Vec<u32> {
-        let mut seen: HashMap<(bool, String), u32> = HashMap::new();
-        let mut kept = Vec::with_capacity(members.len());
-        let mut merged = Vec::new();
-        let is_small = members.len() <= 16;
-        for pair in members.chunks_exact(2) {
-            let (key, value) = (pair[0], pair[1]);
-            let Some((kind, text)) = self.key(key) else {
-                kept.extend([key, value]);
-                continue;
-            };
-            if kind == ScalarKind::String && text == "<<" && self.is_plain(key) {
-                merged.push((key, value));
-                continue;
-            }
-            let is_string = kind == ScalarKind::String;
-            // Nearly all mappings are small: comparing is cheaper than hashing, and allocates nothing.
-            let earlier = if is_small {
-                kept.chunks_exact(2).map(|pair: &[u32]| pair[0]).find(|&other| {
-                    self.key(other).is_some_and(|(other_kind, other_text)| {
-                        (other_kind == ScalarKind::String) == is_string && other_text == text
-                    })
-                })
-            } else {
-                let name = (is_string, text.to_owned());
-                let earlier = seen.get(&name).copied();
-                seen.entry(name).or_insert(key);
-                earlier
-            };
-            match earlier {
-                Some(earlier) => self.duplicate(earlier, key),
-                None => kept.extend([key, value]),
-            }
-        }
-        for (key, value) in merged {
-            self.merge(key, value, &mut kept);
-        }
-        kept
-    }
-
-    fn duplicate(&mut self, earlier: u32, key: u32) {
-        let text = self.key(key).map(|(_, text)| text.to_owned()).unwrap_or_default();
-        let (earlier, key) = (&self.nodes[earlier as usize], &self.nodes[key as usize]);
-        let diagnostic =
-            Diagnostic::error("duplicate-key", format!("the key `{text}` is given twice in one map"))
-                .at(Place::new(Span::new(self.source, key.start, key.end), "given again here"))
-                .related(Place::new(Span::new(self.source, earlier.start, earlier.end), "first given here"))
-                .hint("remove or rename one of them")
-                .chapter("6.8.4");
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// Adds what a merge key brings to `kept`, which is the mapping's own and what earlier merges brought.
-    fn merge(&mut self, key: u32, value: u32, kept: &mut Vec<u32>) {
-        let maps: Vec<u32> = match self.nodes[self.resolved(value) as usize].body {
-            Body::Mapping(_) => vec![self.resolved(value)],
-            Body::Sequence(at) => self.members(at, 1).iter().map(|&id| self.resolved(id)).collect(),
-            _ => vec![self.resolved(value)],
-        };
-        let mut names: HashSet<(bool, String)> = kept
-            .chunks_exact(2)
-            .filter_map(|pair| self.key(pair[0]))
-            .map(|(kind, text)| (kind == ScalarKind::String, text.to_owned()))
-            .collect();
-        for map in maps {
-            let Body::Mapping(at) = self.nodes[map as usize].body else {
-                let data = &self.nodes[key as usize];
-                let span = Span::new(self.source, data.start, data.end);
-                self.diagnostics.push(
-                    Diagnostic::error("invalid-merge", "a merge key `<<` needs a map or a list of maps")
-                        .at(span),
-                );
-                continue;
-            };
-            let members = self.members(at, 2).to_vec();
-            for pair in members.chunks_exact(2) {
-                let is_new = self
-                    .key(pair[0])
-                    .is_none_or(|(kind, text)| names.insert((kind == ScalarKind::String, text.to_owned())));
-                if is_new {
-                    kept.extend([pair[0], pair[1]]);
-                }
-            }
-        }
-    }
-
-    fn resolved(&self, mut id: u32) -> u32 {
-        while let Body::Alias(target) = self.nodes[id as usize].body {
-            id = target;
-        }
-        id
-    }
-
-    fn is_plain(&self, id: u32) -> bool {
-        matches!(self.nodes[id as usize].body, Body::Written { style: Style::Plain, .. })
-    }
-
-    /// A scalar key's kind and text.
-    fn key(&self, id: u32) -> Option<(ScalarKind, &str)> {
-        let scalar = self.nodes[self.resolved(id) as usize].scalar(self.text, &self.strings)?;
-        Some((scalar.kind, scalar.text))
-    }
-
-    /// The members of a finished list (`width` 1) or map (2).
-    fn members(&self, at: u32, width: usize) -> &[u32] {
-        let (at, len) = (at as usize, self.children[at as usize] as usize);
-        &self.children[at + 1..=at + width * len]
     }
 }
 
