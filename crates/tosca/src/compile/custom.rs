@@ -1,6 +1,6 @@
 //! Functions that files and the service template define (10.4): found by name, and called.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,8 +33,9 @@ pub(super) struct CustomFunctions<'a> {
     template_is_vague: bool,
     /// In the order of `declared`; empty until data types are built.
     pub(super) functions: Vec<Function>,
-    /// How often arguments were tried with one of several signatures.
-    attempts: Cell<u32>,
+    /// For calls of what has several signatures, by their places: which one it is, if any fits. Calls within calls
+    /// would otherwise multiply.
+    chosen: RefCell<HashMap<Span, (Context, Option<usize>)>>,
 }
 
 struct DeclaredFunction<'a> {
@@ -298,9 +299,22 @@ impl<'a> Compiler<'a> {
                 self.arguments_of(name, &nodes, Some(signature), context).map(|all| call(Some(only), all))
             }
             _ => {
-                for &at in &fitting {
-                    if let Some(all) = self.attempt(name, &nodes, &function.signatures[at], context) {
-                        return Some(call(Some(at), all));
+                let known = self.custom.chosen.borrow().get(&span).copied();
+                match known.filter(|(of, _)| *of == context) {
+                    Some((_, Some(at))) => {
+                        let signature = &function.signatures[at];
+                        let all = self.arguments_of(name, &nodes, Some(signature), context);
+                        return all.map(|all| call(Some(at), all));
+                    }
+                    Some((_, None)) => {}
+                    None => {
+                        for &at in &fitting {
+                            if let Some(all) = self.attempt(name, &nodes, &function.signatures[at], context) {
+                                self.custom.chosen.borrow_mut().insert(span, (context, Some(at)));
+                                return Some(call(Some(at), all));
+                            }
+                        }
+                        self.custom.chosen.borrow_mut().insert(span, (context, None));
                     }
                 }
                 // A mistake in an argument is told rather than that none fits.
@@ -320,12 +334,6 @@ impl<'a> Compiler<'a> {
         signature: &Signature,
         context: Context,
     ) -> Option<Vec<Expression>> {
-        // Calls within calls, each with several signatures, would multiply.
-        const ATTEMPTS_MAX: u32 = 100_000;
-        self.custom.attempts.set(self.custom.attempts.get() + 1);
-        if self.custom.attempts.get() > ATTEMPTS_MAX {
-            return self.arguments_of(name, nodes, None, context);
-        }
         let before = self.diagnostics.borrow().len();
         let (references, subjects) = (self.references.borrow().len(), self.subjects.borrow().len());
         let arguments = self.arguments_of(name, nodes, Some(signature), context);
