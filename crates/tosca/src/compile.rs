@@ -53,6 +53,11 @@ use tosca_syntax::words::{
 use crate::model::{Expression, File, Model, Name, Reference, Repository, Schema, Type, TypeId};
 use crate::sources::Sources;
 
+/// The names of the standard's functions, without `$`.
+pub(crate) fn built_in_functions() -> impl Iterator<Item = &'static str> {
+    functions::built_in()
+}
+
 /// What came of compiling a file.
 #[derive(Debug, Clone)]
 pub struct Compilation {

@@ -33,9 +33,11 @@
 mod compile;
 pub mod model;
 mod sources;
+mod write;
 
 pub use compile::{Compilation, compile, profile_of};
 pub use diagnostics::explain;
 #[cfg(feature = "file-system")]
 pub use sources::FileSources;
 pub use sources::{Locator, MemorySources, SourceError, Sources};
+pub use write::{WriteError, WriteOptions, write};

@@ -7,4 +7,5 @@ mod it {
     mod robustness;
     mod sources;
     mod suite;
+    mod write;
 }

@@ -24,6 +24,11 @@ const OF_THE_GRAPH: [&str; 8] = [
     "available_allocation",
 ];
 
+/// The names of the standard's functions.
+pub(super) fn built_in() -> impl Iterator<Item = &'static str> {
+    OF_THE_GRAPH.into_iter().chain(SIGNATURES.iter().map(|signature| signature.name))
+}
+
 /// Functions of TOSCA 1.x that are called something else now.
 const GONE: [(&str, &str); 6] = [
     (

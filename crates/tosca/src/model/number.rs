@@ -13,6 +13,17 @@ pub struct Decimal {
     exponent: i32,
 }
 
+impl fmt::Display for Decimal {
+    /// Exact, and as YAML reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.exponent {
+            0 => write!(f, "{}", self.digits),
+            exponent @ 1..=18 => write!(f, "{}{:0<width$}", self.digits, "", width = exponent as usize),
+            exponent => write!(f, "{}e{exponent}", self.digits),
+        }
+    }
+}
+
 impl Decimal {
     /// The number 1.
     pub const ONE: Self = Self { digits: 1, exponent: 0 };

@@ -7,16 +7,16 @@ use std::path::Path;
 use diagnostics::Diagnostic;
 use tosca::{Compilation, MemorySources, compile};
 
-struct Case {
-    name: String,
-    files: Vec<File>,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) files: Vec<File>,
 }
 
 #[derive(Clone)]
-struct File {
-    name: String,
-    profile: Option<String>,
-    text: String,
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) profile: Option<String>,
+    pub(crate) text: String,
 }
 
 struct Expected {
@@ -50,7 +50,7 @@ fn every_case_of_the_suites_gives_its_diagnostics() {
     assert!(count > 0, "no case was found");
 }
 
-fn cases(markdown: &str) -> Vec<Case> {
+pub(crate) fn cases(markdown: &str) -> Vec<Case> {
     let mut shared: Vec<File> = Vec::new();
     let mut cases: Vec<Case> = Vec::new();
     let mut block: Option<(String, String)> = None;
