@@ -169,14 +169,14 @@ impl<'a> Compiler<'a> {
         let label = format_args!("the {what} `{}`", name.text);
         let default = own.default.and_then(|node| self.expression(node, Some(&schema), context, &label));
         let value = own.value.and_then(|node| self.expression(node, Some(&schema), context, &label));
-        if let (Some(node), Some(false)) = (own.default, own.required) {
+        if let (Some(node), false) = (own.default, required) {
             self.report(
                 Diagnostic::warning(
                     "useless-default",
                     format!("the {what} `{}` is not required: it has no default", name.text),
                 )
                 .at(Place::new(node.span(), "never used"))
-                .hint("leave out `required: false`, or the default")
+                .hint("make it required, or leave out the default")
                 .chapter("9.3"),
             );
         }
