@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use tosca::{Locator, SourceError, Sources};
+use tosca::model::RequirementTarget;
+use tosca::{Locator, MemorySources, SourceError, Sources, compile};
 use tosca_csar::Package;
 
 use crate::archives::{TOSCA, ZipEntry, open, zip};
@@ -79,4 +80,37 @@ fn an_archive_shows_the_path_that_was_typed() {
     let locator = package.locator("main.yaml");
     assert_eq!(package.path_of(&locator), Some("main.yaml"));
     assert_eq!(package.display_name(&locator), format!("{}!/main.yaml", path.display()));
+}
+
+// C001.
+#[test]
+fn a_root_file_with_its_imports_or_a_package_gives_node_templates_with_open_requirements() {
+    let root = format!(
+        "{TOSCA}imports: [ types/a.yaml ]\nservice_template: {{ node_templates: {{ client: {{ type: Client }} }} }}\n"
+    );
+    let types = format!(
+        "{TOSCA}capability_types: {{ C: {{}} }}
+relationship_types: {{ R: {{}} }}
+node_types:
+  Client:
+    properties: {{ port: {{ type: integer, default: 80 }} }}
+    requirements: [ server: {{ capability: C, relationship: R, count_range: [ 1, 1 ] }} ]
+"
+    );
+    let files = MemorySources::new().with("main.yaml", root.clone()).with("types/a.yaml", types.clone());
+    let package = open(zip(&[
+        ZipEntry::new("TOSCA.meta", "CSAR-Version: 2.0\nEntry-Definitions: main.yaml\n"),
+        ZipEntry::new("main.yaml", root),
+        ZipEntry::new("types/a.yaml", types),
+    ]))
+    .unwrap();
+    let entry = package.entry_definitions().unwrap().to_owned();
+    for compilation in [compile("main.yaml", &files), compile(&entry, &package)] {
+        assert!(compilation.diagnostics.is_empty(), "{:?}", compilation.diagnostics);
+        let model = compilation.model.unwrap();
+        let client = &model.service_template.as_ref().unwrap().node_templates["client"];
+        let port = client.properties["port"].value.as_ref().unwrap();
+        assert_eq!(port.as_value().unwrap().to_string(), "80", "the default is filled in");
+        assert!(matches!(client.requirements[0].target, RequirementTarget::Open { .. }), "no target yet");
+    }
 }
