@@ -30,7 +30,7 @@ pub(crate) trait Answer {
 pub(crate) fn give(answer: &dyn Answer, format: Format) -> Result<(), CliError> {
     let text = match format {
         Format::Table => answer.text(Style::stdout()),
-        Format::Json | Format::Sarif => pretty(&answer.document()),
+        Format::Json | Format::Sarif | Format::Tosca => pretty(&answer.document()),
         Format::Jsonl => answer.items().iter().map(|item| format!("{item}\n")).collect(),
         Format::Yaml => yaml(&answer.document()),
     };
@@ -40,8 +40,8 @@ pub(crate) fn give(answer: &dyn Answer, format: Format) -> Result<(), CliError> 
 /// Writes data in a format that is not for people; for people there is nothing more to say.
 pub(crate) fn give_data(document: &Json, format: Format) -> Result<(), CliError> {
     match format {
-        // What is no finding has no place in SARIF.
-        Format::Table | Format::Sarif => Ok(()),
+        // What is no finding has no place in SARIF, and what is no design none in TOSCA.
+        Format::Table | Format::Sarif | Format::Tosca => Ok(()),
         Format::Json => write(pretty(document).as_bytes()),
         Format::Jsonl => write(format!("{document}\n").as_bytes()),
         Format::Yaml => write(yaml(document).as_bytes()),

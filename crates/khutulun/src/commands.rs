@@ -36,6 +36,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         )
         .next("khutulun validate PATH -o sarif"));
     }
+    if cli.options.output == Format::Tosca && !matches!(cli.command, Command::Compile(_)) {
+        return Err(CliError::usage("cannot answer as TOSCA", "only `compile` has a design to write")
+            .next("khutulun compile PATH -o tosca"));
+    }
     let session = Session::new(&cli.options)?;
     match &cli.command {
         Command::Validate(arguments) => validate::run(arguments, &session),

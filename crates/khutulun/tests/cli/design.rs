@@ -121,3 +121,15 @@ fn wrong_inputs_are_named_before_anything_happens() {
     sandbox.run(&["deploy", pair, "--yes", "--inputs", "inputs.yaml"]).expect(64).five_parts();
     assert!(!sandbox.state().exists());
 }
+
+#[test]
+fn a_design_is_written_as_one_file_that_says_the_same() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let written = sandbox.run(&["compile", pair.to_str().unwrap(), "-o", "tosca"]).expect(0).stdout;
+    assert!(!written.contains("imports:"), "what was imported is in it:\n{written}");
+    sandbox.write("pair/written.yaml", &written);
+    sandbox.run(&["validate", "pair/written.yaml"]).expect(0);
+    assert_eq!(sandbox.run(&["compile", "pair/written.yaml", "-o", "tosca"]).expect(0).stdout, written);
+    sandbox.run(&["status", "-o", "tosca"]).expect(64).five_parts();
+}
