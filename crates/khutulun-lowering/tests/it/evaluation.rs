@@ -87,6 +87,7 @@ fn values_find_their_way_along_requirements() {
     assert_eq!(read(&graph, "web.user"), "null");
 }
 
+/// C071, C072: of a required input without a value, and of one whose value is not of its type's validation.
 #[test]
 fn what_is_wrong_with_an_input_is_told_at_the_input() {
     let wrong = graph(PAIR, BTreeMap::from([("port".to_owned(), Value::from(99999))]));
@@ -131,5 +132,74 @@ fn an_attribute_takes_what_an_operation_reports() {
     assert_eq!(
         prepare("pid", "seven".into()).map_err(|error| error.to_string()),
         Err("`pid`: expected an integer, found the string \"seven\"".to_owned())
+    );
+}
+
+const CIRCLE: &str = "
+node_types:
+  Linked:
+    properties:
+      one: { type: string, default: x }
+      two: { type: string, default: x }
+      list: { type: list, entry_schema: string, default: [ a ] }
+    attributes:
+      level: { type: integer, validation: { $less_than: [ $value, 10 ] } }
+service_template:
+  node_templates:
+    a: { type: Linked, properties: { one: { $get_property: [ b, one ] } } }
+    b: { type: Linked, properties: { one: { $get_property: [ a, two ] } } }
+    c: { type: Linked, properties: { one: { $get_property: [ d, two ] } } }
+    d: { type: Linked, properties: { two: { $concat: [ x, { $get_property: [ c, one ] } ] } } }
+    alone: { type: Process, properties: { command: [ alone ] } }
+  outputs:
+    alone: { value: { $get_property: [ alone, RELATIONSHIP, connection, TARGET, command ] } }
+    gone: { value: { $get_property: [ a, list, 5 ] } }
+";
+
+/// C004: values that depend on each other in a circle are an error that names all of it.
+#[test]
+fn values_in_a_circle_are_told_with_the_whole_circle() {
+    let graph = graph(CIRCLE, BTreeMap::new());
+    assert_eq!(read(&graph, "a.one"), "x");
+    assert_eq!(
+        read(&graph, "c.one"),
+        "error: service.yaml:17:59: a property depends on itself: `c.one` → `d.two` → `c.one`"
+    );
+}
+
+/// C262: a path that leads to nothing is an error where its value is needed.
+#[test]
+fn a_path_that_leads_to_nothing_is_told_where_it_is_written() {
+    let graph = graph(CIRCLE, BTreeMap::new());
+    assert_eq!(
+        read(&graph, "output:gone"),
+        "error: service.yaml:21:20: `list` of node `a` is a list of 1 entry: there is no index 5"
+    );
+    assert_eq!(
+        read(&graph, "output:alone"),
+        "error: service.yaml:20:21: `$get_property`: path [alone, RELATIONSHIP, connection, TARGET]: node `alone` has no \
+         relationship `connection`; there is nothing"
+    );
+}
+
+/// C007: an attribute takes only what its type and its definition allow.
+#[test]
+fn an_attribute_is_validated_when_it_is_set() {
+    let graph = graph(CIRCLE, BTreeMap::new());
+    let node = graph.named(Some(graph.named(None, "shop").expect("the service").id), "a").expect("the node");
+    let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
+    let mut prepare = |value: Value| {
+        evaluator
+            .prepare(&node.properties["level"], value, Site::Vertex(node.id))
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(prepare(9.into()), Ok(Value::from(9)));
+    assert_eq!(
+        prepare(10.into()),
+        Err("`level`: 10 does not satisfy { $less_than: [ $value, 10 ] }".to_owned())
+    );
+    assert_eq!(
+        prepare("high".into()),
+        Err("`level`: expected an integer, found the string \"high\"".to_owned())
     );
 }

@@ -104,6 +104,7 @@ fn what_is_no_design_is_a_five_part_error_and_exit_3() {
     assert!(!sandbox.state().exists(), "nothing may be half-written");
 }
 
+/// C072: an input that does not exist, and a value of another type.
 #[test]
 fn wrong_inputs_are_named_before_anything_happens() {
     let sandbox = Sandbox::new();

@@ -11,7 +11,7 @@ use super::values::plain_metadata;
 use super::{Compiler, Declared};
 use crate::model::{
     ArtifactType, CapabilityType, DataBase, DataType, GroupType, InterfaceType, Map, Metadata, NodeType,
-    PolicyType, RelationshipType, Type, TypeBody, TypeId, TypeKind,
+    PolicyType, RelationshipType, Type, TypeBody, TypeId, TypeKind, Version,
 };
 
 /// The data types of the standard (9.1), first in every model, in this order.
@@ -474,6 +474,17 @@ impl<'a> Compiler<'a> {
             self.vague.insert(id, vague.into_iter().collect());
         }
         let words = declared.words;
+        if let Some(version) = words.version.filter(|version| Version::parse(version.text).is_none()) {
+            let message = format!("the version of `{}` must be a version", words.name.text);
+            self.report(
+                Diagnostic::error("invalid-version", message)
+                    .at(Place::new(version.span, "not a version"))
+                    .hint(
+                        "a version is `major.minor[.fix[.qualifier[-build]]]`: \"2.0.1\", \"1.0.0.alpha-10\"",
+                    )
+                    .chapter("6.4.1"),
+            );
+        }
         let own = &mut self.types[id.index()];
         own.parent = parent;
         own.ancestors = ancestors.into();
