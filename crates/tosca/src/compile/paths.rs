@@ -144,6 +144,23 @@ impl<'a> Compiler<'a> {
         context: Context,
     ) -> Option<(PathStart, At)> {
         if first == "SELF" {
+            // Types know no node templates: only where the path is in the template, it could mean either.
+            let in_template = matches!(
+                context.self_is,
+                SelfIs::NodeTemplate(_) | SelfIs::RequirementOf(..) | SelfIs::Nothing
+            );
+            if in_template && self.template.names.contains(&"SELF") {
+                self.report(
+                    Diagnostic::error(
+                        "invalid-path",
+                        "`SELF` could be a word of paths or the node template `SELF`",
+                    )
+                    .at(Place::new(span, "ambiguous"))
+                    .hint("give the node template another name")
+                    .chapter("10.3"),
+                );
+                return None;
+            }
             return match context.self_is {
                 SelfIs::Node(_) | SelfIs::NodeTemplate(_) => Some((PathStart::SelfNode, At::Node)),
                 SelfIs::Relationship(_) | SelfIs::RequirementOf(..) => {
