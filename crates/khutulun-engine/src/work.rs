@@ -115,6 +115,11 @@ impl<'e> Work<'e> {
             let mut intended = Vec::new();
             let mut later = Vec::new();
             let mut result = None;
+            // Whoever asked before an operation ended is heard before it, however long the last commit took.
+            if !cancelled && self.cancel.is_cancelled() {
+                cancelled = true;
+                inputs.push_front(Input::Cancel);
+            }
             while let Some(input) = inputs.pop_front() {
                 let input = self.take(input);
                 for effect in core.handle(input) {
@@ -155,10 +160,7 @@ impl<'e> Work<'e> {
             if inputs.is_empty() {
                 tokio::select! {
                     Some(ended) = self.tasks.join_next_with_id() => inputs.extend(self.ended(ended)),
-                    () = self.cancel.asked(), if !cancelled => {
-                        cancelled = true;
-                        inputs.push_back(Input::Cancel);
-                    }
+                    () = self.cancel.asked(), if !cancelled => {}
                 }
             }
             // What ended meanwhile goes into the same commit.
