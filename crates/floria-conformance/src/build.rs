@@ -1,8 +1,8 @@
 //! Small entities and batches for tests of stores.
 
 use floria::{
-    Batch, Change, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Graph, LogQuery, LogRow,
-    Namespace, Property, Record, Store, StoreError, Value, Vertex, VertexId, VertexTemplate,
+    Batch, Change, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, Graph, LogQuery,
+    LogRow, Namespace, Property, Record, Store, StoreError, Value, Vertex, VertexId, VertexTemplate,
     VertexTemplateId,
 };
 
@@ -115,7 +115,7 @@ pub fn records(records: impl IntoIterator<Item = Record>) -> Batch {
 
 /// Makes the change that puts a vertex in.
 pub fn put(vertex: Vertex) -> Change {
-    Change::PutVertex(vertex)
+    Change::Put(Entity::Vertex(vertex))
 }
 
 /// Commits changes that the store must take.

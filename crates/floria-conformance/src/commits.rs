@@ -1,6 +1,6 @@
 //! Commits: whole or not at all, counted, compared and set; ids.
 
-use floria::{Batch, Change, Revision, StoreError, VertexId};
+use floria::{Batch, Change, Entity, EntityKey, Revision, StoreError, VertexId};
 
 use crate::{
     Case, Home,
@@ -52,10 +52,10 @@ fn a_batch_is_taken_whole_or_not_at_all(home: &Home) {
         changes: vec![
             put(vertex(1, None, "renamed")),
             put(vertex(3, Some(1), "db")),
-            Change::PutClass(class("Node")),
-            Change::PutVertexTemplate(vertex_template(7, None, "shop")),
-            Change::DeleteVertex(VertexId(2)),
-            Change::PutEdge(edge(4, 3, "uses", 99)),
+            Change::Put(Entity::Class(class("Node"))),
+            Change::Put(Entity::VertexTemplate(vertex_template(7, None, "shop"))),
+            Change::Delete(EntityKey::Vertex(VertexId(2))),
+            Change::Put(Entity::Edge(edge(4, 3, "uses", 99))),
         ],
         records: vec![record("run/1", "intent")],
         ..Batch::default()
@@ -67,7 +67,7 @@ fn a_batch_is_taken_whole_or_not_at_all(home: &Home) {
 
 fn a_refused_batch_can_be_mended(home: &Home) {
     let store = home();
-    let mut changes = vec![put(vertex(1, None, "shop")), Change::PutEdge(edge(4, 1, "uses", 2))];
+    let mut changes = vec![put(vertex(1, None, "shop")), Change::Put(Entity::Edge(edge(4, 1, "uses", 2)))];
     refused_batch(&store, &batch(changes.clone()));
     changes.push(put(vertex(2, Some(1), "web")));
     assert_eq!(store.commit(&batch(changes)).unwrap(), Revision(1));
@@ -80,6 +80,7 @@ fn a_namespace_that_moved_on_is_a_conflict(home: &Home) {
         expected: vec![(namespace("shop"), Revision(revision))],
         changes,
         records: vec![record("run/1", "x")],
+        ..Batch::default()
     };
     store.commit(&expecting(0, vec![put(vertex(1, None, "shop"))])).unwrap();
     store.commit(&expecting(1, vec![put(vertex(2, Some(1), "web"))])).unwrap();
@@ -126,10 +127,10 @@ fn namespaces_move_apart(home: &Home) {
     other.namespace = namespace("bank");
     commit(&store, [put(vertex(1, None, "shop"))]);
     commit(&store, [put(other)]);
-    commit(&store, [Change::PutClass(class("Node"))]);
+    commit(&store, [Change::Put(Entity::Class(class("Node")))]);
     assert_eq!(store.namespace_revision(&namespace("shop")).unwrap(), Revision(3));
     assert_eq!(store.namespace_revision(&namespace("bank")).unwrap(), Revision(2));
-    commit(&store, [Change::DeleteVertex(VertexId(2))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(2)))]);
     assert_eq!(store.namespace_revision(&namespace("bank")).unwrap(), Revision(4));
 }
 
@@ -137,12 +138,12 @@ fn only_namespaces_with_vertexes_are_listed(home: &Home) {
     let store = home();
     let mut template = vertex_template(1, None, "bank");
     template.namespace = namespace("bank");
-    commit(&store, [put(vertex(2, None, "shop")), Change::PutVertexTemplate(template)]);
+    commit(&store, [put(vertex(2, None, "shop")), Change::Put(Entity::VertexTemplate(template))]);
     let mut elsewhere = class("Node");
     elsewhere.namespace = namespace("air");
-    commit(&store, [Change::PutClass(elsewhere)]);
+    commit(&store, [Change::Put(Entity::Class(elsewhere))]);
     assert_eq!(store.namespaces().unwrap(), [namespace("bank"), namespace("shop")]);
-    commit(&store, [Change::DeleteVertex(VertexId(2))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(2)))]);
     assert_eq!(store.namespaces().unwrap(), [namespace("bank")]);
 }
 
@@ -163,22 +164,28 @@ fn ids_of_what_was_deleted_stay_taken(home: &Home) {
     let store = home();
     let id = store.allocate(1).unwrap().start;
     commit(&store, [put(vertex(id, None, "shop"))]);
-    commit(&store, [Change::DeleteVertex(VertexId(id))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(id)))]);
     drop(store);
     assert!(home().allocate(1).unwrap().start > id);
 }
 
 fn ids_that_a_batch_brings_are_taken(home: &Home) {
     let store = home();
-    commit(&store, [put(vertex(1000, None, "shop")), Change::PutEdge(edge(2000, 1000, "self", 1000))]);
+    commit(
+        &store,
+        [put(vertex(1000, None, "shop")), Change::Put(Entity::Edge(edge(2000, 1000, "self", 1000)))],
+    );
     assert!(store.allocate(1).unwrap().start > 2000);
 }
 
 fn a_restart_loses_nothing(home: &Home) {
     let store = home();
     commit(&store, [put(vertex(1, None, "shop")), put(vertex(2, Some(1), "web"))]);
-    commit(&store, [Change::PutEdge(edge(3, 2, "host", 1)), Change::PutClass(class("Node"))]);
-    commit(&store, [Change::PutVertexTemplate(vertex_template(4, None, "shop"))]);
+    commit(
+        &store,
+        [Change::Put(Entity::Edge(edge(3, 2, "host", 1))), Change::Put(Entity::Class(class("Node")))],
+    );
+    commit(&store, [Change::Put(Entity::VertexTemplate(vertex_template(4, None, "shop")))]);
     store.commit(&records([record("run/1", "done")])).unwrap();
     let before = Contents::of(&store);
     drop(store);

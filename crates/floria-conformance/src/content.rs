@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Artifact, Call, Change, ClassName, Design, Expression, Graph, Handler, Implementation, Origin, Property,
-    Value, VertexId, VertexTemplateId,
+    Artifact, Call, Change, ClassName, Design, Entity, EntityKey, Expression, Graph, Handler, Implementation,
+    Origin, Property, Value, VertexId, VertexTemplateId,
 };
 
 use crate::{
@@ -85,6 +85,7 @@ fn every_field_comes_back(home: &Home) {
         origin: origin(),
     });
     let property = Property {
+        reads: Vec::new(),
         value: Some(Value::Null),
         updater: Some(call.clone()),
         preparer: Some(call.clone()),
@@ -130,7 +131,7 @@ fn every_field_comes_back(home: &Home) {
     link.handlers.clone_from(&service.handlers);
     link.metadata.clone_from(&service.metadata);
     link.origin.clone_from(&service.origin);
-    let changes = [put(service.clone()), Change::PutEdge(link.clone())];
+    let changes = [put(service.clone()), Change::Put(Entity::Edge(link.clone()))];
     commit(&store, changes.clone());
     let graph = shop(&store);
     assert_eq!((graph.vertex(service.id), graph.edge(link.id)), (Some(&service), Some(&link)));
@@ -150,14 +151,14 @@ fn a_graph_is_what_was_put_in(home: &Home) {
             let mut edge = edge(100 + id, id, "host", id / 2);
             edge.index = id as u32 % 3;
             expected.put_edge(edge.clone());
-            changes.push(Change::PutEdge(edge));
+            changes.push(Change::Put(Entity::Edge(edge)));
         }
     }
     commit(&store, changes);
     assert_eq!(shop(&store), expected);
     let moved = edge(110, 1, "host", 40);
     expected.put_edge(moved.clone());
-    commit(&store, [Change::PutEdge(moved)]);
+    commit(&store, [Change::Put(Entity::Edge(moved))]);
     let graph = shop(&store);
     assert_eq!(graph, expected);
     assert_eq!(graph.digest(), expected.digest());
@@ -183,10 +184,10 @@ fn an_edge_may_end_in_another_namespace(home: &Home) {
     let mut elsewhere = vertex(2, None, "bank");
     elsewhere.namespace = namespace("bank");
     commit(&store, [put(vertex(1, None, "shop")), put(elsewhere)]);
-    commit(&store, [Change::PutEdge(edge(3, 1, "pays", 2))]);
+    commit(&store, [Change::Put(Entity::Edge(edge(3, 1, "pays", 2)))]);
     assert_eq!(shop(&store).edges().len(), 1);
     assert_eq!(store.graph(&namespace("bank")).unwrap().edges().len(), 0);
-    let gone = store.commit(&crate::build::batch([Change::DeleteVertex(VertexId(2))]));
+    let gone = store.commit(&crate::build::batch([Change::Delete(EntityKey::Vertex(VertexId(2)))]));
     assert!(gone.is_err());
 }
 
@@ -229,16 +230,20 @@ fn a_design_comes_back(home: &Home) {
     assert_eq!(store.design(&namespace("bank")).unwrap(), None);
     // A design without instances is listed, and goes again without a trace.
     assert_eq!(store.namespaces().unwrap(), [namespace("shop")]);
-    let mut gone: Vec<_> = stored.edges.iter().map(|edge| Change::DeleteEdgeTemplate(edge.id)).collect();
-    gone.extend(stored.vertexes.iter().map(|vertex| Change::DeleteVertexTemplate(vertex.id)));
+    let mut gone: Vec<_> =
+        stored.edges.iter().map(|edge| Change::Delete(EntityKey::EdgeTemplate(edge.id))).collect();
+    gone.extend(stored.vertexes.iter().map(|vertex| Change::Delete(EntityKey::VertexTemplate(vertex.id))));
     gone.extend(
-        stored.classes.iter().map(|class| Change::DeleteClass(class.namespace.clone(), class.name.clone())),
+        stored
+            .classes
+            .iter()
+            .map(|class| Change::Delete(EntityKey::Class(class.namespace.clone(), class.name.clone()))),
     );
     commit(&store, gone);
     assert_eq!(store.design(&namespace("shop")).unwrap(), None);
     assert_eq!(store.namespaces().unwrap(), []);
     // Containers come first, whatever their ids are.
-    let put = Change::PutVertexTemplate;
+    let put = Change::put;
     commit(&store, [put(vertex_template(9001, Some(9002), "web")), put(vertex_template(9002, None, "shop"))]);
     let read = store.design(&namespace("shop")).unwrap().unwrap();
     assert_eq!(read.vertexes[0].id, VertexTemplateId(9002));
@@ -248,13 +253,13 @@ fn classes_are_replaced_and_deleted(home: &Home) {
     let store = home();
     let mut second = class("Node");
     second.ancestors = vec![ClassName("Root".to_owned())];
-    commit(&store, [Change::PutClass(class("Node")), Change::PutClass(second.clone())]);
+    commit(&store, [Change::Put(Entity::Class(class("Node"))), Change::Put(Entity::Class(second.clone()))]);
     let classes = |name: &str| store.design(&namespace(name)).unwrap().map(|design| design.classes);
     assert_eq!(classes("shop"), Some(vec![second.clone()]));
     let mut elsewhere = class("Node");
     elsewhere.namespace = namespace("bank");
-    commit(&store, [Change::PutClass(elsewhere)]);
-    commit(&store, [Change::DeleteClass(namespace("bank"), ClassName("Node".to_owned()))]);
+    commit(&store, [Change::Put(Entity::Class(elsewhere))]);
+    commit(&store, [Change::Delete(EntityKey::Class(namespace("bank"), ClassName("Node".to_owned())))]);
     assert_eq!((classes("shop"), classes("bank")), (Some(vec![second]), None));
 }
 

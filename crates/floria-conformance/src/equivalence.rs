@@ -1,8 +1,8 @@
 //! A store does what the store in memory does, whatever it is given.
 
 use floria::{
-    Batch, Change, ClassName, EdgeId, EdgeTemplateId, MemoryStore, Revision, Store as _, VertexId,
-    VertexTemplateId,
+    Batch, Change, ClassName, EdgeId, EdgeTemplateId, Entity, EntityKey, MemoryStore, Revision, Store as _,
+    VertexId, VertexTemplateId,
 };
 use proptest::{
     collection::vec,
@@ -35,23 +35,23 @@ fn change() -> impl Strategy<Value = Change> {
         8 => (place(), -2..3_i64).prop_map(move |((id, container, name, elsewhere), value)| {
             let mut vertex = with(vertex(id, container, &name), "x", value);
             vertex.namespace = owner(elsewhere);
-            Change::PutVertex(vertex)
+            Change::Put(Entity::Vertex(vertex))
         }),
         3 => place().prop_map(move |(id, container, name, elsewhere)| {
             let mut vertex = vertex_template(id, container, &name);
             vertex.namespace = owner(elsewhere);
-            Change::PutVertexTemplate(vertex)
+            Change::Put(Entity::VertexTemplate(vertex))
         }),
-        4 => (IDS, IDS, IDS).prop_map(|(id, source, target)| Change::PutEdge(edge(id, source, "uses", target))),
+        4 => (IDS, IDS, IDS).prop_map(|(id, source, target)| Change::Put(Entity::Edge(edge(id, source, "uses", target)))),
         2 => (IDS, IDS, IDS).prop_map(|(id, source, target)| {
-            Change::PutEdgeTemplate(edge_template(id, source, "uses", target))
+            Change::Put(Entity::EdgeTemplate(edge_template(id, source, "uses", target)))
         }),
-        1 => Just(Change::PutClass(class("Node"))),
-        1 => Just(Change::DeleteClass(namespace("shop"), ClassName("Node".to_owned()))),
-        3 => IDS.prop_map(|id| Change::DeleteVertex(VertexId(id))),
-        1 => IDS.prop_map(|id| Change::DeleteVertexTemplate(VertexTemplateId(id))),
-        2 => IDS.prop_map(|id| Change::DeleteEdge(EdgeId(id))),
-        1 => IDS.prop_map(|id| Change::DeleteEdgeTemplate(EdgeTemplateId(id))),
+        1 => Just(Change::Put(Entity::Class(class("Node")))),
+        1 => Just(Change::Delete(EntityKey::Class(namespace("shop"), ClassName("Node".to_owned())))),
+        3 => IDS.prop_map(|id| Change::Delete(EntityKey::Vertex(VertexId(id)))),
+        1 => IDS.prop_map(|id| Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(id)))),
+        2 => IDS.prop_map(|id| Change::Delete(EntityKey::Edge(EdgeId(id)))),
+        1 => IDS.prop_map(|id| Change::Delete(EntityKey::EdgeTemplate(EdgeTemplateId(id)))),
     ]
 }
 
@@ -62,6 +62,7 @@ fn batch() -> impl Strategy<Value = Batch> {
             expected: expected.map(|revision| (namespace("shop"), Revision(revision))).into_iter().collect(),
             changes,
             records: note.map(|number| record(&format!("run/{number}"), "x")).into_iter().collect(),
+            ..Batch::default()
         },
     )
 }

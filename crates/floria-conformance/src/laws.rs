@@ -1,6 +1,9 @@
 //! What a store refuses, and what it must not.
 
-use floria::{Change, ClassName, EdgeId, EdgeTemplateId, Value, VertexId, VertexTemplateId, laws::ID_MAX};
+use floria::{
+    Change, ClassName, EdgeId, EdgeTemplateId, Entity, EntityKey, Value, VertexId, VertexTemplateId,
+    laws::ID_MAX,
+};
 
 use crate::{
     Case, Home,
@@ -32,15 +35,18 @@ fn an_edge_has_both_ends(home: &Home) {
     let store = home();
     commit(&store, [put(vertex(1, None, "shop"))]);
     assert_eq!(
-        refused(&store, [Change::PutEdge(edge(5, 1, "uses", 2))]),
+        refused(&store, [Change::Put(Entity::Edge(edge(5, 1, "uses", 2)))]),
         "edge 5 `uses` ends at vertex 2, which does not exist"
     );
     assert_eq!(
-        refused(&store, [Change::PutEdge(edge(5, 2, "uses", 1))]),
+        refused(&store, [Change::Put(Entity::Edge(edge(5, 2, "uses", 1)))]),
         "edge 5 `uses` starts at vertex 2, which does not exist"
     );
     // Also when the end goes in the same batch.
-    refused(&store, [Change::PutEdge(edge(5, 1, "self", 1)), Change::DeleteVertex(VertexId(1))]);
+    refused(
+        &store,
+        [Change::Put(Entity::Edge(edge(5, 1, "self", 1))), Change::Delete(EntityKey::Vertex(VertexId(1)))],
+    );
 }
 
 fn the_order_within_a_batch_does_not_matter(home: &Home) {
@@ -48,7 +54,7 @@ fn the_order_within_a_batch_does_not_matter(home: &Home) {
     commit(
         &store,
         [
-            Change::PutEdge(edge(5, 2, "uses", 3)),
+            Change::Put(Entity::Edge(edge(5, 2, "uses", 3))),
             put(vertex(2, Some(1), "web")),
             put(vertex(3, Some(1), "db")),
             put(vertex(1, None, "shop")),
@@ -57,18 +63,25 @@ fn the_order_within_a_batch_does_not_matter(home: &Home) {
     commit(
         &store,
         [
-            Change::DeleteVertex(VertexId(1)),
-            Change::DeleteVertex(VertexId(3)),
-            Change::DeleteVertex(VertexId(2)),
-            Change::DeleteEdge(EdgeId(5)),
+            Change::Delete(EntityKey::Vertex(VertexId(1))),
+            Change::Delete(EntityKey::Vertex(VertexId(3))),
+            Change::Delete(EntityKey::Vertex(VertexId(2))),
+            Change::Delete(EntityKey::Edge(EdgeId(5))),
         ],
     );
     assert!(shop(&store).is_empty());
     // The last change of an entity is the one that counts.
     commit(&store, [put(vertex(8, None, "a")), put(vertex(8, None, "b"))]);
-    commit(&store, [put(vertex(9, None, "c")), Change::DeleteVertex(VertexId(9)), put(vertex(8, None, "d"))]);
+    commit(
+        &store,
+        [
+            put(vertex(9, None, "c")),
+            Change::Delete(EntityKey::Vertex(VertexId(9))),
+            put(vertex(8, None, "d")),
+        ],
+    );
     assert_eq!(shop(&store).vertexes().map(|vertex| vertex.name.as_str()).collect::<Vec<_>>(), ["d"]);
-    commit(&store, [Change::DeleteVertex(VertexId(8)), put(vertex(8, None, "e"))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(8))), put(vertex(8, None, "e"))]);
     assert_eq!(shop(&store).named(None, "e").unwrap().id, VertexId(8));
     assert_eq!(shop(&store).named(None, "d"), None);
 }
@@ -79,15 +92,18 @@ fn a_vertex_does_not_go_before_its_edges(home: &Home) {
         &store,
         [put(vertex(1, None, "shop")), put(vertex(2, Some(1), "web")), put(vertex(3, Some(1), "db"))],
     );
-    commit(&store, [Change::PutEdge(edge(5, 2, "uses", 3))]);
+    commit(&store, [Change::Put(Entity::Edge(edge(5, 2, "uses", 3)))]);
     for end in [2, 3] {
         assert_eq!(
-            refused(&store, [Change::DeleteVertex(VertexId(end))]),
+            refused(&store, [Change::Delete(EntityKey::Vertex(VertexId(end)))]),
             format!("vertex {end} is deleted, and edges still start or end at it")
         );
     }
     // An edge that moves away frees its end.
-    commit(&store, [Change::PutEdge(edge(5, 2, "uses", 1)), Change::DeleteVertex(VertexId(3))]);
+    commit(
+        &store,
+        [Change::Put(Entity::Edge(edge(5, 2, "uses", 1))), Change::Delete(EntityKey::Vertex(VertexId(3)))],
+    );
 }
 
 fn a_container_exists(home: &Home) {
@@ -104,11 +120,11 @@ fn a_container_does_not_go_before_its_contents(home: &Home) {
     let store = home();
     commit(&store, [put(vertex(1, None, "shop")), put(vertex(2, Some(1), "web"))]);
     assert_eq!(
-        refused(&store, [Change::DeleteVertex(VertexId(1))]),
+        refused(&store, [Change::Delete(EntityKey::Vertex(VertexId(1)))]),
         "vertex 1 is deleted, and others are still in it"
     );
-    commit(&store, [Change::DeleteVertex(VertexId(1)), put(vertex(2, None, "web"))]);
-    commit(&store, [Change::DeleteVertex(VertexId(2))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(1))), put(vertex(2, None, "web"))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(2)))]);
 }
 
 fn names_are_unique_in_a_container(home: &Home) {
@@ -155,7 +171,7 @@ fn names_can_be_swapped(home: &Home) {
     commit(&store, [put(vertex(2, Some(1), "green")), put(vertex(3, Some(1), "blue"))]);
     assert_eq!(shop(&store).named(Some(VertexId(1)), "blue").unwrap().id, VertexId(3));
     // A name moves on within a batch, from what goes to what comes.
-    commit(&store, [put(vertex(4, Some(1), "blue")), Change::DeleteVertex(VertexId(3))]);
+    commit(&store, [put(vertex(4, Some(1), "blue")), Change::Delete(EntityKey::Vertex(VertexId(3)))]);
     refused(&store, [put(vertex(5, Some(1), "green"))]);
 }
 
@@ -176,12 +192,15 @@ fn nothing_contains_itself(home: &Home) {
 fn what_is_not_there_cannot_be_deleted(home: &Home) {
     let store = home();
     let cases = [
-        (Change::DeleteVertex(VertexId(7)), "there is no vertex 7 to delete"),
-        (Change::DeleteEdge(EdgeId(7)), "there is no edge 7 to delete"),
-        (Change::DeleteVertexTemplate(VertexTemplateId(7)), "there is no vertex template 7 to delete"),
-        (Change::DeleteEdgeTemplate(EdgeTemplateId(7)), "there is no edge template 7 to delete"),
+        (Change::Delete(EntityKey::Vertex(VertexId(7))), "there is no vertex 7 to delete"),
+        (Change::Delete(EntityKey::Edge(EdgeId(7))), "there is no edge 7 to delete"),
         (
-            Change::DeleteClass(namespace("shop"), ClassName("Node".to_owned())),
+            Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(7))),
+            "there is no vertex template 7 to delete",
+        ),
+        (Change::Delete(EntityKey::EdgeTemplate(EdgeTemplateId(7))), "there is no edge template 7 to delete"),
+        (
+            Change::Delete(EntityKey::Class(namespace("shop"), ClassName("Node".to_owned()))),
             "there is no class `Node` to delete",
         ),
     ];
@@ -192,54 +211,54 @@ fn what_is_not_there_cannot_be_deleted(home: &Home) {
 
 fn nothing_moves_to_another_namespace(home: &Home) {
     let store = home();
-    commit(&store, [put(vertex(1, None, "shop")), Change::PutEdge(edge(2, 1, "self", 1))]);
+    commit(&store, [put(vertex(1, None, "shop")), Change::Put(Entity::Edge(edge(2, 1, "self", 1)))]);
     let mut moved = vertex(1, None, "shop");
     moved.namespace = namespace("bank");
     assert_eq!(refused(&store, [put(moved)]), "vertex 1 is in namespace `shop` and cannot move to `bank`");
     let mut moved = edge(2, 1, "self", 1);
     moved.namespace = namespace("bank");
-    refused(&store, [Change::PutEdge(moved)]);
+    refused(&store, [Change::Put(Entity::Edge(moved))]);
 }
 
 fn templates_obey_the_laws(home: &Home) {
     let store = home();
-    let put = Change::PutVertexTemplate;
+    let put = Change::put;
     commit(&store, [put(vertex_template(1, None, "shop")), put(vertex_template(2, Some(1), "web"))]);
-    commit(&store, [Change::PutEdgeTemplate(edge_template(3, 2, "host", 1))]);
+    commit(&store, [Change::Put(Entity::EdgeTemplate(edge_template(3, 2, "host", 1)))]);
     refused(&store, [put(vertex_template(4, Some(9), "db"))]);
     refused(&store, [put(vertex_template(4, Some(1), "web"))]);
     refused(&store, [put(vertex_template(4, None, "shop"))]);
     refused(&store, [put(vertex_template(1, Some(2), "shop"))]);
-    refused(&store, [Change::PutEdgeTemplate(edge_template(4, 2, "uses", 9))]);
-    refused(&store, [Change::DeleteVertexTemplate(VertexTemplateId(1))]);
-    refused(&store, [Change::DeleteVertexTemplate(VertexTemplateId(2))]);
+    refused(&store, [Change::Put(Entity::EdgeTemplate(edge_template(4, 2, "uses", 9)))]);
+    refused(&store, [Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(1)))]);
+    refused(&store, [Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(2)))]);
     let mut moved = vertex_template(2, Some(1), "web");
     moved.namespace = namespace("bank");
     refused(&store, [put(moved)]);
     let mut moved = edge_template(3, 2, "host", 1);
     moved.namespace = namespace("bank");
-    refused(&store, [Change::PutEdgeTemplate(moved)]);
-    commit(&store, [Change::DeleteEdgeTemplate(EdgeTemplateId(3))]);
-    commit(&store, [Change::DeleteVertexTemplate(VertexTemplateId(2))]);
+    refused(&store, [Change::Put(Entity::EdgeTemplate(moved))]);
+    commit(&store, [Change::Delete(EntityKey::EdgeTemplate(EdgeTemplateId(3)))]);
+    commit(&store, [Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(2)))]);
 }
 
 fn templates_and_instances_are_apart(home: &Home) {
     let store = home();
-    commit(&store, [Change::PutVertexTemplate(vertex_template(1, None, "shop"))]);
+    commit(&store, [Change::Put(Entity::VertexTemplate(vertex_template(1, None, "shop")))]);
     refused(&store, [put(vertex(2, Some(1), "web"))]);
     // The same ids, and the same names, are free among the instances.
-    commit(&store, [put(vertex(1, None, "shop")), Change::PutEdge(edge(1, 1, "self", 1))]);
+    commit(&store, [put(vertex(1, None, "shop")), Change::Put(Entity::Edge(edge(1, 1, "self", 1)))]);
     // An instance stays when the template that it was made from goes.
-    commit(&store, [Change::DeleteVertexTemplate(VertexTemplateId(1))]);
+    commit(&store, [Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(1)))]);
     assert_eq!(shop(&store).vertexes().len(), 1);
 }
 
 fn ids_are_bounded(home: &Home) {
     let store = home();
     refused(&store, [put(vertex(ID_MAX + 1, None, "shop"))]);
-    refused(&store, [put(vertex(1, None, "shop")), Change::PutEdge(edge(u64::MAX, 1, "self", 1))]);
+    refused(&store, [put(vertex(1, None, "shop")), Change::Put(Entity::Edge(edge(u64::MAX, 1, "self", 1)))]);
     refused(&store, [put(vertex(1, Some(u64::MAX), "shop"))]);
-    refused(&store, [Change::DeleteVertex(VertexId(u64::MAX))]);
+    refused(&store, [Change::Delete(EntityKey::Vertex(VertexId(u64::MAX)))]);
     commit(&store, [put(vertex(ID_MAX, None, "shop"))]);
     assert_eq!(shop(&store).vertexes().next().unwrap().id, VertexId(ID_MAX));
     assert!(store.allocate(1).is_err());
@@ -248,7 +267,10 @@ fn ids_are_bounded(home: &Home) {
 fn what_nests_too_deep_is_refused(home: &Home) {
     let store = home();
     let nested = |levels: usize| (0..levels).fold(Value::Null, |value, _| Value::List(vec![value]));
-    commit(&store, [put(with(vertex(1, None, "shop"), "x", nested(150))), Change::PutClass(class("Node"))]);
+    commit(
+        &store,
+        [put(with(vertex(1, None, "shop"), "x", nested(150))), Change::Put(Entity::Class(class("Node")))],
+    );
     refused(&store, [put(with(vertex(1, None, "shop"), "x", nested(250)))]);
     refused_batch(&store, &records([record("run/1", nested(250))]));
     store.commit(&records([record("run/1", nested(150))])).unwrap();

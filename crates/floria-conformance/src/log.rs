@@ -1,6 +1,9 @@
 //! The log: complete, in order, and found again by what it is about.
 
-use floria::{Batch, Change, ClassName, EdgeId, LogEntry, LogQuery, LogRow, Revision, Store, VertexId};
+use floria::{
+    Batch, Change, ClassName, EdgeId, Entity, EntityKey, LogEntry, LogQuery, LogRow, Revision, Store,
+    VertexId,
+};
 
 use crate::{
     Case, Home,
@@ -25,8 +28,8 @@ fn bodies(store: &dyn Store, query: LogQuery) -> Vec<String> {
     rows.into_iter()
         .map(|row| match row.entry {
             LogEntry::Record(record) => record.body.to_string(),
-            LogEntry::Change(Change::PutVertex(vertex)) => format!("+{}", vertex.name),
-            LogEntry::Change(Change::DeleteVertex(id)) => format!("-{id}"),
+            LogEntry::Change(Change::Put(Entity::Vertex(vertex))) => format!("+{}", vertex.name),
+            LogEntry::Change(Change::Delete(EntityKey::Vertex(id))) => format!("-{id}"),
             LogEntry::Change(other) => format!("{other:?}"),
         })
         .collect()
@@ -40,18 +43,18 @@ fn the_log_is_complete_and_in_order(home: &Home) {
     let store = home();
     let first = Batch {
         changes: vec![
-            Change::PutClass(class("Node")),
-            Change::PutVertexTemplate(vertex_template(1, None, "shop")),
+            Change::Put(Entity::Class(class("Node"))),
+            Change::Put(Entity::VertexTemplate(vertex_template(1, None, "shop"))),
             put(vertex(2, None, "shop")),
-            Change::PutEdge(edge(3, 2, "self", 2)),
+            Change::Put(Entity::Edge(edge(3, 2, "self", 2))),
         ],
         records: vec![record("run/1", "intent"), record("run/2", "other")],
         ..Batch::default()
     };
     let second = batch([
-        Change::DeleteEdge(EdgeId(3)),
-        Change::DeleteVertex(VertexId(2)),
-        Change::DeleteClass(namespace("shop"), ClassName("Node".to_owned())),
+        Change::Delete(EntityKey::Edge(EdgeId(3))),
+        Change::Delete(EntityKey::Vertex(VertexId(2))),
+        Change::Delete(EntityKey::Class(namespace("shop"), ClassName("Node".to_owned()))),
     ]);
     let mut expected: Vec<LogRow> = Vec::new();
     for (revision, batch) in [(1, &first), (2, &second)] {
@@ -59,7 +62,7 @@ fn the_log_is_complete_and_in_order(home: &Home) {
         let changes = batch.changes.iter().cloned().map(LogEntry::Change);
         for entry in changes.chain(batch.records.iter().cloned().map(LogEntry::Record)) {
             let sequence = expected.len() as u64 + 1;
-            expected.push(LogRow { sequence, revision: Revision(revision), time_ms: 0, entry });
+            expected.push(LogRow { sequence, revision: Revision(revision), time_ms: 0, author: None, entry });
         }
     }
     assert_eq!(whole_log(&store), expected);
@@ -120,7 +123,7 @@ fn a_deletion_is_about_a_namespace(home: &Home) {
     let mut elsewhere = vertex(2, None, "bank");
     elsewhere.namespace = namespace("bank");
     commit(&store, [put(vertex(1, None, "shop")), put(elsewhere)]);
-    commit(&store, [Change::DeleteVertex(VertexId(1))]);
+    commit(&store, [Change::Delete(EntityKey::Vertex(VertexId(1)))]);
     let of = |name: &str| LogQuery { namespace: Some(namespace(name)), ..LogQuery::default() };
     assert_eq!(bodies(&store, of("shop")), ["+shop", "-1"]);
     assert_eq!(bodies(&store, of("bank")), ["+bank"]);
@@ -131,16 +134,16 @@ fn the_log_made_again_is_the_graph(home: &Home) {
     commit(&store, [put(vertex(1, None, "shop")), put(with(vertex(2, Some(1), "web"), "port", 80))]);
     commit(
         &store,
-        [Change::PutEdge(edge(3, 2, "host", 1)), put(with(vertex(2, Some(1), "web"), "port", 81))],
+        [Change::Put(Entity::Edge(edge(3, 2, "host", 1))), put(with(vertex(2, Some(1), "web"), "port", 81))],
     );
-    commit(&store, [put(vertex(4, Some(1), "db")), Change::DeleteEdge(EdgeId(3))]);
+    commit(&store, [put(vertex(4, Some(1), "db")), Change::Delete(EntityKey::Edge(EdgeId(3)))]);
     let mut again = floria::Graph::default();
     for row in whole_log(&store) {
         match row.entry {
-            LogEntry::Change(Change::PutVertex(vertex)) => again.put_vertex(vertex),
-            LogEntry::Change(Change::PutEdge(edge)) => again.put_edge(edge),
-            LogEntry::Change(Change::DeleteVertex(id)) => _ = again.remove_vertex(id),
-            LogEntry::Change(Change::DeleteEdge(id)) => _ = again.remove_edge(id),
+            LogEntry::Change(Change::Put(Entity::Vertex(vertex))) => again.put_vertex(vertex),
+            LogEntry::Change(Change::Put(Entity::Edge(edge))) => again.put_edge(edge),
+            LogEntry::Change(Change::Delete(EntityKey::Vertex(id))) => _ = again.remove_vertex(id),
+            LogEntry::Change(Change::Delete(EntityKey::Edge(id))) => _ = again.remove_edge(id),
             other => panic!("unexpected {other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use floria::{
-    Batch, Change, Namespace, Revision, StoreError, encode,
+    Batch, Change, Entity, EntityKey, Namespace, Revision, StoreError, encode,
     laws::{self, Kind, View},
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
@@ -112,7 +112,7 @@ impl<'a> Commit<'a> {
 
     fn apply(&mut self, change: &Change) -> Result<(), Problem> {
         match change {
-            Change::PutClass(class) => {
+            Change::Put(Entity::Class(class)) => {
                 let body = encoded("a class", class)?;
                 let namespace = self.namespace(&class.namespace)?;
                 self.statement(
@@ -122,25 +122,28 @@ impl<'a> Commit<'a> {
                 .execute(params![namespace, class.name.0, body])?;
                 self.log_change(namespace, entry::PUT_CLASS, &body)
             }
-            Change::PutVertexTemplate(vertex) => {
+            Change::Put(Entity::VertexTemplate(vertex)) => {
                 let container = vertex.container.map(|id| id.0);
                 let place = (vertex.id.0, &vertex.namespace, container, vertex.name.as_str());
                 self.put_vertex(Kind::Template, place, &encoded("a vertex template", vertex)?)
             }
-            Change::PutVertex(vertex) => {
+            Change::Put(Entity::Vertex(vertex)) => {
                 let container = vertex.container.map(|id| id.0);
                 let place = (vertex.id.0, &vertex.namespace, container, vertex.name.as_str());
                 self.put_vertex(Kind::Instance, place, &encoded("a vertex", vertex)?)
             }
-            Change::PutEdgeTemplate(edge) => {
+            Change::Put(Entity::EdgeTemplate(edge)) => {
                 let place = (edge.id.0, &edge.namespace, edge.source.0, edge.target.0);
                 self.put_edge(Kind::Template, place, &encoded("an edge template", edge)?)
             }
-            Change::PutEdge(edge) => {
+            Change::Put(Entity::Edge(edge)) => {
                 let place = (edge.id.0, &edge.namespace, edge.source.0, edge.target.0);
                 self.put_edge(Kind::Instance, place, &encoded("an edge", edge)?)
             }
-            Change::DeleteClass(namespace, name) => {
+            Change::Put(Entity::Plugin(_)) | Change::Delete(EntityKey::Plugin(..)) => {
+                Err(StoreError::Invalid("plugins are not kept yet".to_owned()).into())
+            }
+            Change::Delete(EntityKey::Class(namespace, name)) => {
                 let body = encoded("a class", &(namespace, name))?;
                 let namespace = self.namespace(namespace)?;
                 let rows = self
@@ -151,19 +154,19 @@ impl<'a> Commit<'a> {
                 }
                 self.log_change(namespace, entry::DELETE_CLASS, &body)
             }
-            Change::DeleteVertexTemplate(id) => {
+            Change::Delete(EntityKey::VertexTemplate(id)) => {
                 let sql = "DELETE FROM vertex_template WHERE id = ?1 RETURNING namespace";
                 self.delete(sql, entry::DELETE_VERTEX_TEMPLATE, Kind::Template.vertex(), id.0)
             }
-            Change::DeleteEdgeTemplate(id) => {
+            Change::Delete(EntityKey::EdgeTemplate(id)) => {
                 let sql = "DELETE FROM edge_template WHERE id = ?1 RETURNING namespace";
                 self.delete(sql, entry::DELETE_EDGE_TEMPLATE, Kind::Template.edge(), id.0)
             }
-            Change::DeleteVertex(id) => {
+            Change::Delete(EntityKey::Vertex(id)) => {
                 let sql = "DELETE FROM vertex WHERE id = ?1 RETURNING namespace";
                 self.delete(sql, entry::DELETE_VERTEX, Kind::Instance.vertex(), id.0)
             }
-            Change::DeleteEdge(id) => {
+            Change::Delete(EntityKey::Edge(id)) => {
                 let sql = "DELETE FROM edge WHERE id = ?1 RETURNING namespace";
                 self.delete(sql, entry::DELETE_EDGE, Kind::Instance.edge(), id.0)
             }

@@ -1,8 +1,9 @@
 //! Reading: graphs, designs and the log, each in one transaction.
 
 use floria::{
-    Change, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Graph, LogEntry, LogQuery, LogRow, Namespace,
-    Record, Revision, StoreError, Vertex, VertexId, VertexTemplate, VertexTemplateId, decode,
+    Change, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKey, Graph, LogEntry, LogQuery,
+    LogRow, Namespace, Record, Revision, StoreError, Vertex, VertexId, VertexTemplate, VertexTemplateId,
+    decode,
 };
 use rusqlite::{OptionalExtension as _, Transaction, types::Value as Parameter};
 use serde::de::DeserializeOwned;
@@ -79,11 +80,12 @@ pub(crate) fn namespaces(transaction: &Transaction<'_>) -> Result<Vec<Namespace>
 pub(crate) fn log(transaction: &Transaction<'_>, query: &LogQuery) -> Result<Vec<LogRow>, Problem> {
     let mut sql = "SELECT sequence, log.revision, time_ms, entry, namespace.name, stream.name, kind, body
          FROM log JOIN namespace ON namespace.id = log.namespace LEFT JOIN stream ON stream.id = log.stream
-         WHERE sequence > ?1"
+         WHERE sequence > ?1 AND log.revision > ?3"
         .to_owned();
     let Ok(after) = i64::try_from(query.after) else { return Ok(Vec::new()) };
     let limit = query.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
-    let mut parameters = vec![Parameter::Integer(after), Parameter::Integer(limit)];
+    let mut parameters =
+        vec![Parameter::Integer(after), Parameter::Integer(limit), Parameter::Integer(query.since.0 as i64)];
     if let Some(namespace) = &query.namespace {
         let Some(id) = namespace_id(transaction, namespace)? else { return Ok(Vec::new()) };
         parameters.push(Parameter::Integer(id));
@@ -121,6 +123,7 @@ pub(crate) fn log(transaction: &Transaction<'_>, query: &LogQuery) -> Result<Vec
             sequence: sequence as u64,
             revision: Revision(row.get::<_, i64>(1)? as u64),
             time_ms: row.get::<_, i64>(2)? as u64,
+            author: None,
             entry,
         });
     }
@@ -132,19 +135,23 @@ fn change(code: i64, sequence: i64, body: &[u8]) -> Result<Change, StoreError> {
         read("row of the log", sequence, body)
     }
     Ok(match code {
-        entry::PUT_CLASS => Change::PutClass(of(sequence, body)?),
-        entry::PUT_VERTEX_TEMPLATE => Change::PutVertexTemplate(of(sequence, body)?),
-        entry::PUT_EDGE_TEMPLATE => Change::PutEdgeTemplate(of(sequence, body)?),
-        entry::PUT_VERTEX => Change::PutVertex(of(sequence, body)?),
-        entry::PUT_EDGE => Change::PutEdge(of(sequence, body)?),
+        entry::PUT_CLASS => Change::Put(Entity::Class(of(sequence, body)?)),
+        entry::PUT_VERTEX_TEMPLATE => Change::Put(Entity::VertexTemplate(of(sequence, body)?)),
+        entry::PUT_EDGE_TEMPLATE => Change::Put(Entity::EdgeTemplate(of(sequence, body)?)),
+        entry::PUT_VERTEX => Change::Put(Entity::Vertex(of(sequence, body)?)),
+        entry::PUT_EDGE => Change::Put(Entity::Edge(of(sequence, body)?)),
         entry::DELETE_CLASS => {
             let (namespace, name) = of(sequence, body)?;
-            Change::DeleteClass(namespace, name)
+            Change::Delete(EntityKey::Class(namespace, name))
         }
-        entry::DELETE_VERTEX_TEMPLATE => Change::DeleteVertexTemplate(VertexTemplateId(of(sequence, body)?)),
-        entry::DELETE_EDGE_TEMPLATE => Change::DeleteEdgeTemplate(EdgeTemplateId(of(sequence, body)?)),
-        entry::DELETE_VERTEX => Change::DeleteVertex(VertexId(of(sequence, body)?)),
-        entry::DELETE_EDGE => Change::DeleteEdge(EdgeId(of(sequence, body)?)),
+        entry::DELETE_VERTEX_TEMPLATE => {
+            Change::Delete(EntityKey::VertexTemplate(VertexTemplateId(of(sequence, body)?)))
+        }
+        entry::DELETE_EDGE_TEMPLATE => {
+            Change::Delete(EntityKey::EdgeTemplate(EdgeTemplateId(of(sequence, body)?)))
+        }
+        entry::DELETE_VERTEX => Change::Delete(EntityKey::Vertex(VertexId(of(sequence, body)?))),
+        entry::DELETE_EDGE => Change::Delete(EntityKey::Edge(EdgeId(of(sequence, body)?))),
         other => {
             return Err(StoreError::Damaged(format!("row {sequence} of the log is of unknown kind {other}")));
         }

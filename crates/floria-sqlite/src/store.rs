@@ -3,10 +3,13 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
-use floria::{Batch, Design, Graph, LogQuery, LogRow, Namespace, Revision, Store, StoreError, laws};
+use floria::{
+    At, Author, Batch, Design, EntityKind, Finding, Forgotten, Graph, Index, LogQuery, LogRow, Namespace,
+    Replay, Revision, Signal, Snapshot, Stats, Store, StoreError, laws,
+};
 use rusqlite::{Connection, Transaction};
 
 use crate::{
@@ -25,6 +28,7 @@ pub struct SqliteStore {
     reader: Mutex<Option<Connection>>,
     /// None: opened to read only.
     writer: Option<Writer>,
+    signal: Arc<Signal>,
 }
 
 impl SqliteStore {
@@ -47,12 +51,22 @@ impl SqliteStore {
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let reader = schema::open_to_read(path, MIGRATIONS)?;
-        Ok(Self { path: path.to_owned(), writer: None, reader: Mutex::new(Some(reader)) })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: None,
+            reader: Mutex::new(Some(reader)),
+            signal: Arc::default(),
+        })
     }
 
     pub(crate) fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
         let writer = schema::open(path, migrations)?;
-        Ok(Self { path: path.to_owned(), writer: Some(Writer::new(writer)), reader: Mutex::new(None) })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Some(Writer::new(writer)),
+            reader: Mutex::new(None),
+            signal: Arc::default(),
+        })
     }
 
     /// Reads in one transaction: everything is of one revision.
@@ -84,6 +98,37 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn snapshot(&self, at: At) -> Result<Box<dyn Snapshot + '_>, StoreError> {
+        Ok(Box::new(Replay::of(&self.log(&LogQuery::default())?, self.revision()?, at)?))
+    }
+
+    fn signal(&self) -> Result<Arc<Signal>, StoreError> {
+        Ok(self.signal.clone())
+    }
+
+    fn forget_before(
+        &self,
+        _revision: Revision,
+        _keep: &[String],
+        _author: Option<Author>,
+    ) -> Result<Forgotten, StoreError> {
+        Err(StoreError::Invalid("this store keeps everything".to_owned()))
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        let snapshot = self.snapshot(At::Now)?;
+        let mut stats = Stats { revision: snapshot.revision(), ..Stats::default() };
+        for kind in EntityKind::ALL {
+            stats.entities.insert(kind, snapshot.count(&Index::All(kind))?);
+        }
+        stats.log_rows = self.log(&LogQuery::default())?.len() as u64;
+        Ok(stats)
+    }
+
+    fn verify(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn revision(&self) -> Result<Revision, StoreError> {
         self.read("read", read::revision)
     }
@@ -105,7 +150,9 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
-        self.writer("commit to")?.commit(&self.path, batch)
+        let revision = self.writer("commit to")?.commit(&self.path, batch)?;
+        self.signal.tell();
+        Ok(revision)
     }
 
     fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
@@ -192,7 +239,7 @@ mod tests {
                 metadata: Default::default(),
                 origin: None,
             };
-            let changes = vec![Change::PutVertexTemplate(template)];
+            let changes = vec![Change::put(template)];
             store.commit(&Batch { changes, ..Batch::default() }).unwrap();
         }
         // A migration that fails leaves the file as it was.

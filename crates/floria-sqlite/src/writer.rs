@@ -201,7 +201,7 @@ mod tests {
             metadata: Default::default(),
             origin: None,
         };
-        Batch { changes: vec![Change::PutVertex(vertex)], ..Batch::default() }
+        Batch { changes: vec![Change::put(vertex)], ..Batch::default() }
     }
 
     fn record(size: usize) -> Batch {

@@ -23,6 +23,9 @@ pub enum CodecError {
     /// It is not CBOR, or not of what was asked for.
     #[error("it is not what was expected")]
     Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row of the log is of a kind that nobody writes.
+    #[error("there is no kind {0} of entry")]
+    UnknownEntry(u8),
     /// Something follows it.
     #[error("{0} octets follow its end")]
     Trailing(usize),

@@ -1,6 +1,6 @@
 //! What has to change for one graph to become another.
 
-use crate::{Change, Graph, VertexId};
+use crate::{Change, Entity, EntityKey, Graph, VertexId};
 
 /// Returns the changes that make `from` equal to `to`: nothing for equal graphs.
 ///
@@ -10,18 +10,18 @@ use crate::{Change, Graph, VertexId};
 pub fn difference(from: &Graph, to: &Graph) -> Vec<Change> {
     let mut changes = Vec::new();
     for edge in from.edges().filter(|edge| to.edge(edge.id).is_none()) {
-        changes.push(Change::DeleteEdge(edge.id));
+        changes.push(Change::Delete(EntityKey::Edge(edge.id)));
     }
     let gone = from.vertexes().map(|vertex| vertex.id).filter(|id| to.vertex(*id).is_none());
     let put = to.vertexes().filter(|vertex| from.vertex(vertex.id) != Some(*vertex)).map(|vertex| vertex.id);
     // What moves out of a container that goes must do so first, so deletions of vertexes wait for the others.
-    changes.extend(
-        by_depth(to, put).into_iter().filter_map(|(_, id)| to.vertex(id)).cloned().map(Change::PutVertex),
-    );
+    changes
+        .extend(by_depth(to, put).into_iter().filter_map(|(_, id)| to.vertex(id)).cloned().map(Change::put));
     for edge in to.edges().filter(|edge| from.edge(edge.id) != Some(*edge)) {
-        changes.push(Change::PutEdge(edge.clone()));
+        changes.push(Change::Put(Entity::Edge(edge.clone())));
     }
-    changes.extend(by_depth(from, gone).into_iter().rev().map(|(_, id)| Change::DeleteVertex(id)));
+    changes
+        .extend(by_depth(from, gone).into_iter().rev().map(|(_, id)| Change::Delete(EntityKey::Vertex(id))));
     changes
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Expression, Value};
+use crate::{Expression, Site, Value};
 
 /// Plain data about an entity, by name. Metadata never holds expressions.
 pub type Metadata = BTreeMap<String, Value>;
@@ -64,9 +64,22 @@ id! {
     EdgeId
 }
 
-/// A namespace: the directory that entities live in, levels separated by `/`. A service has one of its own name.
+/// A namespace: the directory that entities live in, levels separated by `/`. A service has one of its own name. It exists
+/// as long as something is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Namespace(pub String);
+
+impl Namespace {
+    /// Returns whether it is this namespace or one below it: `shop` and `shop/web` are under `shop`, `shopping` is not.
+    pub fn is_under(&self, other: &Self) -> bool {
+        self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Returns the namespace that this one is in, if it is not outermost.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+    }
+}
 
 impl fmt::Display for Namespace {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +112,31 @@ pub struct Class {
     pub origin: Option<Origin>,
 }
 
+/// The name of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PluginName(pub String);
+
+impl fmt::Display for PluginName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Code that came with a service: a component whose functions and operations its entities name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plugin {
+    /// The name, unique in its namespace.
+    pub name: PluginName,
+    /// Where it lives.
+    pub namespace: Namespace,
+    /// The file, by digest.
+    pub artifact: Artifact,
+    /// Plain data.
+    pub metadata: Metadata,
+    /// Where it was asked for.
+    pub origin: Option<Origin>,
+}
+
 /// A property of a template or an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
@@ -112,6 +150,10 @@ pub struct Property {
     pub preparer: Option<Expression>,
     /// Whether only its updater may change it. TOSCA's properties are read-only, its attributes are not.
     pub read_only: bool,
+    /// The properties that the value was computed from, as an [`Evaluator`](crate::Evaluator) recorded them, in order. Of
+    /// instances only: stores find the readers of a property by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<(Site, String)>,
     /// Plain data, such as `khutulun.change`.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,

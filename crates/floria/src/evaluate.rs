@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Call, EdgeId, Expression, Graph, Origin, Properties, Property, Value, ValueMap, VertexId};
 
 /// How deep evaluation may nest, counting each property and each list, map or call around it: 170 properties of which each
@@ -9,7 +11,7 @@ use crate::{Call, EdgeId, Expression, Graph, Origin, Properties, Property, Value
 pub const EVALUATION_DEPTH_MAX: usize = 512;
 
 /// Where an expression stands: what `SELF` means in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Site {
     /// On a vertex.
     Vertex(VertexId),

@@ -9,8 +9,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Change, Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Namespace, Vertex, VertexId, VertexTemplate,
-    VertexTemplateId,
+    Change, Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKey, Namespace, Vertex,
+    VertexId, VertexTemplate, VertexTemplateId,
 };
 
 /// A self-contained graph of templates, as lowering makes it. Ids count from 1 and are the design's own.
@@ -89,9 +89,9 @@ impl Design {
 
     /// Returns the changes that put all of it in a store.
     pub fn changes(&self) -> Vec<Change> {
-        let classes = self.classes.iter().cloned().map(Change::PutClass);
-        let vertexes = self.vertexes.iter().cloned().map(Change::PutVertexTemplate);
-        let edges = self.edges.iter().cloned().map(Change::PutEdgeTemplate);
+        let classes = self.classes.iter().cloned().map(Change::put);
+        let vertexes = self.vertexes.iter().cloned().map(Change::put);
+        let edges = self.edges.iter().cloned().map(Change::put);
         classes.chain(vertexes).chain(edges).collect()
     }
 }
@@ -259,6 +259,17 @@ impl Graph {
         self.outgoing.insert((edge.source, name.clone(), edge.index, edge.id));
         self.incoming.insert((edge.target, name, edge.index, edge.id));
         self.edges.insert(edge.id, edge);
+    }
+
+    /// Applies a change of an instance. Templates, classes and plugins are not in a graph; changes of them do nothing.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Put(Entity::Vertex(vertex)) => self.put_vertex(vertex.clone()),
+            Change::Put(Entity::Edge(edge)) => self.put_edge(edge.clone()),
+            Change::Delete(EntityKey::Vertex(id)) => drop(self.remove_vertex(*id)),
+            Change::Delete(EntityKey::Edge(id)) => drop(self.remove_edge(*id)),
+            Change::Put(_) | Change::Delete(_) => {}
+        }
     }
 
     /// Takes an edge out.

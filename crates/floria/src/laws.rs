@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{Batch, Change, CodecError, Namespace, StoreError};
+use crate::{Batch, Change, CodecError, Entity, EntityKey, Namespace, StoreError};
 
 /// Templates and instances obey the same laws, apart from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,27 +79,30 @@ pub fn check(batch: &Batch, view: &mut dyn View) -> Result<(), StoreError> {
             return Err(id_too_large(id));
         }
         match change {
-            Change::PutVertex(vertex) => {
+            Change::Put(Entity::Vertex(vertex)) => {
                 let (namespace, name) = (&vertex.namespace, vertex.name.as_str());
                 let container = vertex.container.map(|id| id.0);
                 vertexes.insert((Kind::Instance, vertex.id.0), Some(Place { namespace, container, name }));
             }
-            Change::PutVertexTemplate(vertex) => {
+            Change::Put(Entity::VertexTemplate(vertex)) => {
                 let (namespace, name) = (&vertex.namespace, vertex.name.as_str());
                 let container = vertex.container.map(|id| id.0);
                 vertexes.insert((Kind::Template, vertex.id.0), Some(Place { namespace, container, name }));
             }
-            Change::PutEdge(edge) => {
+            Change::Put(Entity::Edge(edge)) => {
                 edges.insert((Kind::Instance, edge.id.0), Some((&edge.name, edge.source.0, edge.target.0)));
             }
-            Change::PutEdgeTemplate(edge) => {
+            Change::Put(Entity::EdgeTemplate(edge)) => {
                 edges.insert((Kind::Template, edge.id.0), Some((&edge.name, edge.source.0, edge.target.0)));
             }
-            Change::DeleteVertex(id) => _ = vertexes.insert((Kind::Instance, id.0), None),
-            Change::DeleteVertexTemplate(id) => _ = vertexes.insert((Kind::Template, id.0), None),
-            Change::DeleteEdge(id) => _ = edges.insert((Kind::Instance, id.0), None),
-            Change::DeleteEdgeTemplate(id) => _ = edges.insert((Kind::Template, id.0), None),
-            Change::PutClass(_) | Change::DeleteClass(..) => {}
+            Change::Delete(EntityKey::Vertex(id)) => _ = vertexes.insert((Kind::Instance, id.0), None),
+            Change::Delete(EntityKey::VertexTemplate(id)) => {
+                _ = vertexes.insert((Kind::Template, id.0), None)
+            }
+            Change::Delete(EntityKey::Edge(id)) => _ = edges.insert((Kind::Instance, id.0), None),
+            Change::Delete(EntityKey::EdgeTemplate(id)) => _ = edges.insert((Kind::Template, id.0), None),
+            Change::Put(Entity::Class(_) | Entity::Plugin(_))
+            | Change::Delete(EntityKey::Class(..) | EntityKey::Plugin(..)) => {}
         }
     }
 

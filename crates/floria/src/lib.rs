@@ -6,6 +6,8 @@
 //!
 //! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
 
+mod any;
+mod chain;
 mod codec;
 mod difference;
 mod entity;
@@ -15,21 +17,32 @@ mod graph;
 mod instantiate;
 pub mod laws;
 mod memory;
+mod replay;
+mod snapshot;
 mod store;
 mod value;
 mod value_serde;
+mod watch;
 
+pub use any::{Entity, EntityKey, EntityKind};
+pub use chain::{CHAIN_START, Chain, EntryCode, RowParts};
 pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode};
 pub use difference::difference;
 pub use entity::{
     Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler, Handlers,
-    Implementation, Metadata, Namespace, Origin, Properties, Property, Vertex, VertexId, VertexTemplate,
-    VertexTemplateId,
+    Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Properties, Property, Vertex, VertexId,
+    VertexTemplate, VertexTemplateId,
 };
 pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
 pub use instantiate::{ENGINE_METADATA_PREFIX, InstantiateError, instantiate, new_instances};
 pub use memory::MemoryStore;
-pub use store::{Batch, Change, LogEntry, LogQuery, LogRow, Record, Revision, Store, StoreError};
+pub use replay::Replay;
+pub use snapshot::{At, Index, Page, Snapshot};
+pub use store::{
+    Author, Batch, Change, Finding, Forgotten, LogEntry, LogQuery, LogRow, Record, Revision, Stats, Store,
+    StoreError,
+};
 pub use value::{Value, ValueMap};
+pub use watch::{Signal, Watch};

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
-    Batch, Change, Class, ClassName, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Graph, LogEntry,
-    LogQuery, LogRow, Namespace, Revision, Store, StoreError, Vertex, VertexId, VertexTemplate,
-    VertexTemplateId, encode,
+    At, Author, Batch, Change, Class, ClassName, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity,
+    EntityKey, EntityKind, Finding, Forgotten, Graph, Index, LogEntry, LogQuery, LogRow, Namespace, Plugin,
+    PluginName, Replay, Revision, Signal, Snapshot, Stats, Store, StoreError, Vertex, VertexId,
+    VertexTemplate, VertexTemplateId, encode,
     laws::{self, Kind, View},
 };
 
@@ -17,6 +18,7 @@ use crate::{
 pub struct MemoryStore {
     state: Mutex<State>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    signal: Arc<Signal>,
 }
 
 impl Default for MemoryStore {
@@ -33,7 +35,7 @@ impl MemoryStore {
 
     /// Makes an empty store that stamps its log by this clock: milliseconds since 1970-01-01T00:00:00Z.
     pub fn with_clock(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { state: Mutex::new(State::default()), clock: Box::new(clock) }
+        Self { state: Mutex::new(State::default()), clock: Box::new(clock), signal: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -43,6 +45,38 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn snapshot(&self, at: At) -> Result<Box<dyn Snapshot + '_>, StoreError> {
+        let revision = self.state().revision;
+        Ok(Box::new(Replay::of(&self.log(&LogQuery::default())?, revision, at)?))
+    }
+
+    fn signal(&self) -> Result<Arc<Signal>, StoreError> {
+        Ok(self.signal.clone())
+    }
+
+    fn forget_before(
+        &self,
+        _revision: Revision,
+        _keep: &[String],
+        _author: Option<Author>,
+    ) -> Result<Forgotten, StoreError> {
+        Err(StoreError::Invalid("this store keeps everything".to_owned()))
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        let snapshot = self.snapshot(At::Now)?;
+        let mut stats = Stats { revision: snapshot.revision(), ..Stats::default() };
+        for kind in EntityKind::ALL {
+            stats.entities.insert(kind, snapshot.count(&Index::All(kind))?);
+        }
+        stats.log_rows = self.state().log.len() as u64;
+        Ok(stats)
+    }
+
+    fn verify(&self) -> Result<Vec<Finding>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn revision(&self) -> Result<Revision, StoreError> {
         Ok(self.state().revision)
     }
@@ -91,7 +125,12 @@ impl Store for MemoryStore {
             Ok(namespaces)
         });
         match applied {
-            Ok(namespaces) => Ok(state.record(batch, namespaces, (self.clock)())),
+            Ok(namespaces) => {
+                let revision = state.record(batch, namespaces, (self.clock)());
+                drop(state);
+                self.signal.tell();
+                Ok(revision)
+            }
             Err(error) => {
                 for step in undo.into_iter().rev() {
                     state.undo(step);
@@ -143,6 +182,11 @@ impl Store for MemoryStore {
                 LogEntry::Change(_) => None,
             };
             query.namespace.as_ref().is_none_or(|wanted| wanted == namespace)
+                && row.revision > query.since
+                && query
+                    .entity
+                    .as_ref()
+                    .is_none_or(|key| matches!(&row.entry, LogEntry::Change(change) if change.key() == *key))
                 && query.stream.as_ref().is_none_or(|wanted| Some(wanted) == stream)
         });
         Ok(rows.take(query.limit.unwrap_or(usize::MAX)).map(|(_, row)| row.clone()).collect())
@@ -153,11 +197,11 @@ impl Store for MemoryStore {
 fn check_encoding(batch: &Batch) -> Result<(), StoreError> {
     for change in &batch.changes {
         let encoded = match change {
-            Change::PutClass(class) => encode(class),
-            Change::PutVertexTemplate(vertex) => encode(vertex),
-            Change::PutEdgeTemplate(edge) => encode(edge),
-            Change::PutVertex(vertex) => encode(vertex),
-            Change::PutEdge(edge) => encode(edge),
+            Change::Put(Entity::Class(class)) => encode(class),
+            Change::Put(Entity::VertexTemplate(vertex)) => encode(vertex),
+            Change::Put(Entity::EdgeTemplate(edge)) => encode(edge),
+            Change::Put(Entity::Vertex(vertex)) => encode(vertex),
+            Change::Put(Entity::Edge(edge)) => encode(edge),
             _ => continue,
         };
         encoded.map_err(|error| laws::cannot_encode("an entity", &error))?;
@@ -174,6 +218,7 @@ struct State {
     revisions: BTreeMap<Namespace, Revision>,
     ids_used: u64,
     classes: BTreeMap<(Namespace, ClassName), Class>,
+    plugins: BTreeMap<(Namespace, PluginName), Plugin>,
     templates: Side,
     instances: Side,
     /// Each row with the namespace that it is about.
@@ -198,6 +243,7 @@ enum Undo {
     Vertex(Kind, VertexId, Option<Vertex>),
     Edge(Kind, EdgeId, Option<Edge>),
     Class((Namespace, ClassName), Option<Class>),
+    Plugin((Namespace, PluginName), Option<Plugin>),
 }
 
 impl State {
@@ -219,21 +265,43 @@ impl State {
 
     fn apply(&mut self, change: &Change, undo: &mut Vec<Undo>) -> Result<Namespace, StoreError> {
         match change {
-            Change::PutVertex(vertex) => self.put_vertex(Kind::Instance, vertex.clone(), undo),
-            Change::PutVertexTemplate(vertex) => self.put_vertex(Kind::Template, from_template(vertex), undo),
-            Change::PutEdge(edge) => self.put_edge(Kind::Instance, edge.clone(), undo),
-            Change::PutEdgeTemplate(edge) => self.put_edge(Kind::Template, from_edge_template(edge), undo),
-            Change::DeleteVertex(id) => self.delete_vertex(Kind::Instance, *id, undo),
-            Change::DeleteVertexTemplate(id) => self.delete_vertex(Kind::Template, VertexId(id.0), undo),
-            Change::DeleteEdge(id) => self.delete_edge(Kind::Instance, *id, undo),
-            Change::DeleteEdgeTemplate(id) => self.delete_edge(Kind::Template, EdgeId(id.0), undo),
-            Change::PutClass(class) => {
+            Change::Put(Entity::Vertex(vertex)) => self.put_vertex(Kind::Instance, vertex.clone(), undo),
+            Change::Put(Entity::VertexTemplate(vertex)) => {
+                self.put_vertex(Kind::Template, from_template(vertex), undo)
+            }
+            Change::Put(Entity::Edge(edge)) => self.put_edge(Kind::Instance, edge.clone(), undo),
+            Change::Put(Entity::EdgeTemplate(edge)) => {
+                self.put_edge(Kind::Template, from_edge_template(edge), undo)
+            }
+            Change::Delete(EntityKey::Vertex(id)) => self.delete_vertex(Kind::Instance, *id, undo),
+            Change::Delete(EntityKey::VertexTemplate(id)) => {
+                self.delete_vertex(Kind::Template, VertexId(id.0), undo)
+            }
+            Change::Delete(EntityKey::Edge(id)) => self.delete_edge(Kind::Instance, *id, undo),
+            Change::Delete(EntityKey::EdgeTemplate(id)) => {
+                self.delete_edge(Kind::Template, EdgeId(id.0), undo)
+            }
+            Change::Put(Entity::Plugin(plugin)) => {
+                let key = (plugin.namespace.clone(), plugin.name.clone());
+                let before = self.plugins.insert(key.clone(), plugin.clone());
+                undo.push(Undo::Plugin(key, before));
+                Ok(plugin.namespace.clone())
+            }
+            Change::Delete(EntityKey::Plugin(namespace, name)) => {
+                let key = (namespace.clone(), name.clone());
+                let Some(before) = self.plugins.remove(&key) else {
+                    return Err(laws::nothing_to_delete("plugin", format_args!("`{name}`")));
+                };
+                undo.push(Undo::Plugin(key, Some(before)));
+                Ok(namespace.clone())
+            }
+            Change::Put(Entity::Class(class)) => {
                 let key = (class.namespace.clone(), class.name.clone());
                 let before = self.classes.insert(key.clone(), class.clone());
                 undo.push(Undo::Class(key, before));
                 Ok(class.namespace.clone())
             }
-            Change::DeleteClass(namespace, name) => {
+            Change::Delete(EntityKey::Class(namespace, name)) => {
                 let key = (namespace.clone(), name.clone());
                 let Some(before) = self.classes.remove(&key) else {
                     return Err(laws::nothing_to_delete("class", format_args!("`{name}`")));
@@ -300,6 +368,8 @@ impl State {
             Undo::Vertex(kind, id, None) => _ = self.side(kind).remove_vertex(id),
             Undo::Edge(kind, _, Some(before)) => self.side(kind).put_edge(before),
             Undo::Edge(kind, id, None) => _ = self.side(kind).remove_edge(id),
+            Undo::Plugin(key, Some(before)) => _ = self.plugins.insert(key, before),
+            Undo::Plugin(key, None) => _ = self.plugins.remove(&key),
             Undo::Class(key, Some(before)) => _ = self.classes.insert(key, before),
             Undo::Class(key, None) => _ = self.classes.remove(&key),
         }
@@ -322,7 +392,10 @@ impl State {
                 self.revisions.insert(namespace.clone(), revision);
             }
             let sequence = self.log.len() as u64 + 1;
-            self.log.push((namespace, LogRow { sequence, revision, time_ms, entry }));
+            self.log.push((
+                namespace,
+                LogRow { sequence, revision, time_ms, author: batch.author.clone(), entry },
+            ));
         }
         revision
     }

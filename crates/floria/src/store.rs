@@ -1,13 +1,10 @@
 //! The store: transactions over entities, with a log that is history, journal and outbox in one.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Class, ClassName, Design, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Graph, Namespace, Value, Vertex,
-    VertexId, VertexTemplate, VertexTemplateId,
-};
+use crate::{At, Design, Entity, EntityKey, EntityKind, Graph, Namespace, Signal, Snapshot, Value};
 
 /// A revision of a store. Every commit makes the next one; 0 is the empty store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,39 +13,45 @@ pub struct Revision(pub u64);
 /// One change of one entity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
-    /// Puts a class in, in place of the one with its namespace and name.
-    PutClass(Class),
-    /// Puts a vertex template in, in place of the one with its id.
-    PutVertexTemplate(VertexTemplate),
-    /// Puts an edge template in, in place of the one with its id.
-    PutEdgeTemplate(EdgeTemplate),
-    /// Puts a vertex in, in place of the one with its id.
-    PutVertex(Vertex),
-    /// Puts an edge in, in place of the one with its id. Both ends must exist when the batch is in.
-    PutEdge(Edge),
-    /// Takes a class out.
-    DeleteClass(Namespace, ClassName),
-    /// Takes a vertex template out. Its edges and contents must go in the same batch.
-    DeleteVertexTemplate(VertexTemplateId),
-    /// Takes an edge template out.
-    DeleteEdgeTemplate(EdgeTemplateId),
-    /// Takes a vertex out. Its edges and contents must go in the same batch.
-    DeleteVertex(VertexId),
-    /// Takes an edge out.
-    DeleteEdge(EdgeId),
+    /// Puts an entity in, in place of the one with its key. The ends of an edge and the container of a vertex must exist when
+    /// the batch is in.
+    Put(Entity),
+    /// Takes an entity out. The edges and contents of a vertex must go in the same batch: see [`crate::deletion`].
+    Delete(EntityKey),
 }
 
 impl Change {
-    /// Returns the id of the entity that it puts in, if it does that and the entity has one.
-    pub fn put_id(&self) -> Option<u64> {
+    /// Puts an entity in, in place of the one with its key.
+    pub fn put(entity: impl Into<Entity>) -> Self {
+        Self::Put(entity.into())
+    }
+
+    /// Takes an entity out.
+    pub fn delete(key: impl Into<EntityKey>) -> Self {
+        Self::Delete(key.into())
+    }
+
+    /// Returns the key of the entity that it changes.
+    pub fn key(&self) -> EntityKey {
         match self {
-            Self::PutVertexTemplate(vertex) => Some(vertex.id.0),
-            Self::PutEdgeTemplate(edge) => Some(edge.id.0),
-            Self::PutVertex(vertex) => Some(vertex.id.0),
-            Self::PutEdge(edge) => Some(edge.id.0),
-            _ => None,
+            Self::Put(entity) => entity.key(),
+            Self::Delete(key) => key.clone(),
         }
     }
+
+    /// Returns the id of the entity that it puts in, if it does that and the entity has one.
+    pub fn put_id(&self) -> Option<u64> {
+        if let Self::Put(entity) = self { entity.key().id() } else { None }
+    }
+}
+
+/// Who makes a commit, for the log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Author {
+    /// A person or a program, and where: `alice@h1`.
+    pub name: String,
+    /// The stream that the commit belongs to, such as one run's journal: `run/17`.
+    pub stream: Option<String>,
 }
 
 /// A record for the log that belongs to a stream, such as one run's journal: `run/17`.
@@ -73,17 +76,21 @@ pub struct Batch {
     pub changes: Vec<Change>,
     /// Records appended to the log, after the changes.
     pub records: Vec<Record>,
+    /// Who does this.
+    pub author: Option<Author>,
 }
 
 /// A row of the log. Rows of one commit share its revision and are told apart by `sequence`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogRow {
-    /// Counts all rows of the store from 1, without gaps.
+    /// Counts all rows of the store from 1. There are gaps only where [`Store::forget_before`] made them.
     pub sequence: u64,
     /// The commit that wrote it.
     pub revision: Revision,
     /// When it was committed: milliseconds since 1970-01-01T00:00:00Z by the store's clock.
     pub time_ms: u64,
+    /// Who committed it, if the batch said so.
+    pub author: Option<Author>,
     /// What it says.
     pub entry: LogEntry,
 }
@@ -104,8 +111,13 @@ pub struct LogQuery {
     pub stream: Option<String>,
     /// Only rows about this namespace.
     pub namespace: Option<Namespace>,
+    /// Only rows about this entity: changes of it.
+    pub entity: Option<EntityKey>,
     /// Only rows with a higher sequence.
     pub after: u64,
+    /// Only rows of later revisions. A revision below what is kept is refused ([`StoreError::Forgotten`]), but for 0, which
+    /// asks for all there is.
+    pub since: Revision,
     /// At most so many rows.
     pub limit: Option<usize>,
 }
@@ -119,63 +131,130 @@ pub struct LogQuery {
 /// so is one that deletes what is not there, moves an entity to another namespace, or holds what nests too deep to be read
 /// again ([`crate::ENCODED_DEPTH_MAX`]). The rules are in [`crate::laws`]. An id that a batch brings is taken from then on.
 pub trait Store: Send + Sync {
-    /// Returns the present revision.
-    fn revision(&self) -> Result<Revision, StoreError>;
-
-    /// Returns the last revision that changed an entity of this namespace (records do not count); 0 when none did.
-    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError>;
-
-    /// Returns the namespaces that hold at least one vertex or vertex template, in order.
-    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError>;
+    /// Commits a batch and returns the revision that it made.
+    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError>;
 
     /// Takes `count` ids that nobody had or will have, for entities of any kind.
     fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError>;
 
-    /// Commits a batch and returns the revision that it made.
-    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError>;
-
-    /// Returns all instances of a namespace, as of one revision.
-    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError>;
-
-    /// Returns all templates and classes of a namespace, as of one revision, with the store's ids.
-    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError>;
+    /// Returns a view of one revision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Future`] for a revision that is not there yet, [`StoreError::Forgotten`] for one that is no longer kept.
+    fn snapshot(&self, at: At) -> Result<Box<dyn Snapshot + '_>, StoreError>;
 
     /// Returns rows of the log, in order.
     fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError>;
+
+    /// Returns what is told after each commit, of this program or of another one on the same data. Make a
+    /// [`Watch`](crate::Watch) of it.
+    fn signal(&self) -> Result<Arc<Signal>, StoreError>;
+
+    /// Forgets what was replaced before a revision: rows of changes that a later change, not above `revision`, made history,
+    /// and records of revisions below it, but for streams that are still written to (the caller names those in `keep`). What
+    /// was done is recorded in the stream `store`, in the same transaction, so it never happens silently. From then on
+    /// nothing before `revision` can be asked for.
+    fn forget_before(
+        &self,
+        revision: Revision,
+        keep: &[String],
+        author: Option<Author>,
+    ) -> Result<Forgotten, StoreError>;
+
+    /// Counts what is there.
+    fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Looks for damage: an entity or row that cannot be read, a broken law, an index that disagrees, a chain of digests
+    /// ([`crate::Chain`]) that does not hold, a log that does not come to what is there. Returns what was found, nothing for a
+    /// store that is whole.
+    fn verify(&self) -> Result<Vec<Finding>, StoreError>;
+
+    /// Returns the present revision.
+    fn revision(&self) -> Result<Revision, StoreError> {
+        Ok(self.snapshot(At::Now)?.revision())
+    }
+
+    /// Returns the last revision that changed an entity of this namespace (records do not count); 0 when none did.
+    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError> {
+        self.snapshot(At::Now)?.namespace_revision(namespace)
+    }
+
+    /// Returns the namespaces that hold at least one entity, in order.
+    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
+        self.snapshot(At::Now)?.namespaces()
+    }
+
+    /// Returns all instances of a namespace, as of one revision.
+    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
+        self.snapshot(At::Now)?.graph(namespace)
+    }
+
+    /// Returns all templates and classes of a namespace, as of one revision, with the store's ids.
+    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError> {
+        self.snapshot(At::Now)?.design(namespace)
+    }
 }
 
-impl<S: Store + ?Sized> Store for Arc<S> {
-    fn revision(&self) -> Result<Revision, StoreError> {
-        (**self).revision()
-    }
+/// What [`Store::forget_before`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The revision of the record that says so.
+    pub revision: Revision,
+    /// How many rows of the log went.
+    pub rows: u64,
+}
 
-    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError> {
-        (**self).namespace_revision(namespace)
-    }
+/// What a store holds, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// The present revision.
+    pub revision: Revision,
+    /// The oldest revision that can be asked for: 0 unless something was forgotten.
+    pub kept_from: Revision,
+    /// Entities by kind.
+    pub entities: BTreeMap<EntityKind, u64>,
+    /// Rows of the log.
+    pub log_rows: u64,
+    /// Octets that it takes on a disk, if it is on one.
+    pub octets: Option<u64>,
+}
 
-    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
-        (**self).namespaces()
-    }
+/// Something that is wrong with stored data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// What kind of damage it is: `database`, `entity`, `law`, `index`, `chain` or `log`.
+    pub kind: String,
+    /// Where it is and what is wrong there.
+    pub message: String,
+}
 
-    fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
-        (**self).allocate(count)
-    }
+macro_rules! pass_on {
+    ($($method:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl<S: Store + ?Sized> Store for Arc<S> {
+            $(
+                fn $method(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+                    (**self).$method($($argument),*)
+                }
+            )*
+        }
+    };
+}
 
-    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
-        (**self).commit(batch)
-    }
-
-    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
-        (**self).graph(namespace)
-    }
-
-    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError> {
-        (**self).design(namespace)
-    }
-
-    fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
-        (**self).log(query)
-    }
+pass_on! {
+    commit(batch: &Batch) -> Revision;
+    allocate(count: u64) -> Range<u64>;
+    snapshot(at: At) -> Box<dyn Snapshot + '_>;
+    log(query: &LogQuery) -> Vec<LogRow>;
+    signal() -> Arc<Signal>;
+    forget_before(revision: Revision, keep: &[String], author: Option<Author>) -> Forgotten;
+    stats() -> Stats;
+    verify() -> Vec<Finding>;
+    revision() -> Revision;
+    namespace_revision(namespace: &Namespace) -> Revision;
+    namespaces() -> Vec<Namespace>;
+    graph(namespace: &Namespace) -> Graph;
+    design(namespace: &Namespace) -> Option<Design>;
 }
 
 /// Why a store could not do its work. Nothing was changed, unless `Unavailable` came from a commit: then the caller must
@@ -191,6 +270,22 @@ pub enum StoreError {
         expected: Revision,
         /// What is there.
         actual: Revision,
+    },
+    /// A revision was asked for that nobody has made yet.
+    #[error("revision {} is not there yet: the store is at {}", .asked.0, .present.0)]
+    Future {
+        /// What was asked for.
+        asked: Revision,
+        /// What is there.
+        present: Revision,
+    },
+    /// A revision was asked for that is no longer kept.
+    #[error("revision {} is no longer kept: the oldest is {}", .asked.0, .kept_from.0)]
+    Forgotten {
+        /// What was asked for.
+        asked: Revision,
+        /// The oldest that is kept.
+        kept_from: Revision,
     },
     /// The batch breaks a law of the graph.
     #[error("refused to commit: {0}")]

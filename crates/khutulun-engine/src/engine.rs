@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Batch, Change, Functions, Graph, LogEntry, LogQuery, Namespace, Revision, Store, StoreError};
+use floria::{
+    Author, Batch, Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Revision,
+    Store, StoreError,
+};
 use khutulun_api::{Executor, RunId};
 use khutulun_plan::Plan;
 
@@ -10,7 +13,7 @@ use crate::{
     cancel::Cancel,
     core::{Conduct, Input, Known},
     error::EngineError,
-    journal::{Journal, RunState, SUPERSEDED, StepState, runs, unfinished},
+    journal::{Journal, RunState, SUPERSEDED, StepState, runs, stream_of, unfinished},
     mark,
     report::{Observer, RunReport, RunResult, Settlement},
     work::{CONFLICTS_MAX, Work},
@@ -64,17 +67,28 @@ pub struct Engine {
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) options: EngineOptions,
+    author: String,
 }
 
 impl Engine {
     /// Makes an engine with the default options.
     pub fn new(store: Arc<dyn Store>, executor: Arc<dyn Executor>, functions: Arc<dyn Functions>) -> Self {
-        Self { store, executor, functions, options: EngineOptions::default() }
+        Self { store, executor, functions, options: EngineOptions::default(), author: "khutulun".to_owned() }
     }
 
     /// Returns the same engine with other options.
     pub fn with_options(self, options: EngineOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// Returns the same engine, which commits in somebody's name: a person's, and the host's, as in `alice@h1`.
+    pub fn with_author(self, author: String) -> Self {
+        Self { author, ..self }
+    }
+
+    /// Returns whose commits those of a run are.
+    pub(crate) fn author_of(&self, run: RunId) -> Option<Author> {
+        Some(Author { name: self.author.clone(), stream: Some(stream_of(run)) })
     }
 
     /// Runs a plan to its end.
@@ -100,12 +114,13 @@ impl Engine {
         let journal = Journal { run: RunId(ids.start), namespace: namespace.clone() };
         let epoch = 1;
         let mut changes = plan.prepare.clone();
-        changes.iter().for_each(|change| apply(&mut graph, change));
+        changes.iter().for_each(|change| graph.apply(change));
         changes.extend(mark::put(&mut graph, journal.run, epoch));
         let batch = Batch {
             expected: vec![(namespace.clone(), plan.base)],
             changes,
             records: journal.begin(&plan, epoch)?,
+            author: self.author_of(journal.run),
         };
         let revision = match self.on_store(move |store| store.commit(&batch)).await {
             Ok(revision) => revision,
@@ -208,7 +223,8 @@ impl Engine {
             let changes: Vec<Change> = mark::put(&mut graph, run, state.epoch).into_iter().collect();
             let unmarked = changes.is_empty();
             let expected = vec![(namespace, revision)];
-            let batch = Batch { expected, changes, records: journal.resume(state.epoch) };
+            let (records, author) = (journal.resume(state.epoch), self.author_of(run));
+            let batch = Batch { expected, changes, records, author };
             let committed = match self.on_store(move |store| store.commit(&batch)).await {
                 Ok(committed) => committed,
                 // Whoever has the run is at work still.
@@ -272,15 +288,17 @@ impl Engine {
 
     async fn stale(&self, plan: &Plan, actual: Revision) -> EngineError {
         let (namespace, base) = (plan.namespace.clone(), plan.base);
-        let query = LogQuery { namespace: Some(namespace.clone()), ..LogQuery::default() };
+        let query = LogQuery { namespace: Some(namespace.clone()), since: base, ..LogQuery::default() };
         let rows = self.on_store(move |store| store.log(&query)).await.unwrap_or_default();
         let mut moved: Vec<String> = Vec::new();
-        for row in rows.iter().filter(|row| row.revision > base) {
+        for row in &rows {
             let name = match &row.entry {
-                LogEntry::Change(Change::PutVertex(vertex)) => vertex.name.clone(),
-                LogEntry::Change(Change::PutEdge(edge)) => edge.name.clone(),
-                LogEntry::Change(Change::DeleteVertex(id)) => format!("vertex {id}, which is gone"),
-                LogEntry::Change(Change::DeleteEdge(id)) => format!("edge {id}, which is gone"),
+                LogEntry::Change(Change::Put(Entity::Vertex(vertex))) => vertex.name.clone(),
+                LogEntry::Change(Change::Put(Entity::Edge(edge))) => edge.name.clone(),
+                LogEntry::Change(Change::Delete(EntityKey::Vertex(id))) => {
+                    format!("vertex {id}, which is gone")
+                }
+                LogEntry::Change(Change::Delete(EntityKey::Edge(id))) => format!("edge {id}, which is gone"),
                 _ => continue,
             };
             if !moved.contains(&name) {
@@ -293,21 +311,5 @@ impl Engine {
             moved.push(format!("{more} more"));
         }
         EngineError::Stale { namespace, base: base.0, actual: actual.0, moved }
-    }
-}
-
-/// Applies a change of an instance to a graph in memory; changes of templates and classes are not in it.
-pub(crate) fn apply(graph: &mut Graph, change: &Change) {
-    match change {
-        Change::PutVertex(vertex) => graph.put_vertex(vertex.clone()),
-        Change::PutEdge(edge) => graph.put_edge(edge.clone()),
-        Change::DeleteVertex(id) => drop(graph.remove_vertex(*id)),
-        Change::DeleteEdge(id) => drop(graph.remove_edge(*id)),
-        Change::PutClass(_)
-        | Change::PutVertexTemplate(_)
-        | Change::PutEdgeTemplate(_)
-        | Change::DeleteClass(..)
-        | Change::DeleteVertexTemplate(_)
-        | Change::DeleteEdgeTemplate(_) => {}
     }
 }

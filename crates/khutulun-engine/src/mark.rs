@@ -1,6 +1,6 @@
 //! The mark that a run leaves on the service that it works on.
 
-use floria::{Change, Graph, Value, Vertex};
+use floria::{Change, Entity, Graph, Value, Vertex};
 use khutulun_api::{RunId, names};
 
 fn service(graph: &Graph) -> Option<&Vertex> {
@@ -17,7 +17,7 @@ pub(crate) fn put(graph: &mut Graph, run: RunId, epoch: u64) -> Option<Change> {
     let mut vertex = service(graph)?.clone();
     vertex.metadata.insert(names::RUN.to_owned(), value(run, epoch)?);
     graph.put_vertex(vertex.clone());
-    Some(Change::PutVertex(vertex))
+    Some(Change::Put(Entity::Vertex(vertex)))
 }
 
 /// Takes the mark off. None: there is none, or no service any more.
@@ -25,7 +25,7 @@ pub(crate) fn remove(graph: &mut Graph) -> Option<Change> {
     let mut vertex = service(graph)?.clone();
     vertex.metadata.remove(names::RUN)?;
     graph.put_vertex(vertex.clone());
-    Some(Change::PutVertex(vertex))
+    Some(Change::Put(Entity::Vertex(vertex)))
 }
 
 /// Tells whether the service is marked by this run under this epoch.

@@ -15,7 +15,7 @@ use crate::{
     cancel::Cancel,
     context,
     core::{Core, Effect, Input, StepFacts},
-    engine::{Engine, apply},
+    engine::Engine,
     error::EngineError,
     journal::{Journal, RunState, SUPERSEDED, StepState},
     mark,
@@ -255,7 +255,7 @@ impl<'e> Work<'e> {
         let planned = &self.plan.steps[step as usize];
         let (outcome, vertex) =
             settle(&mut self.graph, &*self.engine.functions, &self.plan, planned, outcome, touched);
-        (outcome, vertex.map(Change::PutVertex))
+        (outcome, vertex.map(Change::put))
     }
 
     fn operation_id(&self, step: u32, attempt: u32) -> OperationId {
@@ -293,7 +293,7 @@ impl<'e> Work<'e> {
 
     fn conclude(&mut self) {
         for change in &self.plan.conclude {
-            apply(&mut self.graph, change);
+            self.graph.apply(change);
         }
         self.batch.changes.extend(self.plan.conclude.iter().cloned());
     }
@@ -309,6 +309,7 @@ impl<'e> Work<'e> {
         if batch.changes.is_empty() && batch.records.is_empty() {
             return Ok(());
         }
+        batch.author = self.engine.author_of(self.journal.run);
         let namespace = &self.journal.namespace;
         for _ in 0..CONFLICTS_MAX {
             batch.expected = vec![(namespace.clone(), self.revision)];
@@ -333,7 +334,7 @@ impl<'e> Work<'e> {
                     if !mark::is(&self.graph, self.journal.run, self.epoch) {
                         return Err(EngineError::TakenOver { run: self.journal.run });
                     }
-                    batch.changes.iter().for_each(|change| apply(&mut self.graph, change));
+                    batch.changes.iter().for_each(|change| self.graph.apply(change));
                 }
                 Err(source) => return Err(EngineError::Store { attempt: "record what happened", source }),
             }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use floria::{Change, Evaluator, Graph, Revision, Value, instantiate};
+use floria::{Change, Entity, Evaluator, Graph, Revision, Value, instantiate};
 use khutulun_api::names;
 use khutulun_plan::{Basis, Plan, applied, plan_deploy, plan_destroy};
 
@@ -78,7 +78,8 @@ fn main() {
         let same = wanted(&text(count, false), &actual);
         let changed = wanted(&text(count, true), &actual);
         let show = |what: &str, (time, plan): (Duration, Plan)| {
-            let puts = plan.prepare.iter().filter(|change| matches!(change, Change::PutVertex(_))).count();
+            let puts =
+                plan.prepare.iter().filter(|change| matches!(change, Change::Put(Entity::Vertex(_)))).count();
             println!(
                 "{count:>6} nodes, {what:<14} {:>9.2} ms  {} steps, {puts} vertexes put",
                 time.as_secs_f64() * 1e3,

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use floria::{Change, Evaluator, Graph, Site, Value, ValueMap, Vertex, VertexId, difference};
+use floria::{
+    Change, Entity, EntityKey, Evaluator, Graph, Site, Value, ValueMap, Vertex, VertexId, difference,
+};
 use khutulun_api::names;
 
 use crate::{
@@ -259,10 +261,12 @@ fn changed_nodes(
 ) -> BTreeSet<VertexId> {
     let id_of = |node: Option<&Node<'_>>| node.map(|node| node.vertex.id);
     let owner = |change: &Change| match change {
-        Change::PutVertex(vertex) => id_of(wanted_nodes.of(vertex.id)),
-        Change::PutEdge(edge) => id_of(wanted_nodes.of(edge.source)),
-        Change::DeleteVertex(id) => id_of(actual_nodes.of(*id)),
-        Change::DeleteEdge(id) => actual.edge(*id).and_then(|edge| id_of(actual_nodes.of(edge.source))),
+        Change::Put(Entity::Vertex(vertex)) => id_of(wanted_nodes.of(vertex.id)),
+        Change::Put(Entity::Edge(edge)) => id_of(wanted_nodes.of(edge.source)),
+        Change::Delete(EntityKey::Vertex(id)) => id_of(actual_nodes.of(*id)),
+        Change::Delete(EntityKey::Edge(id)) => {
+            actual.edge(*id).and_then(|edge| id_of(actual_nodes.of(edge.source)))
+        }
         _ => None,
     };
     changes.iter().filter_map(owner).collect()
@@ -308,7 +312,7 @@ fn graph_changes(
     };
     for change in changes {
         match change {
-            Change::PutVertex(mut vertex) => {
+            Change::Put(Entity::Vertex(mut vertex)) => {
                 if let Some(taken_in) = taken_in.remove(&vertex.id) {
                     vertex = taken_in;
                 } else if vertex.metadata.contains_key(names::NODE)
@@ -319,13 +323,15 @@ fn graph_changes(
                 if pending.remove(&vertex.id) {
                     mark(&mut vertex);
                 }
-                plan.prepare.push(Change::PutVertex(vertex));
+                plan.prepare.push(Change::Put(Entity::Vertex(vertex)));
             }
             // What stays sees at once that it has lost an edge; what goes keeps its own until it is gone.
-            Change::DeleteEdge(id) if actual.edge(id).is_some_and(|edge| stays(edge.source)) => {
-                plan.prepare.push(Change::DeleteEdge(id));
+            Change::Delete(EntityKey::Edge(id)) if actual.edge(id).is_some_and(|edge| stays(edge.source)) => {
+                plan.prepare.push(Change::Delete(EntityKey::Edge(id)));
             }
-            Change::DeleteEdge(_) | Change::DeleteVertex(_) => plan.conclude.push(change),
+            Change::Delete(EntityKey::Edge(_)) | Change::Delete(EntityKey::Vertex(_)) => {
+                plan.conclude.push(change)
+            }
             other => plan.prepare.push(other),
         }
     }
@@ -333,10 +339,10 @@ fn graph_changes(
     for mut vertex in pending.into_iter().filter_map(|id| wanted.vertex(id).cloned()) {
         mark(&mut vertex);
         if actual.vertex(vertex.id) != Some(&vertex) {
-            plan.prepare.push(Change::PutVertex(vertex));
+            plan.prepare.push(Change::Put(Entity::Vertex(vertex)));
         }
     }
-    plan.prepare.extend(taken_in.into_values().map(Change::PutVertex));
+    plan.prepare.extend(taken_in.into_values().map(Change::put));
     let moved_only = plan.steps.is_empty()
         && plan.conclude.is_empty()
         && plan.prepare.iter().all(|change| differ_in_origins_only(change, actual));

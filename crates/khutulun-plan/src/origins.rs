@@ -1,18 +1,18 @@
 //! Whether a change is more than another place in the source.
 
-use floria::{Change, Expression, Graph, Handler, Handlers, Origin, Properties};
+use floria::{Change, Entity, Expression, Graph, Handler, Handlers, Origin, Properties};
 
 /// Tells whether a change alters nothing but where things were asked for.
 pub(crate) fn differ_in_origins_only(change: &Change, actual: &Graph) -> bool {
     match change {
-        Change::PutVertex(vertex) => actual.vertex(vertex.id).is_some_and(|present| {
+        Change::Put(Entity::Vertex(vertex)) => actual.vertex(vertex.id).is_some_and(|present| {
             let (mut vertex, mut present) = (vertex.clone(), present.clone());
             for vertex in [&mut vertex, &mut present] {
                 strip(&mut vertex.origin, &mut vertex.properties, &mut vertex.handlers);
             }
             vertex == present
         }),
-        Change::PutEdge(edge) => actual.edge(edge.id).is_some_and(|present| {
+        Change::Put(Entity::Edge(edge)) => actual.edge(edge.id).is_some_and(|present| {
             let (mut edge, mut present) = (edge.clone(), present.clone());
             for edge in [&mut edge, &mut present] {
                 strip(&mut edge.origin, &mut edge.properties, &mut edge.handlers);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Batch, Change, Graph, MemoryStore, Namespace, Properties, Store as _, VertexId, difference, instantiate,
+    Batch, Change, Entity, EntityKey, Graph, MemoryStore, Namespace, Properties, Store as _, VertexId,
+    difference, instantiate,
 };
 
 use crate::support::{design, edge, graph, properties, stored, vertex};
@@ -52,10 +53,10 @@ fn changes_are_in_an_order_that_can_be_followed() {
         changes
             .into_iter()
             .map(|change| match change {
-                Change::PutVertex(vertex) => format!("+{}", vertex.name),
-                Change::PutEdge(edge) => format!("+{}", edge.name),
-                Change::DeleteVertex(id) => format!("-{}", graph.vertex(id).unwrap().name),
-                Change::DeleteEdge(id) => format!("-{}", graph.edge(id).unwrap().name),
+                Change::Put(Entity::Vertex(vertex)) => format!("+{}", vertex.name),
+                Change::Put(Entity::Edge(edge)) => format!("+{}", edge.name),
+                Change::Delete(EntityKey::Vertex(id)) => format!("-{}", graph.vertex(id).unwrap().name),
+                Change::Delete(EntityKey::Edge(id)) => format!("-{}", graph.edge(id).unwrap().name),
                 other => panic!("{other:?}"),
             })
             .collect::<Vec<_>>()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use floria::{Batch, Change, Store as _, Value};
+use floria::{Batch, Change, Entity, Store as _, Value};
 use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
 use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
 use khutulun_plan::{Basis, Plan, plan_run};
@@ -249,7 +249,10 @@ fn a_plan_whose_base_has_moved_is_refused_and_says_what_moved() {
         let plan = world.deploy_plan(&SHOP.replace("port=1", "port=2"));
         let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
         cron.metadata.insert("note".to_owned(), Value::from("somebody was here"));
-        world.store.commit(&Batch { changes: vec![Change::PutVertex(cron)], ..Batch::default() }).unwrap();
+        world
+            .store
+            .commit(&Batch { changes: vec![Change::Put(Entity::Vertex(cron))], ..Batch::default() })
+            .unwrap();
         let Fate::Ended(Err(error)) = world.run(plan, &never()).await else { panic!("it ran") };
         assert!(matches!(&error, EngineError::Stale { moved, .. } if moved == &["cron"]), "{error}");
         assert!(error.to_string().ends_with("changed since: cron"), "{error}");
@@ -367,7 +370,7 @@ fn somebody_who_looks_at_reality_meanwhile_does_not_stop_a_run() {
             cron.metadata.insert("seen".to_owned(), Value::from(true));
             world
                 .store
-                .commit(&Batch { changes: vec![Change::PutVertex(cron)], ..Batch::default() })
+                .commit(&Batch { changes: vec![Change::Put(Entity::Vertex(cron))], ..Batch::default() })
                 .unwrap();
             world.held.0.lock().unwrap().clear();
             world.held.1.notify_waiters();

@@ -10,8 +10,8 @@ use std::{
 };
 
 use floria::{
-    Batch, Design, Graph, LogQuery, LogRow, MemoryStore, Namespace, Revision, Store, StoreError, Value,
-    instantiate,
+    At, Author, Batch, Finding, Forgotten, Graph, LogQuery, LogRow, MemoryStore, Revision, Signal, Snapshot,
+    Stats, Store, StoreError, Value, instantiate,
 };
 use khutulun_api::{
     BoxFuture, Executor, Failure, FailureClass, Operation, OperationId, Outcome, Recovery, names,
@@ -72,28 +72,33 @@ impl Store for MortalStore {
         if self.crash.point() { Err(gone()) } else { Ok(revision) }
     }
 
-    fn revision(&self) -> Result<Revision, StoreError> {
-        self.inner.revision()
+    fn snapshot(&self, at: At) -> Result<Box<dyn Snapshot + '_>, StoreError> {
+        self.inner.snapshot(at)
     }
 
-    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError> {
-        self.inner.namespace_revision(namespace)
+    fn signal(&self) -> Result<Arc<Signal>, StoreError> {
+        self.inner.signal()
     }
 
-    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
-        self.inner.namespaces()
+    fn forget_before(
+        &self,
+        revision: Revision,
+        keep: &[String],
+        author: Option<Author>,
+    ) -> Result<Forgotten, StoreError> {
+        self.inner.forget_before(revision, keep, author)
+    }
+
+    fn stats(&self) -> Result<Stats, StoreError> {
+        self.inner.stats()
+    }
+
+    fn verify(&self) -> Result<Vec<Finding>, StoreError> {
+        self.inner.verify()
     }
 
     fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
         self.inner.allocate(count)
-    }
-
-    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
-        self.inner.graph(namespace)
-    }
-
-    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError> {
-        self.inner.design(namespace)
     }
 
     fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, Evaluator, Graph, Value, instantiate};
+use floria::{Change, Entity, EntityKey, Evaluator, Graph, Value, instantiate};
 use khutulun_api::names;
 use khutulun_plan::{Plan, applied};
 
@@ -10,10 +10,10 @@ use crate::sketch::{SketchFunctions, design};
 
 pub(crate) fn change(graph: &mut Graph, change: &Change) {
     match change {
-        Change::PutVertex(vertex) => graph.put_vertex(vertex.clone()),
-        Change::PutEdge(edge) => graph.put_edge(edge.clone()),
-        Change::DeleteVertex(id) => drop(graph.remove_vertex(*id)),
-        Change::DeleteEdge(id) => drop(graph.remove_edge(*id)),
+        Change::Put(Entity::Vertex(vertex)) => graph.put_vertex(vertex.clone()),
+        Change::Put(Entity::Edge(edge)) => graph.put_edge(edge.clone()),
+        Change::Delete(EntityKey::Vertex(id)) => drop(graph.remove_vertex(*id)),
+        Change::Delete(EntityKey::Edge(id)) => drop(graph.remove_edge(*id)),
         other => panic!("a plan of instances has no {other:?}"),
     }
 }
