@@ -83,7 +83,8 @@ impl<'a> Lowering<'a> {
             let hint = Some("assign it once for each relationship".to_owned());
             self.not_run_yet(&what, count.span, "8.5.4", hint);
         }
-        let filters = requirement.definition.node_filters.iter().chain(&requirement.node_filter);
+        let own = requirement.node_filter.as_deref();
+        let filters = requirement.definition.node_filters.iter().chain(own);
         if let Some(filter) = filters.last() {
             let what = format!("the node filter of the requirement `{name}` is");
             self.not_run_yet(&what, filter.span, "8.6", None);

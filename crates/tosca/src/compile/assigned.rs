@@ -44,7 +44,7 @@ impl<'a> Compiler<'a> {
                     let Some((name, capability)) = found else { continue };
                     RequirementTarget::Node {
                         template: NodeTemplateId::from_index(node),
-                        index: target_index,
+                        index: target_index.map(Box::new),
                         capability: name.clone(),
                         capability_type: capability.type_id,
                     }
@@ -60,10 +60,10 @@ impl<'a> Compiler<'a> {
                 name: target.requirement.clone(),
                 definition: definition.clone(),
                 target: target_of,
-                count,
+                count: count.map(Box::new),
                 directives: own.directives.iter().map(|(reach, _)| *reach).collect(),
                 optional: own.optional.unwrap_or(false),
-                node_filter,
+                node_filter: node_filter.map(Box::new),
                 allocation,
                 is_implicit: false,
                 relationship,
@@ -108,8 +108,8 @@ impl<'a> Compiler<'a> {
                 node: definition.node,
                 capability: definition.capability.clone(),
             },
-            count: Some(Expression::value(Value::Integer(count), definition.span)),
-            directives: Vec::new(),
+            count: Some(Box::new(Expression::value(Value::Integer(count), definition.span))),
+            directives: Box::default(),
             optional: false,
             node_filter: None,
             allocation: Map::new(),

@@ -270,10 +270,10 @@ impl<'a> Compiler<'a> {
             Some((node, None)) if node.is_null() => Vec::new(),
             Some((node, None)) => vec![node],
         };
-        let call = |signature, arguments| Call::Custom {
+        let call = |signature: Option<usize>, arguments| Call::Custom {
             name: self.name(name),
             function: FunctionId::from_index(index),
-            signature,
+            signature: signature.and_then(|at| u32::try_from(at).ok()),
             arguments,
         };
         let untyped = || self.arguments_of(name, &nodes, None, context);

@@ -59,17 +59,21 @@ impl<'a> Compiler<'a> {
         let name = name.split_once('$').map_or(name, |(name, _)| name);
         match name {
             "get_input" => self.get_input(arguments, span, context),
-            "get_property" => {
-                self.reference(arguments, span, context, name, Wanted::Property).map(Call::GetProperty)
-            }
-            "get_attribute" => {
-                self.reference(arguments, span, context, name, Wanted::Attribute).map(Call::GetAttribute)
-            }
-            "get_artifact" => {
-                self.reference(arguments, span, context, name, Wanted::Artifact).map(Call::GetArtifact)
-            }
+            "get_property" => self
+                .reference(arguments, span, context, name, Wanted::Property)
+                .map(Box::new)
+                .map(Call::GetProperty),
+            "get_attribute" => self
+                .reference(arguments, span, context, name, Wanted::Attribute)
+                .map(Box::new)
+                .map(Call::GetAttribute),
+            "get_artifact" => self
+                .reference(arguments, span, context, name, Wanted::Artifact)
+                .map(Box::new)
+                .map(Call::GetArtifact),
             "available_allocation" => self
                 .reference(arguments, span, context, name, Wanted::Allocation)
+                .map(Box::new)
                 .map(Call::AvailableAllocation),
             "node_index" | "relationship_index" => self.index_of(name, arguments, span, context),
             "value" => self.value(arguments, span, context),

@@ -121,7 +121,8 @@ impl<'a> Compiler<'a> {
                 None
             }
             Call::Custom { function, signature: Some(signature), .. } => {
-                let signature = self.custom.functions.get(function.index())?.signatures.get(*signature)?;
+                let signature =
+                    self.custom.functions.get(function.index())?.signatures.get(*signature as usize)?;
                 self.kind_of_schema(signature.result.as_ref()?)
             }
             Call::Concat(arguments) => self.kind_of_function(signature("concat")?, arguments, context),

@@ -221,7 +221,7 @@ impl<'a> Compiler<'a> {
         let hides = |keyname| words.hidden.has(keyname);
         let artifacts = self.artifacts(&words.artifacts, &body.artifacts, context);
         self.check_directives(words);
-        let directives: Vec<_> = words.directives.iter().map(|(directive, _)| *directive).collect();
+        let directives = words.directives.iter().map(|(directive, _)| *directive).collect();
         // What is selected exists, with values of its own.
         let is_selected = is_only_selected(words);
         Some(NodeTemplate {
@@ -249,7 +249,7 @@ impl<'a> Compiler<'a> {
                 name.span,
             ),
             capabilities: self.capabilities(words, &body.capabilities, type_id, context),
-            requirements: self.requirements(position, words, context),
+            requirements: self.requirements(position, words, context).into(),
             interfaces: self.interfaces(
                 &words.interfaces,
                 &body.interfaces,
@@ -260,8 +260,11 @@ impl<'a> Compiler<'a> {
             ),
             artifacts,
             directives,
-            count: words.count.and_then(|node| self.instances(node, context)),
-            node_filter: words.node_filter.and_then(|node| self.condition(node, context, &"the node filter")),
+            count: words.count.and_then(|node| self.instances(node, context)).map(Box::new),
+            node_filter: words
+                .node_filter
+                .and_then(|node| self.condition(node, context, &"the node filter"))
+                .map(Box::new),
             copy: words
                 .copy
                 .and_then(|word| self.template.ids.get(word.text))

@@ -90,13 +90,13 @@ pub enum Call {
         nested: Vec<Expression>,
     },
     /// `$get_property` (10.2.1.2).
-    GetProperty(Reference),
+    GetProperty(Box<Reference>),
     /// `$get_attribute` (10.2.1.3). May name a property: each is reflected as an attribute (9.5).
-    GetAttribute(Reference),
+    GetAttribute(Box<Reference>),
     /// `$get_artifact` (10.2.1.4): where an artifact of a node is.
-    GetArtifact(Reference),
+    GetArtifact(Box<Reference>),
     /// `$available_allocation` (10.2.1.8): what is left of a capability's property.
-    AvailableAllocation(Reference),
+    AvailableAllocation(Box<Reference>),
     /// `$concat` (10.2.3.2): at least one argument, all strings or all lists.
     Concat(Vec<Expression>),
     /// `$value` (10.2.1.5): the value that a validation clause is about. Only in validation clauses.
@@ -120,7 +120,7 @@ pub enum Call {
         /// Its definition.
         function: FunctionId,
         /// The first of its signatures that fits the arguments, by position, when that is known.
-        signature: Option<usize>,
+        signature: Option<u32>,
         /// In order.
         arguments: Vec<Expression>,
     },

@@ -94,17 +94,17 @@ pub struct NodeTemplate {
     pub capabilities: Map<Capability>,
     /// The requirements assigned, in the order of the document. One name may occur several times.
     /// Those that must be there but are not assigned are at the end, to be fulfilled by whatever fits (8.5.4).
-    pub requirements: Vec<Requirement>,
+    pub requirements: Box<[Requirement]>,
     /// One entry for each interface of the type.
     pub interfaces: Map<Interface>,
     /// The type's artifacts, overridden and extended by the template's.
     pub artifacts: Map<Arc<Artifact>>,
     /// How the node comes to be, to be tried in order; none means that it is created (7.2.1).
-    pub directives: Vec<NodeDirective>,
+    pub directives: Box<[NodeDirective]>,
     /// How many nodes are made of it; absent means one. A literal is not negative.
-    pub count: Option<Expression>,
+    pub count: Option<Box<Expression>>,
     /// Which existing nodes it may be, when it is selected; in it `SELF` is such a node (8.6).
-    pub node_filter: Option<Expression>,
+    pub node_filter: Option<Box<Expression>>,
     /// The template whose keynames it copied; they are here already.
     pub copy: Option<NodeTemplateId>,
     /// `description`.
@@ -155,7 +155,7 @@ pub struct Capability {
     /// One entry for each attribute of the type.
     pub attributes: Map<Property>,
     /// From where it may be used, the preferred first; none means from anywhere (8.3).
-    pub directives: Vec<Reach>,
+    pub directives: Box<[Reach]>,
     /// `description` of the assignment, else of the definition.
     pub description: Option<Arc<str>>,
     /// `metadata` of the definition, overridden and extended by the assignment's.
@@ -174,13 +174,13 @@ pub struct Requirement {
     /// The target.
     pub target: RequirementTarget,
     /// How many relationships; absent means one. A literal is not negative.
-    pub count: Option<Expression>,
+    pub count: Option<Box<Expression>>,
     /// Where to look for the target, the preferred first; none means anywhere.
-    pub directives: Vec<Reach>,
+    pub directives: Box<[Reach]>,
     /// Whether it may stay unfulfilled.
     pub optional: bool,
     /// Must hold of the target, besides those of the definition; in it `SELF` is the relationship (8.6).
-    pub node_filter: Option<Expression>,
+    pub node_filter: Option<Box<Expression>>,
     /// How much of properties of the target's capability it takes (8.5.5).
     pub allocation: Map<Expression>,
     /// Whether nobody assigned it, but the definition wants it (8.5.4).
@@ -203,7 +203,7 @@ pub enum RequirementTarget {
         /// The template.
         template: NodeTemplateId,
         /// Which of its nodes; absent means any.
-        index: Option<Expression>,
+        index: Option<Box<Expression>>,
         /// Its capability; it fits the definition.
         capability: Name,
         /// The capability's type.
