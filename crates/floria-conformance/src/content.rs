@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Artifact, Call, Change, ClassName, Design, Entity, EntityKey, Expression, Graph, Handler, Implementation,
-    Origin, Property, Value, VertexId, VertexTemplateId,
+    Artifact, Call, Change, ClassName, Custom, Design, Entity, EntityKey, Expression, Graph, Handler,
+    Implementation, Origin, Property, Value, VertexId, VertexTemplateId,
 };
 
 use crate::{
@@ -43,6 +43,11 @@ fn values() -> Vec<Value> {
         Value::List(Vec::new()),
         Value::Map(BTreeMap::new()),
     ];
+    for (order, text) in [(1_000_000_000, "1 GB"), (1_000_000_000, "1000 MB"), (0, "")] {
+        let custom =
+            Custom { type_name: "tosca:scalar".to_owned(), order: order.into(), text: text.to_owned() };
+        values.push(custom.into());
+    }
     for integer in [0, 1, -1, 23, 24, 255, 256, 65_536, i64::MAX, i64::MIN, -(1 << 40)] {
         values.push(Value::Integer(integer));
     }

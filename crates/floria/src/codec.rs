@@ -87,7 +87,8 @@ fn depth(octets: &[u8]) -> usize {
             }
             _ => {}
         }
-        if !matches!(major, 4 | 5) {
+        // A tag is no item of its own, but a part of the one that follows.
+        if !matches!(major, 4..=6) {
             count_item(&mut open);
         }
         while open.last() == Some(&0) {
@@ -157,6 +158,7 @@ impl Graph {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Custom;
 
     fn nested(levels: usize) -> Value {
         (0..levels).fold(Value::Null, |value, _| Value::List(vec![value]))
@@ -181,6 +183,25 @@ mod tests {
         let deep = nested(ENCODED_DEPTH_MAX);
         assert_eq!(decode::<Value>(&encode(&deep).unwrap()).unwrap(), deep);
         assert!(matches!(encode(&nested(ENCODED_DEPTH_MAX + 1)), Err(CodecError::TooDeep)));
+    }
+
+    #[test]
+    fn custom_values_come_back() {
+        let version = |text: &str, order: i64| Custom {
+            type_name: "tosca:version".to_owned(),
+            order: Value::Integer(order),
+            text: text.to_owned(),
+        };
+        let list = Value::List(vec![version("1.0", 1).into(), Value::Integer(2), version("2.0", 2).into()]);
+        assert_eq!(decode::<Value>(&encode(&list).unwrap()).unwrap(), list);
+        assert_eq!(depth(&encode(&list).unwrap()), 2);
+        assert_eq!(version("1.0", 1).compare(&version("1", 1)), Some(std::cmp::Ordering::Equal));
+        assert_ne!(version("1.0", 1), version("1", 1));
+        // Another tag, a tag without content, a tag with other content.
+        for octets in [&[0xc1, 0x01][..], &[0xda, 0, 1, 0x12, 0x4f], &[0xda, 0, 1, 0x12, 0x4f, 0x83, 1, 2, 3]]
+        {
+            assert!(decode::<Value>(octets).is_err(), "{octets:x?}");
+        }
     }
 
     #[test]

@@ -44,5 +44,5 @@ pub use store::{
     Author, Batch, Change, Finding, Forgotten, LogEntry, LogQuery, LogRow, Record, Revision, Stats, Store,
     StoreError,
 };
-pub use value::{Value, ValueMap};
+pub use value::{Custom, Value, ValueMap};
 pub use watch::{Signal, Watch};

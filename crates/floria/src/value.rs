@@ -28,6 +28,36 @@ pub enum Value {
     List(Vec<Value>),
     /// Values by key.
     Map(ValueMap),
+    /// A value of a type that a language brings.
+    Custom(Box<Custom>),
+}
+
+/// A value of a type that a language brings, such as TOSCA's scalars, timestamps and versions: what people read and write,
+/// and what it is compared by.
+///
+/// Custom values are ordered by type, then by `order`, then by text. So `1 GB` and `1000 MB` are different values (they are
+/// different text, and a graph has one digest), and [`Self::compare`] says that they come to the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Custom {
+    /// The type, qualified by whoever defines it: `tosca:version`.
+    pub type_name: String,
+    /// What it is compared by with others of its type: a number in the base unit, a list of the parts of a version.
+    pub order: Value,
+    /// The text form, which makes the same value again when its type reads it.
+    pub text: String,
+}
+
+impl Custom {
+    /// Compares two custom values by what they come to; None for those of different types, which cannot be compared.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        (self.type_name == other.type_name).then(|| self.order.cmp(&other.order))
+    }
+}
+
+impl From<Custom> for Value {
+    fn from(custom: Custom) -> Self {
+        Self::Custom(Box::new(custom))
+    }
 }
 
 impl Value {
@@ -42,6 +72,7 @@ impl Value {
             Self::Bytes(_) => "bytes",
             Self::List(_) => "list",
             Self::Map(_) => "map",
+            Self::Custom(_) => "custom value",
         }
     }
 
@@ -75,6 +106,11 @@ impl Value {
         if let Self::Map(entries) = self { Some(entries) } else { None }
     }
 
+    /// Returns the custom value, if this is one.
+    pub fn as_custom(&self) -> Option<&Custom> {
+        if let Self::Custom(custom) = self { Some(custom) } else { None }
+    }
+
     /// Returns the value at a text key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.as_map()?.get(&Value::Text(key.to_owned()))
@@ -91,6 +127,7 @@ impl Value {
             Self::Bytes(_) => 5,
             Self::List(_) => 6,
             Self::Map(_) => 7,
+            Self::Custom(_) => 8,
         }
     }
 }
@@ -105,6 +142,7 @@ impl Ord for Value {
             (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
             (Self::List(a), Self::List(b)) => a.cmp(b),
             (Self::Map(a), Self::Map(b)) => a.cmp(b),
+            (Self::Custom(a), Self::Custom(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -169,6 +207,7 @@ impl fmt::Display for Value {
             Self::Integer(value) => write!(formatter, "{value}"),
             Self::Float(value) => write!(formatter, "{value:?}"),
             Self::Text(value) => formatter.write_str(value),
+            Self::Custom(custom) => formatter.write_str(&custom.text),
             Self::Bytes(value) => write!(formatter, "<{} bytes>", value.len()),
             Self::List(items) => {
                 formatter.write_str("[")?;

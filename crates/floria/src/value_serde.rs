@@ -1,14 +1,19 @@
 //! Values in serde's data model: what JSON, YAML and CBOR show.
+//!
+//! CBOR keeps all of a value. For people (JSON, YAML) a custom value is its text; what has to come back whole is written by
+//! an exchange format instead.
 
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
+    de::{self, EnumAccess, MapAccess, SeqAccess, VariantAccess as _, Visitor},
     ser::{SerializeMap as _, SerializeSeq as _},
 };
 
-use crate::{Value, ValueMap};
+use ciborium::tag::Required;
+
+use crate::{Custom, Value, ValueMap};
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -33,9 +38,18 @@ impl Serialize for Value {
                 }
                 map.end()
             }
+            Self::Custom(custom) if serializer.is_human_readable() => serializer.serialize_str(&custom.text),
+            Self::Custom(custom) => {
+                Required::<_, CUSTOM_TAG>((&custom.type_name, &custom.order, &custom.text))
+                    .serialize(serializer)
+            }
         }
     }
 }
+
+/// The CBOR tag of a custom value: an array of type, order and text follows. In the range that is registered first come,
+/// first served, and unassigned.
+const CUSTOM_TAG: u64 = 70_223;
 
 struct ValueVisitor;
 
@@ -106,6 +120,35 @@ impl<'de> Visitor<'de> for ValueVisitor {
             entries.insert(key, value);
         }
         Ok(Value::Map(entries))
+    }
+
+    /// A tag, as ciborium shows it.
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
+        struct Tagged;
+
+        impl<'de> Visitor<'de> for Tagged {
+            type Value = Value;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a tagged value")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+                let tag: Option<u64> = access.next_element()?;
+                if tag != Some(CUSTOM_TAG) {
+                    return Err(de::Error::custom("it has a tag that no value has"));
+                }
+                let content = access.next_element()?;
+                let (type_name, order, text) =
+                    content.ok_or_else(|| de::Error::custom("nothing follows a tag"))?;
+                Ok(Custom { type_name, order, text }.into())
+            }
+        }
+
+        match access.variant::<String>()? {
+            (name, variant) if name == "@@TAGGED@@" => variant.tuple_variant(2, Tagged),
+            _ => Err(de::Error::custom("it is no value")),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) fn pack(root: &Value) -> Result<Flat, String> {
             Value::Float(value) => Node::Float(*value),
             Value::Text(text) => Node::Text(span(&mut flat.content, text.as_bytes())?),
             Value::Bytes(bytes) => Node::Bytes(span(&mut flat.content, bytes)?),
+            // What it is compared by stays here: its type reads the text again, when it comes back.
+            Value::Custom(custom) => Node::Text(span(&mut flat.content, custom.text.as_bytes())?),
             Value::List(items) => {
                 let children = reserve(&mut flat.nodes, items.len())?;
                 let places = children.first as usize..;

@@ -79,6 +79,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Float(value) if value.is_finite() => json!(value),
         Value::Float(value) => json!(value.to_string()),
         Value::Text(text) => json!(text),
+        Value::Custom(custom) => json!(custom.text),
         Value::Bytes(bytes) => json!(base64(bytes)),
         Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
         Value::Map(entries) => {

@@ -16,6 +16,7 @@ pub(crate) fn value(value: &Value) -> String {
         Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
         Value::List(items) => counted("list", items.len()),
         Value::Map(entries) => counted("map", entries.len()),
+        Value::Custom(custom) => format!("the {} {}", custom.type_name, quoted(&custom.text)),
     }
 }
 
