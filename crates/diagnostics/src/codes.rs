@@ -61,6 +61,7 @@ pub static CODES: &[Code] = codes! {
     "csar-several-root-files" "17.3" "an archive without TOSCA.meta has several YAML files in its root";
     "derived-too-deep" "6.4.2" "a type has too many ancestors";
     "document-too-large" "" "a file is larger than is read";
+    "doubtful-allocation" "8.5.5" "what is allocated is no property of the capability type that is named";
     "duplicate-directive" "7.2.1" "a directive is in a list twice";
     "duplicate-function" "10.4" "one namespace has two functions of one name";
     "duplicate-key" "6.8.4" "a map has a key twice";

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use diagnostics::{Diagnostic, Place, Span};
+use diagnostics::{Diagnostic, Place, Span, did_you_mean};
 use tosca_syntax::words;
+use tosca_syntax::words::Word;
 
 use super::scope::Found;
 use super::template::{Target, extended, is_only_selected};
 use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    Expression, Map, Metadata, Name, NodeTemplateId, Property, Relationship, RelationshipType,
-    RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, TypeId, TypeKind, Value,
-    ValueOrigin,
+    Expression, Map, Metadata, Name, NodeTemplateId, Property, PropertyDefinition, Relationship,
+    RelationshipType, RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, Type, TypeId,
+    TypeKind, Value, ValueOrigin,
 };
 
 impl<'a> Compiler<'a> {
@@ -180,18 +181,12 @@ impl<'a> Compiler<'a> {
             let name = assignment.name;
             let property = properties.get(name.text);
             if property.is_none() && (found.is_some() || target.node.is_none()) {
-                // What is still to be found may be of a derived type that has more.
-                let may_have = found.is_none()
-                    && self.types.iter().any(|other| {
-                        other.ancestors.contains(&type_id)
-                            && other.properties().is_some_and(|known| known.contains_key(name.text))
-                    });
-                if !may_have && !self.is_vague(type_id, "properties") {
-                    let names = properties.keys().map(|name| name.as_str());
-                    let label = "what is allocated must be a property of the target's capability";
-                    self.unknown_name("property", name, names, type_id, label);
+                if !self.is_vague(type_id, "properties") {
+                    self.check_unknown_allocation(name, properties, type_id, found.is_some());
                 }
-                continue;
+                if found.is_some() {
+                    continue;
+                }
             }
             let schema = property.map(|property| property.schema.clone());
             if let Some(schema) = &schema
@@ -213,6 +208,36 @@ impl<'a> Compiler<'a> {
             }
         }
         allocation
+    }
+
+    /// What is allocated and not a property of the capability: a mistake where the capability is known. One that is
+    /// still to be found may be of a derived type that has it, perhaps in another service.
+    fn check_unknown_allocation(
+        &self,
+        name: Word<'_>,
+        properties: &Map<Arc<PropertyDefinition>>,
+        type_id: TypeId,
+        is_found: bool,
+    ) {
+        let names = properties.keys().map(|name| name.as_str());
+        if is_found {
+            let label = "what is allocated must be a property of the target's capability";
+            return self.unknown_name("property", name, names, type_id, label);
+        }
+        let has_it = |other: &Type| {
+            other.ancestors.contains(&type_id)
+                && other.properties().is_some_and(|known| known.contains_key(name.text))
+        };
+        if !self.types.iter().any(has_it) {
+            let capability = &self.type_of(type_id).name;
+            let message = format!("the capability type `{capability}` has no property `{}`", name.text);
+            self.report(
+                Diagnostic::warning("doubtful-allocation", message)
+                    .at(Place::new(name.span, "only a capability of a derived type can have it"))
+                    .maybe_hint(did_you_mean(name.text, names))
+                    .chapter("8.5.5"),
+            );
+        }
     }
 
     fn relationship(
