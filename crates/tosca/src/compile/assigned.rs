@@ -12,8 +12,8 @@ use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Expression, Map, Metadata, Name, NodeTemplateId, Property, PropertyDefinition, Relationship,
-    RelationshipType, RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, Type, TypeId,
-    TypeKind, Value, ValueOrigin,
+    RelationshipType, RequiredCapability, Requirement, RequirementDefinition, RequirementTarget, Type,
+    TypeId, TypeKind, Value, ValueOrigin,
 };
 
 impl<'a> Compiler<'a> {
