@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use floria::{Batch, Change, Entity, Store as _, Value};
+use floria::{Batch, Change, Entity, Store as _, StoreError, Value};
 use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
 use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
 use khutulun_plan::{Basis, Plan, plan_run};
@@ -339,7 +339,8 @@ fn whoever_takes_a_run_over_fences_off_the_one_who_had_it() {
         let (old, new) = (world.engine(&never()), world.engine(&never()));
         let (plan, cancel) = (world.deploy_plan(SHOP), Cancel::new());
         let taker = async {
-            while !world.reality.lock().unwrap().seen.contains_key("db.create") {
+            // What the old engine was about to start at that moment, nobody could keep it from starting.
+            while !world.only_waits() {
                 tokio::task::yield_now().await;
             }
             let report = new.resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap();
@@ -366,12 +367,18 @@ fn somebody_who_looks_at_reality_meanwhile_does_not_stop_a_run() {
             while !world.reality.lock().unwrap().seen.contains_key("db.create") {
                 tokio::task::yield_now().await;
             }
-            let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
-            cron.metadata.insert("seen".to_owned(), Value::from(true));
-            world
-                .store
-                .commit(&Batch { changes: vec![Change::Put(Entity::Vertex(cron))], ..Batch::default() })
-                .unwrap();
+            // What changes while it is looked at is looked at again.
+            loop {
+                let expected = vec![(namespace(), world.store.namespace_revision(&namespace()).unwrap())];
+                let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
+                cron.metadata.insert("seen".to_owned(), Value::from(true));
+                let changes = vec![Change::Put(Entity::Vertex(cron))];
+                match world.store.commit(&Batch { expected, changes, ..Batch::default() }) {
+                    Ok(_) => break,
+                    Err(StoreError::Conflict { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
             world.held.0.lock().unwrap().clear();
             world.held.1.notify_waiters();
         };

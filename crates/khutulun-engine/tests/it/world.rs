@@ -145,7 +145,11 @@ pub(crate) struct SimulatedExecutor {
 }
 
 fn key(operation: &Operation) -> String {
-    format!("{}.{}", operation.subject.node, operation.event.trim_start_matches("lifecycle."))
+    key_of(&operation.subject.node, &operation.event)
+}
+
+fn key_of(node: &str, event: &str) -> String {
+    format!("{node}.{}", event.trim_start_matches("lifecycle."))
 }
 
 impl SimulatedExecutor {
@@ -379,6 +383,24 @@ impl World {
 
     pub(crate) fn unfinished(&self) -> bool {
         unfinished(&*self.store, &namespace()).unwrap().is_some()
+    }
+
+    /// Returns whether all that the unfinished run can do now is to wait for operations that are held.
+    pub(crate) fn only_waits(&self) -> bool {
+        let Some(run) = unfinished(&*self.store, &namespace()).unwrap() else { return false };
+        let state = RunState::read(&*self.store, run).unwrap();
+        let held = self.held.0.lock().unwrap();
+        let seen = &self.reality.lock().unwrap().seen;
+        state.plan.steps.iter().zip(&state.steps).all(|(step, known)| match known.end {
+            StepEnd::NotStarted => {
+                step.after.iter().any(|after| state.steps[*after as usize].end != StepEnd::Succeeded)
+            }
+            StepEnd::InFlight => {
+                let key = key_of(&step.subject.node, &step.event);
+                held.contains(&key) && seen.contains_key(&key)
+            }
+            StepEnd::Succeeded | StepEnd::Failed(_) => true,
+        })
     }
 
     #[track_caller]
