@@ -7,7 +7,7 @@ use floria::{Implementation, Value, ValueMap};
 use khutulun_api::names;
 use tosca::{
     SourceError,
-    model::{self, NodeTemplate},
+    model::{self, Model, NodeTemplate},
 };
 
 use crate::{
@@ -71,12 +71,7 @@ impl Lowering<'_> {
     }
 
     fn runner(&self, artifact: &model::Artifact) -> Option<Runner> {
-        match self.model.inherited_metadata(artifact.type_id, IMPLEMENTATION)?.as_str()? {
-            "driver" => Some(Runner::Driver),
-            "plugin" => Some(Runner::Plugin),
-            "script" => Some(Runner::Script),
-            _ => None,
-        }
+        runner(self.model, artifact)
     }
 
     /// The artifacts of a node that are files, by name.
@@ -193,6 +188,20 @@ impl Lowering<'_> {
             );
         }
     }
+}
+
+fn runner(model: &Model, artifact: &model::Artifact) -> Option<Runner> {
+    match model.inherited_metadata(artifact.type_id, IMPLEMENTATION)?.as_str()? {
+        "driver" => Some(Runner::Driver),
+        "plugin" => Some(Runner::Plugin),
+        "script" => Some(Runner::Script),
+        _ => None,
+    }
+}
+
+/// Whether an artifact is a driver: its `file` is the driver's name and no path.
+pub fn is_driver(model: &Model, artifact: &model::Artifact) -> bool {
+    runner(model, artifact) == Some(Runner::Driver)
 }
 
 fn unreadable(artifact: &model::Artifact, error: &SourceError) -> Diagnostic {

@@ -48,6 +48,7 @@ mod properties;
 mod render;
 mod schemas;
 
+pub use artifacts::is_driver;
 pub use files::{Files, SourceFiles};
 pub use lower::{ArtifactFile, Lowered, Options, lower};
 pub use render::render;

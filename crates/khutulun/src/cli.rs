@@ -59,7 +59,8 @@ pub(crate) enum Format {
     Yaml,
     /// SARIF 2.1.0, for editors and code scanning; only of `validate`.
     Sarif,
-    /// One TOSCA file that says all that the design and its imports say; only of `compile`.
+    /// One TOSCA file that says all that the design says, with imported files in it; only of `compile`. Profiles stay
+    /// imports. Paths in it start at the working directory.
     Tosca,
 }
 

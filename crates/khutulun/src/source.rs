@@ -6,7 +6,7 @@ use std::{
 };
 
 use tosca::{FileSources, Locator, SourceError, Sources, model::Model};
-use tosca_csar::{Findings, Options, Package};
+use tosca_csar::{Findings, Format, Options, Package};
 use tosca_profiles::WithProfiles;
 
 use crate::{entry, error::CliError, exit::Exit, package};
@@ -99,6 +99,11 @@ impl Source {
     /// The package, if it is one.
     pub(crate) fn package(&self) -> Option<&Package> {
         self.package.as_deref()
+    }
+
+    /// Whether its files are inside of an archive, where nothing else can name them.
+    pub(crate) fn is_archive(&self) -> bool {
+        self.package().is_some_and(|package| package.format() != Format::Directory)
     }
 
     /// Compiles the design. A package that does not say what it starts with has none.

@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 use custom::{CustomFunctions, CustomWords};
 use diagnostics::{Diagnostic, SourceMap, has_errors};
-use load::LoadedFile;
 pub use load::profile_of;
+use load::{ImportEdge, LoadedFile};
 use repositories::LoadedRepository;
 use scope::Scopes;
 use template::TemplateState;
@@ -50,7 +50,7 @@ use tosca_syntax::words::{
     Reader, TypeDefinition, read_functions, read_service_template, read_template_functions, read_types,
 };
 
-use crate::model::{Expression, File, Model, Name, Reference, Repository, Schema, Type, TypeId};
+use crate::model::{Expression, File, Import, Model, Name, Reference, Repository, Schema, Type, TypeId};
 use crate::sources::Sources;
 
 /// The names of the standard's functions, without `$`.
@@ -63,6 +63,8 @@ pub(crate) fn built_in_functions() -> impl Iterator<Item = &'static str> {
 pub struct Compilation {
     /// Present when there are no errors.
     pub model: Option<Model>,
+    /// The files read, the entry first.
+    pub files: Arc<[File]>,
     /// Every mistake found, by file and place.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts read, for rendering the diagnostics and for the places in the model.
@@ -115,20 +117,9 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
         diagnostic.primary.as_ref().map(|place| (place.span.source, place.span.start))
     });
     diagnostics.dedup();
+    let files: Arc<[File]> = loaded.files.iter().map(file).collect();
     let model = (!has_errors(&diagnostics)).then(|| Model {
-        files: loaded
-            .files
-            .iter()
-            .map(|file| File {
-                source: file.source,
-                locator: file.locator.clone(),
-                profile: file.profile.clone(),
-                description: file.description.clone(),
-                metadata: file.metadata.clone(),
-                imported_at: file.imported_at,
-                repositories: file.repositories.iter().map(repository).collect(),
-            })
-            .collect(),
+        files: Arc::clone(&files),
         types,
         functions: functions_of_model,
         service_template,
@@ -136,7 +127,25 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     drop(functions);
     drop(template);
     drop(words);
-    Compilation { model, diagnostics, sources: loaded.map }
+    Compilation { model, files, diagnostics, sources: loaded.map }
+}
+
+fn file(loaded: &LoadedFile) -> File {
+    let import = |edge: &ImportEdge| {
+        let ImportEdge { namespace, profile, file, span, .. } = edge;
+        let (namespace, profile) = (namespace.clone(), profile.clone());
+        file.map(|file| Import { namespace, profile, file, span: *span })
+    };
+    File {
+        source: loaded.source,
+        locator: loaded.locator.clone(),
+        profile: loaded.profile.clone(),
+        description: loaded.description.clone(),
+        metadata: loaded.metadata.clone(),
+        imports: loaded.imports.iter().filter_map(import).collect(),
+        imported_at: loaded.imported_at,
+        repositories: loaded.repositories.iter().map(repository).collect(),
+    }
 }
 
 fn repository(loaded: &LoadedRepository) -> (Name, Repository) {

@@ -56,7 +56,7 @@ pub type Metadata = Map<Value>;
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The files read, the entry first.
-    pub files: Vec<File>,
+    pub files: Arc<[File]>,
     /// All types: the built-in data types, then those of the files. Index with [`TypeId`], or [`Model::type_of`].
     pub types: Vec<Type>,
     /// The functions that files and the service template define. Index with [`FunctionId`], or
@@ -79,11 +79,26 @@ pub struct File {
     pub description: Option<Arc<str>>,
     /// Its `metadata`.
     pub metadata: Metadata,
+    /// What it imports, in order; what could not be had is not here.
+    pub imports: Vec<Import>,
     /// The import that it was first loaded for, in another file; absent for the entry. From there the way back to the
     /// entry goes on with [`Model::file_of`].
     pub imported_at: Option<Span>,
     /// Its `repositories` (6.5).
     pub repositories: Map<Repository>,
+}
+
+/// An import (6.8) that led to a file.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The namespace that the file's names are in; absent is the importing file's own.
+    pub namespace: Option<Name>,
+    /// The profile's name, where the import is by that and not by a URL.
+    pub profile: Option<Name>,
+    /// The file, by its position among those read.
+    pub file: usize,
+    /// The URL, or the profile's name.
+    pub span: Span,
 }
 
 /// A repository definition (6.5).

@@ -1,10 +1,11 @@
 //! A model written back as one TOSCA 2.0 file.
 //!
-//! The file stands alone: the types, functions and repositories of all imports and profiles are in it. Where names
-//! of several files meet, all but one get longer ones. What is inherited, and values that come from definitions, are
-//! not repeated.
+//! What imports by URL bring in becomes the file's own: types, functions, repositories. Profiles that are imported by
+//! their names stay imports, so that their types stay those of the profile. Where names of several files meet, all but
+//! one get longer ones. What is inherited, and values that come from definitions, are not repeated.
 
 mod definitions;
+mod imports;
 mod names;
 mod template;
 mod types;
@@ -13,16 +14,24 @@ mod yaml;
 
 use std::fmt;
 
-use diagnostics::SourceId;
+use diagnostics::{SourceId, Span};
 use names::Names;
 use yaml::{Fields, Yaml};
 
-use crate::model::{Artifact, Model, Name, TypeId, TypeKind};
+use crate::model::{Artifact, File, Model, Name, TypeId, TypeKind};
+
+/// Where the metadata of a written file has what the files that were merged into it say of themselves.
+const MERGED_FILES: &str = "merged_files";
 
 /// How [`write`] writes.
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct WriteOptions {}
+pub struct WriteOptions {
+    /// The folder that the file will be in, as the locators of the model name folders. The paths of artifact files
+    /// start there. None: the entry's folder.
+    pub folder: Option<String>,
+    /// Whether the `file` of an artifact is no path, and so stays as it is. None: all are paths.
+    pub is_no_path: Option<fn(&Model, &Artifact) -> bool>,
+}
 
 /// Why a model cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,25 +55,27 @@ impl fmt::Display for WriteError {
 
 impl std::error::Error for WriteError {}
 
-/// Writes a model as one file that compiles to the same model, but for places, the names of files, the profiles of
-/// types, and names of types, functions and repositories that met.
+/// Writes a model as one file that compiles to the same model with the same profiles, but for places, the names of
+/// files, and names of types, functions and repositories that met.
 ///
-/// Descriptions and metadata of imported files have no place in it, and neither has what the model does not keep:
-/// comments, `dsl_definitions`, descriptions of relationships, `copy` of relationship templates.
+/// What imported files say of themselves goes to the metadata `merged_files`: a list with a map for each file that has
+/// a description, metadata or a profile of its own. A type of such a profile, which was imported by a URL and not by
+/// its name, is then a type of the written file. What the model does not keep has no place in it: comments,
+/// `dsl_definitions`, descriptions of relationships, `copy` of relationship templates.
 ///
 /// # Errors
 /// When TOSCA has no words for something in the model; one that comes from [`compile`](crate::compile) has nothing
 /// like that.
-pub fn write(model: &Model, _options: &WriteOptions) -> Result<String, WriteError> {
-    let Names { types, functions, repositories } = names::choose(model);
-    let writer = Writer { model, types, functions, repositories };
+pub fn write(model: &Model, options: &WriteOptions) -> Result<String, WriteError> {
+    let writer = Writer { model, options, names: names::choose(model) };
     let mut fields = Fields::default();
     fields.put("tosca_definitions_version", "tosca_2_0".into());
     if let Some(entry) = model.files.first() {
         fields.text("profile", entry.profile.as_deref());
         fields.text("description", entry.description.as_deref());
-        fields.filled("metadata", values::metadata(&entry.metadata));
+        fields.filled("metadata", writer.file_metadata(entry));
     }
+    fields.filled("imports", writer.imports());
     fields.filled("repositories", writer.repository_definitions());
     for kind in TypeKind::ALL {
         fields.filled(&format!("{kind}_types"), writer.types_of_kind(kind)?);
@@ -79,15 +90,60 @@ pub fn write(model: &Model, _options: &WriteOptions) -> Result<String, WriteErro
 /// The model and the names that things have in the file.
 struct Writer<'m> {
     model: &'m Model,
-    types: Vec<String>,
-    functions: Vec<String>,
-    /// By file and name.
-    repositories: Vec<(SourceId, Name, String)>,
+    options: &'m WriteOptions,
+    names: Names,
 }
 
 impl Writer<'_> {
     fn type_name(&self, id: TypeId) -> Yaml {
-        self.types[id.index()].as_str().into()
+        self.names.types[id.index()].as_str().into()
+    }
+
+    /// Whether something is defined in the written file itself, and not in a profile that it imports.
+    fn is_merged(&self, span: Span) -> bool {
+        self.names.imports.is_merged(span.source)
+    }
+
+    fn imports(&self) -> Yaml {
+        let import = |profile: &imports::ImportedProfile| {
+            let mut fields = Fields::default();
+            fields.put("profile", profile.name.as_str().into());
+            fields.text("namespace", profile.namespace.as_deref());
+            fields.map()
+        };
+        Yaml::List(self.names.imports.profiles.iter().map(import).collect())
+    }
+
+    /// The metadata of the entry, with what merged files say of themselves.
+    fn file_metadata(&self, entry: &File) -> Yaml {
+        let mut merged = Vec::new();
+        for file in self.model.files.iter().skip(1) {
+            let own_profile = file.profile.as_ref().filter(|profile| entry.profile.as_ref() != Some(profile));
+            let says_nothing =
+                file.description.is_none() && file.metadata.is_empty() && own_profile.is_none();
+            if says_nothing || !self.names.imports.is_merged(file.source) {
+                continue;
+            }
+            let mut fields = Fields::default();
+            fields.put("file", Yaml::Text(self.relocate(&folder(file), file_name(file))));
+            fields.text("profile", own_profile.map(Name::as_str));
+            fields.text("description", file.description.as_deref());
+            fields.filled("metadata", values::metadata(&file.metadata));
+            merged.push(fields.map());
+        }
+        let Yaml::Map(mut metadata) = values::metadata(&entry.metadata) else { return Yaml::Map(Vec::new()) };
+        if merged.is_empty() {
+            return Yaml::Map(metadata);
+        }
+        // The entry may be such a file itself.
+        let known = metadata.iter().position(|(key, _)| *key == MERGED_FILES.into());
+        match known.map(|known| metadata.remove(known).1) {
+            Some(Yaml::List(before)) => merged.splice(0..0, before).for_each(drop),
+            Some(other) => merged.insert(0, other),
+            None => {}
+        }
+        metadata.push((MERGED_FILES.into(), Yaml::List(merged)));
+        Yaml::Map(metadata)
     }
 
     /// Whether it is the relationship type of requirements that name none.
@@ -101,7 +157,7 @@ impl Writer<'_> {
         let candidates = || std::iter::successors(Some(name), |name| Some(name.split_once(':')?.1));
         let find = |is_near: bool| {
             candidates().find_map(|name| {
-                let mut all = self.repositories.iter();
+                let mut all = self.names.repositories.iter();
                 all.find(|(file, own, _)| own == name && (!is_near || *file == source))
             })
         };
@@ -112,7 +168,10 @@ impl Writer<'_> {
     fn repository_definitions(&self) -> Yaml {
         let mut all = Fields::default();
         let definitions = self.model.files.iter().flat_map(|file| file.repositories.values());
-        for (definition, (_, _, name)) in definitions.zip(&self.repositories) {
+        for (definition, (_, _, name)) in definitions.zip(&self.names.repositories) {
+            if !self.is_merged(definition.span) {
+                continue;
+            }
             let mut fields = Fields::default();
             fields.text("url", Some(&definition.url));
             fields.text("description", definition.description.as_deref());
@@ -122,41 +181,60 @@ impl Writer<'_> {
         all.map()
     }
 
-    /// Where the file of an artifact is, seen from the entry.
+    /// The `file` of an artifact: a path starts where the written file will be.
     fn file_of(&self, artifact: &Artifact) -> String {
-        let entry = self.model.files.first();
+        let file = artifact.file.to_string();
         let source = self.model.files.iter().find(|file| file.source == artifact.source);
-        let (Some(entry), Some(source)) = (entry, source) else { return artifact.file.to_string() };
-        let is_whole =
-            artifact.file.starts_with('/') || artifact.file.contains(':') || artifact.repository.is_some();
-        if is_whole {
-            return artifact.file.to_string();
+        let is_whole = file.starts_with('/') || file.contains(':') || artifact.repository.is_some();
+        let is_path = self.options.is_no_path.is_none_or(|is_no_path| !is_no_path(self.model, artifact));
+        match source.filter(|_| is_path && !is_whole) {
+            Some(source) => self.relocate(&folder(source), &file),
+            None => file,
         }
-        relocated(entry.locator.as_str(), source.locator.as_str(), &artifact.file)
+    }
+
+    /// A path that starts at a folder, as one that starts where the written file will be.
+    fn relocate(&self, start: &str, path: &str) -> String {
+        match (&self.options.folder, self.model.files.first()) {
+            (Some(target), _) => relocated(target, start, path),
+            (None, Some(entry)) => relocated(&folder(entry), start, path),
+            (None, None) => path.to_owned(),
+        }
     }
 }
 
-/// A path that is relative to the folder of `source`, as one that is relative to that of `entry`; where both have
-/// nothing in common, the whole locator.
-fn relocated(entry: &str, source: &str, file: &str) -> String {
-    let folder = |locator: &str| -> Vec<String> {
-        let folder = locator.rsplit_once('/').map_or("", |(folder, _)| folder);
-        folder.split('/').map(str::to_owned).collect()
-    };
-    let (from, to) = (folder(entry), folder(source));
-    if from == to {
-        return file.to_owned();
+/// The folder that a file is in.
+fn folder(file: &File) -> String {
+    file.locator.as_str().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()
+}
+
+/// The name of a file in its folder.
+fn file_name(file: &File) -> &str {
+    file.locator.as_str().rsplit_once('/').map_or(file.locator.as_str(), |(_, name)| name)
+}
+
+/// A path that is relative to the folder `source`, as one that is relative to `target`; where both have nothing in
+/// common, a whole one.
+fn relocated(target: &str, source: &str, path: &str) -> String {
+    if target == source {
+        return path.to_owned();
     }
-    let has_scheme = |locator: &str| locator.contains(':');
-    if has_scheme(entry) != has_scheme(source) || has_scheme(source) && from.first() != to.first() {
-        return format!("{}/{file}", to.join("/"));
+    let (mut from, mut to): (Vec<&str>, Vec<&str>) =
+        (target.split('/').collect(), source.split('/').collect());
+    let has_scheme = |folder: &str| folder.contains(':');
+    if has_scheme(target) != has_scheme(source) || has_scheme(source) && from.first() != to.first() {
+        return format!("{source}/{path}");
     }
-    let clean = |parts: Vec<String>| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-    let (from, to) = (clean(from), clean(to));
+    from.retain(|part| !part.is_empty());
+    to.retain(|part| !part.is_empty());
+    let mut rest = path;
+    while let Some(shorter) = rest.strip_prefix("../").filter(|_| !to.is_empty()) {
+        to.pop();
+        rest = shorter;
+    }
     let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
     let up = std::iter::repeat_n("..", from.len() - common);
-    let down = to[common..].iter().map(String::as_str);
-    up.chain(down).chain([file]).collect::<Vec<_>>().join("/")
+    up.chain(to[common..].iter().copied()).chain([rest]).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]
@@ -165,9 +243,10 @@ mod tests {
 
     #[test]
     fn files_of_artifacts_are_found_from_the_entry() {
-        assert_eq!(relocated("a/main.yaml", "a/types.yaml", "run.sh"), "run.sh");
-        assert_eq!(relocated("main.yaml", "types/all.yaml", "run.sh"), "types/run.sh");
-        assert_eq!(relocated("/a/b/main.yaml", "/a/c/types.yaml", "../run.sh"), "../c/../run.sh");
-        assert_eq!(relocated("/a/main.yaml", "profile:x/p.yaml", "run.sh"), "profile:x/run.sh");
+        assert_eq!(relocated("a", "a", "run.sh"), "run.sh");
+        assert_eq!(relocated("", "types", "run.sh"), "types/run.sh");
+        assert_eq!(relocated("/a/b", "/a/c", "../run.sh"), "../run.sh");
+        assert_eq!(relocated("/a/b", "/a/b/c", "../run.sh"), "run.sh");
+        assert_eq!(relocated("/a", "https://example.org/x", "run.sh"), "https://example.org/x/run.sh");
     }
 }

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         },
         None => compile("sample.yaml", &MemorySources::new().with("sample.yaml", SAMPLE)),
     };
-    let Compilation { model, diagnostics, sources } = compilation;
+    let Compilation { model, diagnostics, sources, .. } = compilation;
     eprint!("{}", render_text_all(&diagnostics, &sources, TextStyle::plain()));
     let Some(model) = model else { return ExitCode::from(3) };
     let Some(service) = &model.service_template else {

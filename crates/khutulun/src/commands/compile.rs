@@ -11,6 +11,7 @@ use crate::{
     exit::Exit,
     proposal::compile_and_lower,
     session::Session,
+    source::Source,
     terminal::Style,
 };
 
@@ -44,7 +45,11 @@ pub(crate) fn run(arguments: &CompileArguments, session: &Session) -> Result<Exi
 fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, CliError> {
     let compiled = design::compile(session, &arguments.path)?;
     session.progress.settle();
-    let text = tosca::write(&compiled.model, &tosca::WriteOptions::default()).map_err(|error| {
+    let options = tosca::WriteOptions {
+        folder: folder(&compiled.source, session),
+        is_no_path: Some(khutulun_lowering::is_driver),
+    };
+    let text = tosca::write(&compiled.model, &options).map_err(|error| {
         CliError::new(Exit::Failed, "cannot write the design as one TOSCA file")
             .place(arguments.path.display().to_string())
             .cause(&error)
@@ -52,4 +57,18 @@ fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, 
     })?;
     answer::write(text.as_bytes())?;
     Ok(Exit::Success)
+}
+
+/// Where the paths of artifact files start: the working directory, as what is written most often stays there. Files of an
+/// archive can only be named from its entry.
+fn folder(source: &Source, session: &Session) -> Option<String> {
+    if source.is_archive() {
+        session.progress.say(&format!(
+            "Paths of files in it start at the folder of the archive's entry; to deploy it, write it there after: khutulun csar \
+             extract {} --to DIR\n",
+            source.path.display()
+        ));
+        return None;
+    }
+    Some(std::env::current_dir().ok()?.to_str()?.to_owned())
 }

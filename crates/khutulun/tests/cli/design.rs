@@ -128,9 +128,21 @@ fn a_design_is_written_as_one_file_that_says_the_same() {
     let sandbox = Sandbox::new();
     let pair = sandbox.pair();
     let written = sandbox.run(&["compile", pair.to_str().unwrap(), "-o", "tosca"]).expect(0).stdout;
-    assert!(!written.contains("imports:"), "what was imported is in it:\n{written}");
-    sandbox.write("pair/written.yaml", &written);
-    sandbox.run(&["validate", "pair/written.yaml"]).expect(0);
-    assert_eq!(sandbox.run(&["compile", "pair/written.yaml", "-o", "tosca"]).expect(0).stdout, written);
+    assert!(written.contains("imports: [ { profile: \"khutulun.process:0.1\" } ]"), "{written}");
+    assert!(written.contains("file: pair/scripts/note.sh"), "{written}");
+    let path = sandbox.write("written.yaml", &written);
+    sandbox.run(&["validate", "written.yaml"]).expect(0);
+    assert_eq!(sandbox.run(&["compile", "written.yaml", "-o", "tosca"]).expect(0).stdout, written);
+    sandbox.deploy(&path, &["--name", "pair"]).expect(0);
+    assert_eq!(sandbox.roles().len(), 2);
+    // It is the same service: nothing has to run for the design that it was made from.
+    let same = sandbox.run(&["plan", "pair", "-i", &sandbox.mark_input(), "-o", "json"]).json();
+    assert_eq!(same["steps"], serde_json::json!([]), "{same:#}");
+    sandbox.run(&["destroy", "pair", "--yes"]).expect(0);
+
+    sandbox.run(&["csar", "create", "pair"]).expect(0);
+    let of_archive = sandbox.run(&["compile", "pair.csar", "-o", "tosca"]).expect(0);
+    assert!(of_archive.stdout.contains("file: scripts/note.sh"), "{}", of_archive.stdout);
+    assert!(of_archive.stderr.contains("khutulun csar extract pair.csar"), "{}", of_archive.stderr);
     sandbox.run(&["status", "-o", "tosca"]).expect(64).five_parts();
 }

@@ -44,6 +44,8 @@ pub(super) struct ImportEdge {
     pub(super) namespace: Option<Name>,
     /// The name of a repository, when it names one.
     pub(super) repository: Option<Name>,
+    /// The name of a profile, when it names one.
+    pub(super) profile: Option<Name>,
     /// Absent when the import failed: whatever is not found in this namespace may have been in it.
     pub(super) file: Option<usize>,
     pub(super) span: Span,
@@ -303,7 +305,11 @@ impl Loader<'_> {
             };
             let namespace = import.namespace.map(|word| Name::from(word.text));
             let repository = import.repository.map(|word| Name::from(word.text));
-            edges.push(ImportEdge { namespace, repository, file: None, span });
+            let profile = match import.target {
+                ImportTarget::Profile(name) => Some(Name::from(name.text)),
+                _ => None,
+            };
+            edges.push(ImportEdge { namespace, repository, profile, file: None, span });
         }
         edges
     }

@@ -2,7 +2,6 @@
 
 use super::Writer;
 use super::definitions::{Written, is_own};
-use super::names::is_built_in;
 use super::values::metadata;
 use super::yaml::{Fields, Yaml};
 use crate::model::{DataType, Decimal, Map, Schema, Type, TypeBody, TypeKind};
@@ -10,8 +9,8 @@ use crate::model::{DataType, Decimal, Map, Schema, Type, TypeBody, TypeKind};
 impl Writer<'_> {
     pub(super) fn types_of_kind(&self, kind: TypeKind) -> Written<Yaml> {
         let mut all = Fields::default();
-        for (own, name) in self.model.types.iter().zip(&self.types) {
-            if own.kind() == kind && !is_built_in(own) {
+        for (own, name) in self.model.types.iter().zip(&self.names.types) {
+            if own.kind() == kind && own.span.is_some_and(|span| self.is_merged(span)) {
                 all.put(name, self.type_definition(own)?);
             }
         }
@@ -187,7 +186,10 @@ impl Writer<'_> {
 
     pub(super) fn function_definitions(&self) -> Written<Yaml> {
         let mut all = Fields::default();
-        for (own, name) in self.model.functions.iter().zip(&self.functions) {
+        for (own, name) in self.model.functions.iter().zip(&self.names.functions) {
+            if !self.is_merged(own.span) {
+                continue;
+            }
             let mut signatures = Vec::with_capacity(own.signatures.len());
             for own in &own.signatures {
                 let mut fields = Fields::default();

@@ -83,7 +83,7 @@ impl Writer<'_> {
             | Call::Custom { arguments: items, .. } => self.list(items),
         };
         let name = match call {
-            Call::Custom { function, .. } => &self.functions[function.index()],
+            Call::Custom { function, .. } => &self.names.functions[function.index()],
             other => other.function(),
         };
         Yaml::Map(vec![(Yaml::Text(format!("${name}")), arguments)])

@@ -1,32 +1,68 @@
 //! What is written means what was read.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use diagnostics::Span;
 use regex_lite::{Captures, Regex};
 use tosca::model::{Model, TypeKind};
-use tosca::{FileSources, MemorySources, Sources, WriteOptions, compile, write};
+use tosca::{FileSources, Locator, MemorySources, SourceError, Sources, WriteOptions, compile, write};
 
 use super::suite::cases;
 
+/// The files that belong to profiles which are imported by their names.
+fn profile_files(model: &Model) -> Vec<bool> {
+    let mut ways = vec![(0, false)];
+    let mut seen = BTreeSet::new();
+    while let Some((file, of_profile)) = ways.pop() {
+        if seen.insert((file, of_profile)) {
+            let imports = model.files[file].imports.iter();
+            ways.extend(imports.map(|import| (import.file, of_profile || import.profile.is_some())));
+        }
+    }
+    (0..model.files.len()).map(|file| seen.contains(&(file, true))).collect()
+}
+
 /// A model as text, without what writing may change: places, files, and the names that met.
 fn essence(model: &Model) -> String {
-    let mut names = Vec::with_capacity(model.types.len());
-    let mut by_kind: Vec<(TypeKind, Vec<usize>)> = TypeKind::ALL.map(|kind| (kind, Vec::new())).into();
-    for (index, own) in model.types.iter().enumerate() {
-        let kind = by_kind.iter_mut().find(|(kind, _)| *kind == own.kind()).expect("the test's own");
-        names.push(format!("<{} {}>", own.kind(), kind.1.len()));
-        kind.1.push(index);
-    }
+    let of_profiles = profile_files(model);
+    let is_of_profile = |span: Option<Span>| {
+        let file = model.files.iter().position(|file| Some(file.source) == span.map(|span| span.source));
+        file.is_some_and(|file| of_profiles[file])
+    };
     let mut text = String::new();
-    for index in by_kind.iter().flat_map(|(_, all)| all) {
-        text.push_str(&format!("{:?}\n", model.types[*index]));
+    let mut names = vec![String::new(); model.types.len()];
+    let mut order = Vec::new();
+    for kind in TypeKind::ALL {
+        let of_kind = (0..model.types.len()).filter(|&index| model.types[index].kind() == kind);
+        let (mut imported, own): (Vec<_>, Vec<_>) =
+            of_kind.partition(|&index| is_of_profile(model.types[index].span));
+        imported.sort_by_key(|&index| &model.types[index].qualified_name);
+        for (number, index) in own.into_iter().enumerate() {
+            names[index] = format!("<{kind} {number}>");
+            order.push(index);
+        }
+        for index in imported {
+            names[index] = format!("<{kind} {}>", model.types[index].qualified_name);
+            text.push_str(&format!("{}\n", names[index]));
+            order.push(index);
+        }
     }
-    text.push_str(&format!("{:?}\n", model.functions));
+    for index in order {
+        text.push_str(&format!("{:?}\n", model.types[index]));
+    }
+    let (imported, own): (Vec<_>, Vec<_>) =
+        model.functions.iter().partition(|function| is_of_profile(Some(function.span)));
+    text.push_str(&format!("{own:?}\n{imported:?}\n"));
     text.push_str(&format!("{:?}\n", model.service_template));
-    text.push_str(&format!("{:?}\n{:?}\n", model.files[0].description, model.files[0].metadata));
+    let mut metadata: Vec<_> = model.files[0].metadata.iter().collect();
+    metadata.retain(|(name, _)| name.as_str() != "merged_files");
+    text.push_str(&format!("{:?}\n{metadata:?}\n", model.files[0].description));
     let repositories = model.files.iter().flat_map(|file| file.repositories.values());
-    text.push_str(&format!("{:?}\n", repositories.collect::<Vec<_>>()));
+    let (imported, own): (Vec<_>, Vec<_>) =
+        repositories.partition(|repository| is_of_profile(Some(repository.span)));
+    text.push_str(&format!("{own:?}\n{imported:?}\n"));
     let replace = |text: String, pattern: &str, with: &str| {
         Regex::new(pattern).expect("the test's own").replace_all(&text, with).into_owned()
     };
@@ -54,11 +90,40 @@ fn difference(left: &str, right: &str) -> String {
     format!("was: …{}…\n  is: …{}…", around(left), around(right))
 }
 
+const WRITTEN: &str = "written.yaml";
+
+/// A written file, and the profiles that others have.
+struct Written<'a> {
+    text: &'a str,
+    behind: &'a dyn Sources,
+}
+
+impl Sources for Written<'_> {
+    fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
+        match importer {
+            None if url == WRITTEN => Ok(Locator::new(WRITTEN)),
+            _ => self.behind.locate(url, importer),
+        }
+    }
+
+    fn locate_profile(&self, name: &str) -> Option<Locator> {
+        self.behind.locate_profile(name)
+    }
+
+    fn read(&self, locator: &Locator) -> Result<Vec<u8>, SourceError> {
+        match locator.as_str() {
+            WRITTEN => Ok(self.text.into()),
+            _ => self.behind.read(locator),
+        }
+    }
+}
+
 /// Writes what `entry` is, and says what is wrong with it.
 fn check(entry: &str, sources: &dyn Sources) -> Result<bool, String> {
     let Some(model) = compile(entry, sources).model else { return Ok(false) };
     let text = write(&model, &WriteOptions::default()).map_err(|error| error.to_string())?;
-    let again = compile("written.yaml", &MemorySources::new().with("written.yaml", text.clone()));
+    let written = Written { text: &text, behind: sources };
+    let again = compile(WRITTEN, &written);
     let Some(second) = again.model else {
         let problems: Vec<_> = again.diagnostics.iter().map(|found| found.one_line(&again.sources)).collect();
         return Err(format!("does not compile: {problems:#?}\n{text}"));
@@ -111,21 +176,17 @@ fn what_the_suites_accept_is_written_as_it_was() {
 struct Repository(FileSources);
 
 impl Sources for Repository {
-    fn locate(
-        &self,
-        url: &str,
-        importer: Option<&tosca::Locator>,
-    ) -> Result<tosca::Locator, tosca::SourceError> {
+    fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
         self.0.locate(url, importer)
     }
 
-    fn locate_profile(&self, name: &str) -> Option<tosca::Locator> {
+    fn locate_profile(&self, name: &str) -> Option<Locator> {
         let (name, version) = name.split_once(':')?;
         let path = root().join("profiles").join(name).join(version).join("profile.yaml");
         self.0.locate(path.to_str()?, None).ok()
     }
 
-    fn read(&self, locator: &tosca::Locator) -> Result<Vec<u8>, tosca::SourceError> {
+    fn read(&self, locator: &Locator) -> Result<Vec<u8>, SourceError> {
         self.0.read(locator)
     }
 }
@@ -168,4 +229,54 @@ fn examples_and_profiles_are_written_as_they_were() {
     }
     println!("{count} models");
     report(&failures, count, 4);
+}
+
+#[test]
+fn profiles_stay_imports_and_get_namespaces_where_names_meet() {
+    let version = "tosca_definitions_version: tosca_2_0\n";
+    let sources = MemorySources::new()
+        .with("a.yaml", format!("{version}profile: org.a:1\nnode_types: {{ Node: {{}}, OfA: {{}} }}\n"))
+        .with_profile("org.a:1", "a.yaml")
+        .with("b.yaml", format!("{version}profile: org.b:1\nnode_types: {{ Node: {{}}, OfB: {{}} }}\n"))
+        .with_profile("org.b:1", "b.yaml")
+        .with("parts/mine.yaml", format!(
+            "{version}description: mine\nmetadata: {{ by: me }}\nimports: [ profile: 'org.a:1' ]\n\
+             node_types: {{ Mine: {{ derived_from: OfA, artifacts: {{ run: {{ type: File, file: run.sh }} }} }} }}\n\
+             artifact_types: {{ File: {{}} }}\n"
+        ))
+        .with("one.yaml", format!(
+            "{version}imports: [ parts/mine.yaml ]\n\
+             service_template: {{ node_templates: {{ m: {{ type: Mine }}, a: {{ type: Node }} }} }}\n"
+        ))
+        .with("two.yaml", format!(
+            "{version}imports: [ parts/mine.yaml, {{ profile: 'org.b:1', namespace: b }} ]\n\
+             service_template: {{ node_templates: {{ m: {{ type: Mine }}, a: {{ type: Node }}, b: {{ type: b:Node }} }} }}\n"
+        ));
+    let text = |entry: &str, options: &WriteOptions| {
+        assert_eq!(check(entry, &sources), Ok(true), "{entry}");
+        write(&compile(entry, &sources).model.expect("the test's own"), options).expect("the test's own")
+    };
+    let one = text("one.yaml", &WriteOptions::default());
+    assert_eq!(
+        one,
+        "tosca_definitions_version: tosca_2_0
+metadata:
+  merged_files: [ { file: parts/mine.yaml, description: mine, metadata: { by: me } } ]
+imports: [ { profile: \"org.a:1\" } ]
+artifact_types: { File: {} }
+node_types:
+  Mine: { derived_from: OfA, artifacts: { run: { type: File, file: parts/run.sh } } }
+service_template: { node_templates: { m: { type: Mine }, a: { type: Node } } }
+"
+    );
+    let two = text("two.yaml", &WriteOptions { folder: Some("parts".to_owned()), ..WriteOptions::default() });
+    for profile in
+        ["{ profile: \"org.a:1\", namespace: org.a }", "{ profile: \"org.b:1\", namespace: org.b }"]
+    {
+        assert!(two.contains(profile), "{two}");
+    }
+    assert!(two.contains("a: { type: \"org.a:Node\" }, b: { type: \"org.b:Node\" }"), "{two}");
+    assert!(two.contains("{ type: File, file: run.sh }"), "{two}");
+    let options = WriteOptions { is_no_path: Some(|_, _| true), ..WriteOptions::default() };
+    assert!(text("one.yaml", &options).contains("{ type: File, file: run.sh }"));
 }
