@@ -176,6 +176,9 @@ impl From<StoreError> for CliError {
             StoreError::Conflict { .. } => {
                 (Exit::Busy, "run the command again: it will plan from what is there now")
             }
+            StoreError::Future { .. } | StoreError::Forgotten { .. } => {
+                (Exit::Usage, "ask for a revision that is there")
+            }
             StoreError::Invalid(_) => {
                 (Exit::Bug, "please report this: khutulun tried to store what makes no sense")
             }
