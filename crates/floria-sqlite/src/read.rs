@@ -71,6 +71,9 @@ pub(crate) fn namespaces(transaction: &Transaction<'_>) -> Result<Vec<Namespace>
         "SELECT name FROM namespace
          WHERE EXISTS (SELECT 1 FROM vertex WHERE vertex.namespace = namespace.id)
          OR EXISTS (SELECT 1 FROM vertex_template WHERE vertex_template.namespace = namespace.id)
+         OR EXISTS (SELECT 1 FROM edge WHERE edge.namespace = namespace.id)
+         OR EXISTS (SELECT 1 FROM edge_template WHERE edge_template.namespace = namespace.id)
+         OR EXISTS (SELECT 1 FROM class WHERE class.namespace = namespace.id)
          ORDER BY name",
     )?;
     let names = statement.query_map([], |row| row.get(0).map(Namespace))?;

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Author, CodecError, LogEntry, Namespace, Record, Revision, decode, encode};
+use crate::{
+    Author, Change, CodecError, Entity, EntityKey, EntityKind, LogEntry, Namespace, Record, Revision, decode,
+    encode,
+};
 
 /// The digest that the first commit of a store is linked to.
 pub const CHAIN_START: [u8; 32] = [0; 32];
@@ -65,6 +68,42 @@ impl Chain {
     }
 }
 
+impl Change {
+    /// Returns how it is written in the log: its code and its body.
+    ///
+    /// # Errors
+    ///
+    /// When it nests too deep to be read again.
+    pub fn encoded(&self) -> Result<(EntryCode, Vec<u8>), CodecError> {
+        let put = |kind: EntityKind| EntryCode(1 + kind as u8);
+        let delete = |kind: EntityKind| EntryCode(7 + kind as u8);
+        Ok(match self {
+            Self::Put(entity) => {
+                let body = match entity {
+                    Entity::Class(class) => encode(class)?,
+                    Entity::Plugin(plugin) => encode(plugin)?,
+                    Entity::VertexTemplate(vertex) => encode(vertex)?,
+                    Entity::EdgeTemplate(edge) => encode(edge)?,
+                    Entity::Vertex(vertex) => encode(vertex)?,
+                    Entity::Edge(edge) => encode(edge)?,
+                };
+                (put(entity.kind()), body)
+            }
+            Self::Delete(key) => {
+                let body = match key {
+                    EntityKey::Class(namespace, name) => encode(&(namespace, name))?,
+                    EntityKey::Plugin(namespace, name) => encode(&(namespace, name))?,
+                    EntityKey::VertexTemplate(id) => encode(id)?,
+                    EntityKey::EdgeTemplate(id) => encode(id)?,
+                    EntityKey::Vertex(id) => encode(id)?,
+                    EntityKey::Edge(id) => encode(id)?,
+                };
+                (delete(key.kind()), body)
+            }
+        })
+    }
+}
+
 impl LogEntry {
     /// Returns how it is written: its code and its body.
     ///
@@ -72,28 +111,10 @@ impl LogEntry {
     ///
     /// When it nests too deep to be read again.
     pub fn encoded(&self) -> Result<(EntryCode, Vec<u8>), CodecError> {
-        use crate::{Change, Entity, EntityKey};
-        let put = |place: u8| EntryCode(1 + place);
-        let delete = |place: u8| EntryCode(7 + place);
-        Ok(match self {
-            Self::Record(record) => (EntryCode::RECORD, encode(&record.body)?),
-            Self::Change(Change::Put(entity)) => match entity {
-                Entity::Class(class) => (put(0), encode(class)?),
-                Entity::Plugin(plugin) => (put(1), encode(plugin)?),
-                Entity::VertexTemplate(vertex) => (put(2), encode(vertex)?),
-                Entity::EdgeTemplate(edge) => (put(3), encode(edge)?),
-                Entity::Vertex(vertex) => (put(4), encode(vertex)?),
-                Entity::Edge(edge) => (put(5), encode(edge)?),
-            },
-            Self::Change(Change::Delete(key)) => match key {
-                EntityKey::Class(namespace, name) => (delete(0), encode(&(namespace, name))?),
-                EntityKey::Plugin(namespace, name) => (delete(1), encode(&(namespace, name))?),
-                EntityKey::VertexTemplate(id) => (delete(2), encode(id)?),
-                EntityKey::EdgeTemplate(id) => (delete(3), encode(id)?),
-                EntityKey::Vertex(id) => (delete(4), encode(id)?),
-                EntityKey::Edge(id) => (delete(5), encode(id)?),
-            },
-        })
+        match self {
+            Self::Record(record) => Ok((EntryCode::RECORD, encode(&record.body)?)),
+            Self::Change(change) => change.encoded(),
+        }
     }
 
     /// Reads what [`Self::encoded`] made. The namespace, stream and kind are those of the row, for a record.
@@ -108,7 +129,6 @@ impl LogEntry {
         stream: Option<&str>,
         kind: Option<&str>,
     ) -> Result<Self, CodecError> {
-        use crate::{Change, Entity, EntityKey};
         Ok(match code.0 {
             0 => Self::Record(Record {
                 stream: stream.unwrap_or_default().to_owned(),

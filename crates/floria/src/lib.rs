@@ -17,11 +17,14 @@ mod graph;
 mod instantiate;
 pub mod laws;
 mod memory;
+mod posting;
 mod replay;
+pub mod retention;
 mod snapshot;
 mod store;
 mod value;
 mod value_serde;
+pub mod verify;
 mod watch;
 
 pub use any::{Entity, EntityKey, EntityKind};

@@ -34,13 +34,22 @@ impl Replay {
                 .max()
                 .unwrap_or_default(),
         };
-        let mut replay = Self { revision: end, ..Self::default() };
+        let mut replay = Self::default();
         for row in rows.iter().take_while(|row| row.revision <= end) {
-            if let LogEntry::Change(change) = &row.entry {
-                replay.apply(row.revision, change)?;
-            }
+            replay.play(row)?;
         }
+        replay.revision = end;
         Ok(replay)
+    }
+
+    /// Plays one more row.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`] when it deletes what is not there.
+    pub fn play(&mut self, row: &LogRow) -> Result<(), StoreError> {
+        self.revision = row.revision;
+        if let LogEntry::Change(change) = &row.entry { self.apply(row.revision, change) } else { Ok(()) }
     }
 
     fn apply(&mut self, revision: Revision, change: &Change) -> Result<(), StoreError> {

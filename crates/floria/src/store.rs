@@ -87,7 +87,8 @@ pub struct LogRow {
     pub sequence: u64,
     /// The commit that wrote it.
     pub revision: Revision,
-    /// When it was committed: milliseconds since 1970-01-01T00:00:00Z by the store's clock.
+    /// When it was committed: milliseconds since 1970-01-01T00:00:00Z by the store's clock, or the time of the commit before,
+    /// where the clock went back since.
     pub time_ms: u64,
     /// Who committed it, if the batch said so.
     pub author: Option<Author>,
@@ -151,10 +152,15 @@ pub trait Store: Send + Sync {
     /// [`Watch`](crate::Watch) of it.
     fn signal(&self) -> Result<Arc<Signal>, StoreError>;
 
-    /// Forgets what was replaced before a revision: rows of changes that a later change, not above `revision`, made history,
-    /// and records of revisions below it, but for streams that are still written to (the caller names those in `keep`). What
-    /// was done is recorded in the stream `store`, in the same transaction, so it never happens silently. From then on
-    /// nothing before `revision` can be asked for.
+    /// Forgets what was replaced before a revision. Of the rows of changes up to and at it, those stay that put what is there
+    /// at that revision; of the records below it, those of streams that are still written to (the caller names them in
+    /// `keep`) and of the store's own: [`crate::retention`] is the rule. What was done is recorded in the stream `store`, in the
+    /// same transaction, so it never happens silently. From then on nothing before `revision` can be asked for, but a snapshot
+    /// that is open stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Future`] for a revision that is not there yet. One that is no longer kept is not an error.
     fn forget_before(
         &self,
         revision: Revision,
