@@ -1,12 +1,11 @@
-//! Any text to the YAML reader: no panic, every place is a piece of the text, and the short cut for everyday YAML says
-//! what the parser says.
+//! Any text to the YAML reader: no panic, and every place is a piece of the text.
 #![no_main]
 
 use std::sync::Arc;
 
 use diagnostics::{SourceMap, Span};
 use libfuzzer_sys::fuzz_target;
-use tosca_syntax::yaml::{Content, Limits, Node, parse, parse_thoroughly};
+use tosca_syntax::yaml::{Content, Limits, Node, parse};
 
 fuzz_target!(|text: &str| {
     let text: Arc<str> = text.into();
@@ -20,14 +19,9 @@ fuzz_target!(|text: &str| {
         diagnostic.primary.iter().chain(&diagnostic.related).for_each(|place| check(place.span));
         diagnostic.one_line(&sources);
     }
-    let thorough = parse_thoroughly(id, &text, &limits);
-    assert_eq!(parsed.diagnostics, thorough.diagnostics);
-    assert_eq!(parsed.document.is_some(), thorough.document.is_some());
-    if let (Some(document), Some(thorough)) = (parsed.document, thorough.document) {
-        walk(document.root(), &check);
-        same(document.root(), thorough.root());
-    } else {
-        assert!(!parsed.diagnostics.is_empty(), "no document, and nothing said");
+    match parsed.document {
+        Some(document) => walk(document.root(), &check),
+        None => assert!(!parsed.diagnostics.is_empty(), "no document, and nothing said"),
     }
 });
 
@@ -40,24 +34,5 @@ fn walk(node: Node<'_>, check: &dyn Fn(Span)) {
             walk(key, check);
             walk(value, check);
         }),
-    }
-}
-
-fn same(quick: Node<'_>, thorough: Node<'_>) {
-    assert_eq!(quick.span(), thorough.span());
-    match (quick.content(), thorough.content()) {
-        (Content::Scalar(quick), Content::Scalar(thorough)) => assert_eq!(quick, thorough),
-        (Content::Sequence(quick), Content::Sequence(thorough)) => {
-            assert_eq!(quick.len(), thorough.len());
-            quick.zip(thorough).for_each(|(quick, thorough)| same(quick, thorough));
-        }
-        (Content::Mapping(quick), Content::Mapping(thorough)) => {
-            assert_eq!(quick.len(), thorough.len());
-            quick.zip(thorough).for_each(|(quick, thorough)| {
-                same(quick.0, thorough.0);
-                same(quick.1, thorough.1);
-            });
-        }
-        (quick, thorough) => panic!("{quick:?} is not {thorough:?}"),
     }
 }
