@@ -149,7 +149,8 @@ impl Lowering<'_> {
         };
         let entry = model.files.first().map_or("", |file| file.locator.as_str());
         let root = self.options.root.unwrap_or_else(|| folder(entry));
-        let Some(path) = below(locator.as_str(), root).map(str::to_owned) else {
+        let own = || below(locator.as_str(), root).map(str::to_owned);
+        let Some(path) = files.path_in_profile(&locator).or_else(own) else {
             self.tell(
                 Diagnostic::error(
                     "artifact-outside",

@@ -18,6 +18,11 @@ pub trait Files {
     /// # Errors
     /// When it cannot be read.
     fn digest(&self, locator: &Locator) -> Result<String, SourceError>;
+
+    /// Returns the path, below that of the service's own files, of a file that a profile brings; None for other files.
+    fn path_in_profile(&self, _locator: &Locator) -> Option<String> {
+        None
+    }
 }
 
 /// The files of [`Sources`], read whole to be digested.
@@ -30,7 +35,11 @@ impl Files for SourceFiles<'_> {
     }
 
     fn digest(&self, locator: &Locator) -> Result<String, SourceError> {
-        let content = self.0.read(locator)?;
-        Ok(Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(digest_of(&self.0.read(locator)?))
     }
+}
+
+/// The SHA-256 of a content in lower-case hexadecimal.
+pub fn digest_of(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -49,6 +49,6 @@ mod render;
 mod schemas;
 
 pub use artifacts::is_driver;
-pub use files::{Files, SourceFiles};
+pub use files::{Files, SourceFiles, digest_of};
 pub use lower::{ArtifactFile, Lowered, Options, lower};
 pub use render::render;

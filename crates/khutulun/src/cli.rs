@@ -29,6 +29,11 @@ pub(crate) struct GlobalOptions {
     /// Where everything is kept [default: $XDG_STATE_HOME/khutulun, else ~/.local/state/khutulun].
     #[arg(long, global = true, value_name = "DIR", env = "KHUTULUN_STATE", hide_env_values = true)]
     pub(crate) state: Option<PathBuf>,
+    /// Where profiles are that designs can import by name, besides the built-in ones: a folder of them, or one, as a directory
+    /// or an archive. May be given several times [env: KHUTULUN_PROFILES, with colons between paths] [default:
+    /// $XDG_DATA_HOME/khutulun/profiles, else ~/.local/share/khutulun/profiles].
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) profiles: Vec<PathBuf>,
     /// How the answer is written to standard output.
     #[arg(
         short,
@@ -106,7 +111,7 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Make, look at, unpack and check archives of designs (CSAR).
     Csar(CsarArguments),
-    /// Show the built-in profiles, and what is in them.
+    /// Show the profiles that designs can import, and what is in them.
     Profile(ProfileArguments),
     /// Show what a diagnostic's code means, with examples.
     Explain(ExplainArguments),
@@ -352,7 +357,7 @@ pub(crate) struct ProfileArguments {
 /// What can be seen of profiles.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
-    /// Show the profiles that designs can import without files of their own.
+    /// Show the profiles that designs can import by name.
     List,
     /// Show what is in a profile.
     Show {

@@ -43,7 +43,7 @@ pub(crate) fn compile(session: &Session, path: &Path) -> Result<Compiled, CliErr
 
 fn find(session: &Session, path: &Path) -> Result<Source, CliError> {
     session.progress.phase(format!("compiling {}", path.display()));
-    Source::find(path)
+    Source::find(path, &session.profiles)
 }
 
 /// Shows what is wrong with a design: to people with carets, to programs as data. Returns the error that sums it up.

@@ -20,6 +20,7 @@ mod lock;
 mod package;
 mod plan_view;
 mod probe;
+mod profiles;
 mod proposal;
 mod question;
 mod run_view;

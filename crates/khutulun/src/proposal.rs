@@ -8,7 +8,7 @@ use floria::{
     StoreError, Value, instantiate, new_instances,
 };
 use khutulun_api::names;
-use khutulun_lowering::{ArtifactFile, Lowered, Options, SourceFiles, lower};
+use khutulun_lowering::{ArtifactFile, Lowered, Options, lower};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
 use tosca::{
     Sources as _,
@@ -222,8 +222,7 @@ pub(crate) fn compile_and_lower(
     let service = compiled.service_name(name)?;
     let Compiled { source, texts, .. } = &compiled;
     let root = source.root();
-    let files = SourceFiles(&source.files);
-    let options = Options { service: &service, texts, files: &files, root: root.as_deref() };
+    let options = Options { service: &service, texts, files: source, root: root.as_deref() };
     match lower(&compiled.model, &options) {
         Ok(lowered) => Ok((compiled, lowered)),
         Err(diagnostics) => {

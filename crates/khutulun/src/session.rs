@@ -11,6 +11,7 @@ use crate::{
     cli::{Format, GlobalOptions},
     error::CliError,
     exit::Exit,
+    profiles::Profiles,
     progress::Progress,
     state,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) format: Format,
     /// Where progress goes.
     pub(crate) progress: Progress,
+    /// The profiles that somebody keeps.
+    pub(crate) profiles: Profiles,
     root: PathBuf,
 }
 
@@ -33,6 +36,7 @@ impl Session {
         Ok(Self {
             format: options.output,
             progress: Progress::new(options.progress),
+            profiles: Profiles::new(&options.profiles),
             root: state::locate(options.state.as_deref())?,
         })
     }

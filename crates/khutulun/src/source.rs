@@ -6,22 +6,31 @@ use std::{
 };
 
 use tosca::{FileSources, Locator, SourceError, Sources, model::Model};
-use tosca_csar::{Findings, Format, Options, Package};
+use tosca_csar::{Findings, Format, Options, Package, WithCatalog};
 use tosca_profiles::WithProfiles;
 
-use crate::{entry, error::CliError, exit::Exit, package};
+use crate::{
+    entry,
+    error::CliError,
+    exit::Exit,
+    package,
+    profiles::{self, Profiles},
+};
 
 /// A design that somebody pointed at, before anything is known of it.
 pub(crate) struct Source {
     /// The file, archive or directory, as people are told of it.
     pub(crate) path: PathBuf,
-    /// Where its files come from, with the built-in profiles.
-    pub(crate) files: WithProfiles<Origin>,
+    /// Where its files come from, with all profiles.
+    pub(crate) files: Files,
     package: Option<Arc<Package>>,
     /// What is wrong with what the package says about itself.
     findings: Findings,
     entries: Vec<String>,
 }
+
+/// The profiles that somebody keeps, the built-in ones, and the files of the design.
+pub(crate) type Files = WithCatalog<WithProfiles<Origin>>;
 
 /// Where files come from.
 #[derive(Clone)]
@@ -58,10 +67,10 @@ impl Checked {
 
 impl Source {
     /// Finds out what a path means, and opens it when it is a package.
-    pub(crate) fn find(path: &Path) -> Result<Self, CliError> {
+    pub(crate) fn find(path: &Path, profiles: &Profiles) -> Result<Self, CliError> {
         if package::is_package(path) {
             let package = package::open(path, &Options::default())?;
-            return Ok(Self::of_package(path, package));
+            return Self::of_package(path, package, profiles);
         }
         let path = entry::find(path)?;
         let Some(text) = path.to_str() else {
@@ -76,24 +85,36 @@ impl Source {
                 .cause(&error)
                 .next("change to a directory that is there")
         })?;
-        let files = WithProfiles::new(Origin::Machine(sources));
+        let files = WithCatalog::new(profiles.catalog()?, WithProfiles::new(Origin::Machine(sources)));
         let entries = vec![text.to_owned()];
         Ok(Self { path, files, package: None, findings: Findings::default(), entries })
     }
 
     /// An open package, which starts where it says.
-    pub(crate) fn of_package(path: &Path, package: Package) -> Self {
+    pub(crate) fn of_package(path: &Path, package: Package, profiles: &Profiles) -> Result<Self, CliError> {
         let entry = package.entry_definitions().map(str::to_owned);
         let entries = entry.into_iter().chain(package.other_definitions().iter().cloned()).collect();
         let findings = package.findings().clone();
-        Self { findings, ..Self::starting_at(path, package, entries) }
+        Ok(Self { findings, ..Self::starting_at(path, package, entries, profiles)? })
     }
 
     /// An open package that starts where somebody else says, with its other definitions: whatever it says about itself.
-    pub(crate) fn starting_at(path: &Path, package: Package, entries: Vec<String>) -> Self {
+    pub(crate) fn starting_at(
+        path: &Path,
+        package: Package,
+        entries: Vec<String>,
+        profiles: &Profiles,
+    ) -> Result<Self, CliError> {
         let package = Arc::new(package);
-        let files = WithProfiles::new(Origin::Package(Arc::clone(&package)));
-        Self { path: path.to_owned(), files, package: Some(package), findings: Findings::default(), entries }
+        let origin = Origin::Package(Arc::clone(&package));
+        let files = WithCatalog::new(profiles.catalog()?, WithProfiles::new(origin));
+        Ok(Self {
+            path: path.to_owned(),
+            files,
+            package: Some(package),
+            findings: Findings::default(),
+            entries,
+        })
     }
 
     /// The package, if it is one.
@@ -113,7 +134,8 @@ impl Source {
         let Some(entry) = entry else {
             return Checked { model: None, package, design: Findings::default(), others: Vec::new() };
         };
-        let compilation = tosca::compile(entry, &self.files);
+        let mut compilation = tosca::compile(entry, &self.files);
+        profiles::explain_unknown(&mut compilation.diagnostics, self.files.catalog());
         let design = Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
         Checked { model: compilation.model, package, design, others: Vec::new() }
     }
@@ -150,7 +172,9 @@ impl Source {
     /// Whoever gave a file the right to be executed meant it.
     pub(crate) fn is_executable(&self, locator: &Locator) -> bool {
         use std::os::unix::fs::PermissionsExt as _;
-        match self.package().and_then(|package| package.entry(package.path_of(locator)?)) {
+        let of_profile = self.files.catalog().profile_of(locator).map(|(_, package)| package);
+        let packages = of_profile.into_iter().chain(self.package());
+        match packages.into_iter().find_map(|package| package.entry(package.path_of(locator)?)) {
             Some(entry) => entry.executable,
             None => std::fs::metadata(locator.as_str())
                 .is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0),
@@ -163,6 +187,20 @@ impl Source {
             Some(_) => entry::package_name(&self.path),
             None => entry::default_name(&self.path),
         }
+    }
+}
+
+impl khutulun_lowering::Files for Source {
+    fn locate(&self, url: &str, importer: &Locator) -> Result<Locator, SourceError> {
+        self.files.locate(url, Some(importer))
+    }
+
+    fn digest(&self, locator: &Locator) -> Result<String, SourceError> {
+        Ok(khutulun_lowering::digest_of(&self.files.read(locator)?))
+    }
+
+    fn path_in_profile(&self, locator: &Locator) -> Option<String> {
+        profiles::path_in_profile(self.files.catalog(), locator)
     }
 }
 

@@ -52,7 +52,7 @@ mod directory;
 mod extract;
 
 #[cfg(feature = "file-system")]
-pub use catalog::{Catalog, Skipped, WithCatalog};
+pub use catalog::{Catalog, Clash, Skipped, WithCatalog};
 #[cfg(feature = "file-system")]
 pub use create::{CreateOptions, Created, create};
 pub use entry::{Entry, EntryKind};
@@ -64,4 +64,4 @@ pub use limits::{
 pub use meta::{CSAR_VERSION, Meta, Pair};
 pub use package::{Format, Options, Package};
 pub use root::Findings;
-pub use verify::{FileDigest, Verification};
+pub use verify::{FileDigest, Verification, content_digest};

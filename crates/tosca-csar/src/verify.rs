@@ -1,5 +1,6 @@
 //! Whether every byte of a package is right.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use sha2::{Digest as _, Sha256};
@@ -55,6 +56,23 @@ impl Package {
         }
         verification
     }
+
+    /// The [digest](Verification::digest) of the content; else why it cannot be read, for people.
+    pub(crate) fn digest(&self) -> Result<String, String> {
+        let Verification { digest, failures, .. } = self.verify();
+        digest.ok_or_else(|| failures.first().map_or_else(String::new, ToString::to_string))
+    }
+}
+
+/// The [digest](Verification::digest) of a package with these files, by their paths.
+pub fn content_digest<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let files: BTreeMap<&str, &[u8]> = files.into_iter().collect();
+    let mut whole = Sha256::new();
+    for (path, content) in files {
+        let sha256 = hexadecimal(Sha256::new_with_prefix(content));
+        whole.update(format!("{sha256}  {path}\n"));
+    }
+    hexadecimal(whole)
 }
 
 /// Hashes what is written to it.

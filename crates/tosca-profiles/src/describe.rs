@@ -1,11 +1,6 @@
 //! What is in a profile, for people.
 
-use tosca::{Locator, SourceError, Sources, model::Model};
-
-use crate::{
-    catalog::{self, Profile},
-    sources::{self, WithProfiles},
-};
+use tosca::{Compilation, Locator, SourceError, Sources, model::Model};
 
 /// What is in a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +28,15 @@ pub struct TypeDescription {
     pub description: Option<String>,
 }
 
-/// Says what is in an embedded profile; None when there is none of this name.
-pub fn show(name: &str) -> Option<ProfileDescription> {
-    let profile = catalog::find(name)?;
-    let sources = WithProfiles::new(Only(profile));
-    let compilation = tosca::compile("", &sources);
-    let model = compilation.model.expect("the embedded profiles are valid: a test compiles each of them");
-    Some(describe(&profile.name, &model))
+/// Says what is in a profile that sources have; None when they have none of this name. Where the profile has mistakes, the
+/// compilation that found them is the error.
+pub fn show(name: &str, sources: &dyn Sources) -> Option<Result<ProfileDescription, Box<Compilation>>> {
+    let root = sources.locate_profile(name)?;
+    let compilation = tosca::compile(name, &StartingAt { root, sources });
+    Some(match &compilation.model {
+        Some(model) => Ok(describe(name, model)),
+        None => Err(Box::new(compilation)),
+    })
 }
 
 fn describe(name: &str, model: &Model) -> ProfileDescription {
@@ -72,22 +69,33 @@ fn describe(name: &str, model: &Model) -> ProfileDescription {
     }
 }
 
-/// Sources without files, whose entry is a profile.
-struct Only(&'static Profile);
+/// Sources whose entry is a profile.
+struct StartingAt<'a> {
+    root: Locator,
+    sources: &'a dyn Sources,
+}
 
-impl Sources for Only {
-    fn locate(&self, _: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
+impl Sources for StartingAt<'_> {
+    fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
         match importer {
-            None => sources::root_of(self.0).ok_or(SourceError::NotFound),
-            Some(_) => Err(SourceError::NotFound),
+            None => Ok(self.root.clone()),
+            Some(_) => self.sources.locate(url, importer),
         }
     }
 
-    fn locate_profile(&self, _: &str) -> Option<Locator> {
-        None
+    fn locate_profile(&self, name: &str) -> Option<Locator> {
+        self.sources.locate_profile(name)
     }
 
-    fn read(&self, _: &Locator) -> Result<Vec<u8>, SourceError> {
-        Err(SourceError::NotFound)
+    fn profiles(&self) -> Vec<String> {
+        self.sources.profiles()
+    }
+
+    fn read(&self, locator: &Locator) -> Result<Vec<u8>, SourceError> {
+        self.sources.read(locator)
+    }
+
+    fn display_name(&self, locator: &Locator) -> String {
+        self.sources.display_name(locator)
     }
 }

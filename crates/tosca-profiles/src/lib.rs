@@ -2,7 +2,8 @@
 //!
 //! The life of a file: `profiles/<name>/<version>/` in the repository holds a profile, whose root file is `profile.yaml`; the
 //! build embeds all of it; [`WithProfiles`] serves it to [`tosca::compile`] when an import says `profile: <name>:<version>`,
-//! and asks somebody else's [`tosca::Sources`] for everything else. [`list`] and [`show`] tell people what there is.
+//! and asks somebody else's [`tosca::Sources`] for everything else. [`list`] tells people what there is, and
+//! [`show`] what is in a profile, of these or of others.
 
 mod catalog;
 mod describe;

@@ -62,7 +62,7 @@ impl<S: Sources> Sources for WithProfiles<S> {
 }
 
 /// Where the root file of a profile is.
-pub(crate) fn root_of(profile: &Profile) -> Option<Locator> {
+fn root_of(profile: &Profile) -> Option<Locator> {
     Some(Locator::new(format!("{SCHEME}{}", profile.files.first()?.full_path)))
 }
 

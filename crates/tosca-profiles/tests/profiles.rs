@@ -51,6 +51,8 @@ fn the_folder_of_a_profile_is_its_name() {
 
 #[test]
 fn a_profile_is_shown_with_its_types() {
+    let sources = WithProfiles::new(OneFile(String::new()));
+    let show = |name| show(name, &sources).map(|shown| shown.expect("it is valid"));
     let process = show("khutulun.process:0.1").expect("it is embedded");
     assert!(process.description.is_some_and(|text| text.starts_with("Bare processes")));
     let node = process.types.iter().find(|found| found.name == "Process").expect("it has the type");

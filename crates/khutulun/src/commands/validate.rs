@@ -21,6 +21,7 @@ use crate::{
     design,
     error::{Audience, CliError},
     exit::Exit,
+    profiles::Profiles,
     session::Session,
     source::{Checked, Source},
     terminal::Style,
@@ -44,8 +45,8 @@ struct Verdict {
 struct Verdicts(Vec<Verdict>);
 
 impl Verdict {
-    fn of(path: &Path) -> Self {
-        match Source::find(path) {
+    fn of(path: &Path, profiles: &Profiles) -> Self {
+        match Source::find(path, profiles) {
             Ok(source) => {
                 let checked = source.check_all();
                 let is_valid = !checked.is_invalid();
@@ -147,7 +148,7 @@ pub(crate) fn run(arguments: &ValidateArguments, session: &Session) -> Result<Ex
         [only] => format!("compiling {}", only.display()),
         several => format!("compiling {} designs", several.len()),
     });
-    let mut verdicts = Verdicts(judge(&arguments.paths)?);
+    let mut verdicts = Verdicts(judge(&arguments.paths, &session.profiles)?);
     session.progress.settle();
     if let [Verdict { outcome: Err(_), .. }] = verdicts.0.as_slice()
         && let Some(Verdict { outcome: Err(error), .. }) = verdicts.0.pop()
@@ -175,9 +176,11 @@ pub(crate) fn run(arguments: &ValidateArguments, session: &Session) -> Result<Ex
 }
 
 /// Judges designs, as many at once as there are processors; the answers are in the order of the paths.
-fn judge(paths: &[PathBuf]) -> Result<Vec<Verdict>, CliError> {
+fn judge(paths: &[PathBuf], profiles: &Profiles) -> Result<Vec<Verdict>, CliError> {
+    // What is wrong with the profiles is told once, and not for each design.
+    profiles.catalog()?;
     if let [only] = paths {
-        return Ok(vec![Verdict::of(only)]);
+        return Ok(vec![Verdict::of(only, profiles)]);
     }
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
@@ -187,7 +190,7 @@ fn judge(paths: &[PathBuf]) -> Result<Vec<Verdict>, CliError> {
             let index = next.fetch_add(1, Ordering::Relaxed);
             paths.get(index).map(|path| (index, path))
         } {
-            let verdict = Verdict::of(path);
+            let verdict = Verdict::of(path, profiles);
             found.lock().unwrap_or_else(PoisonError::into_inner).push((index, verdict));
         }
     };

@@ -11,6 +11,7 @@ mod grammar;
 mod interruption;
 mod packages;
 mod plugins;
+mod profiles;
 mod sandbox;
 mod tutorial;
 mod validate;

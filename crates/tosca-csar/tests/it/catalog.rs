@@ -3,7 +3,7 @@
 use std::fs;
 
 use tosca::{MemorySources, compile};
-use tosca_csar::{Catalog, CreateOptions, WithCatalog, create};
+use tosca_csar::{Catalog, CreateOptions, WithCatalog, content_digest, create};
 
 #[test]
 fn directories_and_archives_of_a_folder_are_profiles_by_their_exact_names() {
@@ -29,9 +29,12 @@ fn directories_and_archives_of_a_folder_are_profiles_by_their_exact_names() {
 
     let catalog = Catalog::open(&catalog).unwrap();
     assert_eq!(catalog.profiles().map(|(name, _)| name).collect::<Vec<_>>(), ["org.app:2", "org.base:1"]);
-    let skipped: Vec<_> = catalog.skipped().iter().map(|skipped| skipped.name.as_str()).collect();
-    assert_eq!(skipped, ["notes.txt", "service", "zagain"]);
-    assert!(catalog.skipped()[2].why.contains("already"));
+    let skipped: Vec<_> =
+        catalog.skipped().iter().filter_map(|skipped| skipped.path.file_name()?.to_str()).collect();
+    assert_eq!(skipped, ["notes.txt", "service"]);
+    let [clash] = catalog.clashes() else { panic!("{:?}", catalog.clashes()) };
+    assert_eq!(clash.profile, "org.base:1");
+    assert!(clash.first.ends_with("catalog/base") && clash.second.ends_with("catalog/zagain"), "{clash:?}");
     assert!(Catalog::open(folder.path().join("nothing")).is_err());
 
     let service = format!(
@@ -45,4 +48,23 @@ fn directories_and_archives_of_a_folder_are_profiles_by_their_exact_names() {
     let compilation = compile("missing.yaml", &sources);
     assert_eq!(compilation.diagnostics[0].code, "unknown-profile");
     assert!(compilation.diagnostics[0].hints.iter().any(|hint| hint.contains("org.app:2")));
+}
+
+#[test]
+fn one_profile_in_several_places_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |path: &str| folder.path().join(path);
+    fs::create_dir_all(path("tree/org.base/1")).unwrap();
+    let text = "tosca_definitions_version: tosca_2_0\nprofile: org.base:1\n";
+    fs::write(path("tree/org.base/1/profile.yaml"), text).unwrap();
+    create(path("tree/org.base/1"), path("base.csar"), &CreateOptions::default()).unwrap();
+
+    // A folder of folders, an archive, and the profile's own directory.
+    let mut catalog = Catalog::open(path("tree")).unwrap();
+    catalog.add(path("base.csar")).unwrap();
+    catalog.add(path("tree/org.base/1")).unwrap();
+    assert_eq!(catalog.profiles().map(|(name, _)| name).collect::<Vec<_>>(), ["org.base:1"]);
+    assert!(catalog.clashes().is_empty() && catalog.skipped().is_empty(), "{catalog:?}");
+    let digest = content_digest([("profile.yaml", text.as_bytes())]);
+    assert_eq!(catalog.find("org.base:1").unwrap().verify().digest, Some(digest));
 }

@@ -99,9 +99,9 @@ fn check(arguments: &CsarCreateArguments, options: &Options, session: &Session) 
     let source = match &arguments.entry {
         Some(entry) => {
             let entries = [entry].into_iter().chain(&arguments.other).cloned().collect();
-            Source::starting_at(directory, package, entries)
+            Source::starting_at(directory, package, entries, &session.profiles)?
         }
-        None => Source::of_package(directory, package),
+        None => Source::of_package(directory, package, &session.profiles)?,
     };
     let checked = source.check_all();
     if checked.is_invalid() {
