@@ -1,6 +1,7 @@
 //! Watching: the rows of the log as they come, without gaps and without asking again and again.
 
 use std::{
+    any::Any,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -13,6 +14,8 @@ use crate::{LogQuery, LogRow, Namespace, Revision, Store, StoreError};
 pub struct Signal {
     state: Mutex<SignalState>,
     told: Condvar,
+    /// Dropped with it.
+    keeper: Option<Box<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -26,6 +29,11 @@ impl Signal {
     /// Makes one that nobody has told anything.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes one that holds whatever listens on its behalf: what is dropped once nobody holds the signal any more.
+    pub fn with_keeper(keeper: impl Any + Send + Sync) -> Self {
+        Self { keeper: Some(Box::new(keeper)), ..Self::default() }
     }
 
     /// Tells all who wait that something may be new. A store does so after each commit, its own or another's.
