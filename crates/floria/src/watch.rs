@@ -15,7 +15,7 @@ pub struct Signal {
     state: Mutex<SignalState>,
     told: Condvar,
     /// Dropped with it.
-    keeper: Option<Box<dyn Any + Send + Sync>>,
+    _keeper: Option<Box<dyn Any + Send + Sync>>,
 }
 
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl Signal {
 
     /// Makes one that holds whatever listens on its behalf: what is dropped once nobody holds the signal any more.
     pub fn with_keeper(keeper: impl Any + Send + Sync) -> Self {
-        Self { keeper: Some(Box::new(keeper)), ..Self::default() }
+        Self { _keeper: Some(Box::new(keeper)), ..Self::default() }
     }
 
     /// Tells all who wait that something may be new. A store does so after each commit, its own or another's.
