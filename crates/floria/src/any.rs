@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Metadata, Namespace, Origin, Plugin,
-    PluginName, Properties, Site, Vertex, VertexId, VertexTemplate, VertexTemplateId,
+    Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin,
+    Plugin, PluginName, Properties, Site, Vertex, VertexId, VertexTemplate, VertexTemplateId,
 };
 
 /// The kinds of entities, in canonical order.
@@ -205,6 +205,17 @@ impl Entity {
             Self::EdgeTemplate(edge) => Some(&edge.properties),
             Self::Vertex(vertex) => Some(&vertex.properties),
             Self::Edge(edge) => Some(&edge.properties),
+        }
+    }
+
+    /// Returns its event handlers, for the kinds that have some.
+    pub fn handlers(&self) -> Option<&Handlers> {
+        match self {
+            Self::Class(_) | Self::Plugin(_) => None,
+            Self::VertexTemplate(vertex) => Some(&vertex.handlers),
+            Self::EdgeTemplate(edge) => Some(&edge.handlers),
+            Self::Vertex(vertex) => Some(&vertex.handlers),
+            Self::Edge(edge) => Some(&edge.handlers),
         }
     }
 

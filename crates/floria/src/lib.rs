@@ -9,11 +9,13 @@
 mod any;
 mod chain;
 mod codec;
+mod deletion;
 mod difference;
 mod entity;
 mod evaluate;
 mod expression;
 mod graph;
+pub mod history;
 mod instantiate;
 pub mod laws;
 mod memory;
@@ -30,6 +32,7 @@ mod watch;
 pub use any::{Entity, EntityKey, EntityKind};
 pub use chain::{CHAIN_START, Chain, EntryCode, RowParts};
 pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode};
+pub use deletion::{Deletion, Forbids, deletion};
 pub use difference::difference;
 pub use entity::{
     Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler, Handlers,

@@ -145,3 +145,24 @@ fn all<T: TryFrom<Entity>>(
     let found = snapshot.find(&Index::Namespace(kind, namespace.clone()), &Page::default())?;
     Ok(found.into_iter().filter_map(|entity| T::try_from(entity).ok()).collect())
 }
+
+/// How many entities or rows are read at once by whoever looks at each.
+pub(crate) const READ_MAX: usize = 1_000;
+
+/// Calls a function with each entity that an index holds.
+pub(crate) fn each(
+    snapshot: &dyn Snapshot,
+    index: &Index,
+    mut work: impl FnMut(Entity),
+) -> Result<(), StoreError> {
+    let mut page = Page { after: None, limit: Some(READ_MAX) };
+    loop {
+        let found = snapshot.find(index, &page)?;
+        let is_last = found.len() < READ_MAX;
+        page.after = found.last().map(Entity::key);
+        found.into_iter().for_each(&mut work);
+        if is_last {
+            return Ok(());
+        }
+    }
+}

@@ -6,15 +6,13 @@ mod laws;
 use std::collections::BTreeMap;
 
 use crate::{
-    At, Change, Entity, EntityKey, EntityKind, Finding, Index, LogEntry, LogQuery, LogRow, Page, Replay,
-    Snapshot, Store, StoreError,
+    At, Change, EntityKey, EntityKind, Finding, Index, LogEntry, LogQuery, LogRow, Replay, Snapshot, Store,
+    StoreError,
     posting::{Posting, Words},
+    snapshot::{READ_MAX, each},
 };
 
 pub use chain::ChainCheck;
-
-/// How many entities or rows are read at once.
-const READ_MAX: usize = 1_000;
 
 impl Finding {
     /// Makes one.
@@ -132,20 +130,6 @@ fn note(result: Result<(), StoreError>, findings: &mut Vec<Finding>) -> Result<(
         other => other?,
     }
     Ok(())
-}
-
-fn each(snapshot: &dyn Snapshot, index: &Index, mut work: impl FnMut(Entity)) -> Result<(), StoreError> {
-    let mut page = Page { after: None, limit: Some(READ_MAX) };
-    loop {
-        let found = snapshot.find(index, &page)?;
-        let Some(last) = found.last() else { return Ok(()) };
-        let is_last = found.len() < READ_MAX;
-        page.after = Some(last.key());
-        found.into_iter().for_each(&mut work);
-        if is_last {
-            return Ok(());
-        }
-    }
 }
 
 fn rows(store: &(impl Store + ?Sized), mut work: impl FnMut(LogRow)) -> Result<(), StoreError> {

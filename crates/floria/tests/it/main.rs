@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+mod deletion;
 mod difference;
 mod evaluate;
 mod graph;
+mod history;
 mod instantiate;
 mod support;
