@@ -19,8 +19,11 @@ use crate::{
     report::clean,
 };
 
-/// How long a plugin may take to say what it is.
-const MANIFEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a plugin may compute to say what it is, in milliseconds.
+const MANIFEST_COMPUTING_MS_MAX: u64 = 5_000;
+
+/// How long that may take on a machine that has little time for it.
+const MANIFEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a manifest may be, in bytes.
 const MANIFEST_BYTES_MAX: usize = 64 << 10;
@@ -101,7 +104,11 @@ pub(crate) fn manifest(
     limits: &Arc<Limits>,
 ) -> Result<String, String> {
     let deadline = Instant::now() + MANIFEST_TIMEOUT;
-    let (machine, limits) = (Arc::clone(machine), Arc::clone(limits));
+    let limits = Limits {
+        computing_ms_max: limits.computing_ms_max.min(MANIFEST_COMPUTING_MS_MAX),
+        ..Limits::clone(limits)
+    };
+    let (machine, limits) = (Arc::clone(machine), Arc::new(limits));
     let mut store =
         store(runtime, State::new(machine, limits, Arc::new(NoReports), None, Vec::new(), deadline));
     let _ticking = runtime.ticker().tick();

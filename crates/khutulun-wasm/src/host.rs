@@ -38,8 +38,9 @@ pub(crate) struct State {
     pub(crate) grants: Vec<Arc<Grant>>,
     /// When the call is stopped.
     pub(crate) deadline: Instant,
-    /// Since when the plugin computes without asking for anything.
-    pub(crate) computing_since: Instant,
+    /// How long its thread had computed when the plugin last asked for something. Not the time of the clock: on a busy machine
+    /// a plugin waits for its turn, and is not to be blamed for it.
+    computed: Duration,
     /// What it was denied.
     pub(crate) denied: Vec<String>,
     requests: u32,
@@ -90,7 +91,7 @@ impl State {
             operation,
             grants,
             deadline,
-            computing_since: Instant::now(),
+            computed: computed(),
             denied: Vec::new(),
             requests: 0,
             log_lines: 0,
@@ -101,11 +102,10 @@ impl State {
 
     /// Returns why the call has to stop now, if it has to.
     pub(crate) fn stop(&self) -> Option<Stop> {
-        let now = Instant::now();
         let limit_ms = self.limits.computing_ms_max;
-        if now >= self.deadline {
+        if Instant::now() >= self.deadline {
             Some(Stop::Time)
-        } else if now.duration_since(self.computing_since) > Duration::from_millis(limit_ms) {
+        } else if computed().saturating_sub(self.computed) > Duration::from_millis(limit_ms) {
             Some(Stop::Computing { limit_ms })
         } else {
             None
@@ -125,7 +125,7 @@ impl State {
             return Err(Stop::Time.into());
         }
         let answer = ask(self);
-        self.computing_since = Instant::now();
+        self.computed = computed();
         Ok(answer)
     }
 
@@ -210,6 +210,12 @@ impl ResourceLimiter for State {
     fn memories(&self) -> usize {
         crate::engine::MEMORIES_MAX as usize
     }
+}
+
+/// Returns how long this thread has computed. A call runs on one thread from its start to its end.
+fn computed() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 fn error(error: MachineError) -> errors::Error {

@@ -3,8 +3,8 @@
 /// What a call of a plugin may use before it is stopped. Time comes with the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a plugin may compute between two requests to the host, in milliseconds. Plugins ask and decide; one that
-    /// computes for half a minute loops.
+    /// How long a plugin may compute between two requests to the host, in milliseconds of its thread's own time. Plugins ask and
+    /// decide; one that computes for half a minute loops.
     pub computing_ms_max: u64,
     /// How large its memory may grow, in bytes. Values and the output of commands pass through it.
     pub memory_bytes_max: usize,

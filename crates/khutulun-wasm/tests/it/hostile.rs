@@ -10,12 +10,17 @@ use crate::support::{Double, HOSTILE, Heard, failure, hostile, operation, output
 
 /// Small limits, so that tests end soon.
 fn limits() -> Limits {
-    Limits { computing_ms_max: 300, requests_max: 50, log_lines_max: 5, ..Limits::default() }
+    Limits { requests_max: 50, log_lines_max: 5, ..Limits::default() }
 }
 
-fn check(event: &str, expected: &str) {
+/// The same for those that loop until they are stopped.
+fn looping() -> Limits {
+    Limits { computing_ms_max: 300, ..limits() }
+}
+
+fn check(limits: Limits, event: &str, expected: &str) {
     let (machine, implementation) = hostile();
-    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(limits());
+    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(limits);
     let failure = failure(&executor, &implementation, event);
     assert_eq!(failure.message, format!("plugin `plugins/hostile.wasm` {expected}"), "{event}");
     assert_eq!(failure.class, FailureClass::Permanent, "{event}");
@@ -25,14 +30,14 @@ fn check(event: &str, expected: &str) {
 
 #[test]
 fn one_that_loops_is_stopped() {
-    check("loop", "was stopped: it computed for more than 300 ms without asking for anything");
+    check(looping(), "loop", "was stopped: it computed for more than 300 ms without asking for anything");
 }
 
 #[test]
 fn one_that_loops_in_its_log_is_stopped_and_its_log_is_cut() {
     let (machine, implementation) = hostile();
     let heard = Arc::new(Heard::default());
-    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(limits()).with_reports(heard.clone());
+    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(looping()).with_reports(heard.clone());
     let failure = failure(&executor, &implementation, "loop-with-log");
     assert!(failure.message.contains("was stopped: it computed for more than 300 ms"), "{failure:?}");
     let mut expected = vec!["web Info: again"; 5];
@@ -70,7 +75,7 @@ fn one_that_uses_up_its_time_in_requests_is_stopped() {
 
 #[test]
 fn one_that_panics_traps() {
-    check("panic", "trapped: it panicked or gave up");
+    check(limits(), "panic", "trapped: it panicked or gave up");
 }
 
 #[test]
@@ -85,7 +90,7 @@ fn one_that_recurses_without_end_traps() {
 
 #[test]
 fn one_that_allocates_without_end_is_stopped() {
-    check("allocate", "was stopped: it wanted more than 67108864 bytes of memory");
+    check(limits(), "allocate", "was stopped: it wanted more than 67108864 bytes of memory");
 }
 
 #[test]
@@ -99,11 +104,11 @@ fn one_that_hands_over_the_same_bytes_many_times_is_stopped() {
 
 #[test]
 fn malformed_answers_are_refused() {
-    check("answer-nothing", "answered a malformed value: it has no root");
-    check("answer-cycle", "answered a malformed value: a child comes before its parent");
-    check("answer-outside", "answered a malformed value: a piece lies outside of the content");
-    check("answer-text", "answered a malformed value: it is not a map of outputs");
-    check("answer-much", "answered a malformed value: it has more than 262144 nodes");
+    check(limits(), "answer-nothing", "answered a malformed value: it has no root");
+    check(limits(), "answer-cycle", "answered a malformed value: a child comes before its parent");
+    check(limits(), "answer-outside", "answered a malformed value: a piece lies outside of the content");
+    check(limits(), "answer-text", "answered a malformed value: it is not a map of outputs");
+    check(limits(), "answer-much", "answered a malformed value: it has more than 262144 nodes");
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn what_a_plugin_says_of_its_failure_is_told_without_escape_sequences() {
 #[test]
 fn others_do_not_feel_a_plugin_that_loops() {
     let (machine, implementation) = hostile();
-    let executor = Arc::new(WasmExecutor::new(machine, Vec::new()).with_limits(limits()));
+    let executor = Arc::new(WasmExecutor::new(machine, Vec::new()).with_limits(looping()));
     let run = |event: &'static str| {
         let (executor, implementation): (_, Implementation) = (Arc::clone(&executor), implementation.clone());
         std::thread::spawn(move || executor.execute_here(&operation(&implementation, event, &[])))
@@ -135,12 +140,12 @@ fn others_do_not_feel_a_plugin_that_loops() {
 #[test]
 fn a_future_ends_as_the_call_does() {
     let (machine, implementation) = hostile();
-    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(limits());
+    let executor = WasmExecutor::new(machine, Vec::new()).with_limits(looping());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let looping = operation(&implementation, "loop", &[]);
+    let loops = operation(&implementation, "loop", &[]);
     let calls = operation(&implementation, "calls", &[]);
     let (bad, good) =
-        runtime.block_on(async { tokio::join!(executor.execute(&looping), executor.execute(&calls)) });
+        runtime.block_on(async { tokio::join!(executor.execute(&loops), executor.execute(&calls)) });
     assert!(matches!(bad, Outcome::Failed(_)));
     assert!(matches!(good, Outcome::Succeeded(_)));
 }

@@ -142,7 +142,8 @@ pub(crate) fn operation(implementation: &Implementation, event: &str, inputs: &[
         implementation: implementation.clone(),
         inputs: inputs.iter().map(|&(name, value)| (name.to_owned(), Value::from(value))).collect(),
         context: Value::Map(BTreeMap::new()),
-        timeout_ms: 20_000,
+        // Compiling is a part of it, and takes long without optimization on a busy machine.
+        timeout_ms: 600_000,
     }
 }
 
