@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Names one text of a [`SourceMap`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Names one text of a [`SourceMap`]; the default is the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(u32);
 
 impl SourceId {
@@ -14,8 +14,8 @@ impl SourceId {
     }
 }
 
-/// A piece of one text: `start..end` in bytes, both on character boundaries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A piece of one text: `start..end` in bytes, both on character boundaries; the default is the beginning of the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The text.
     pub source: SourceId,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use diagnostics::{Diagnostic, Place, did_you_mean};
 
-use super::keynames::Hidden;
+use super::construct::Hidden;
 use super::reader::{Reader, Word};
 use super::template::NodeTemplate;
 use super::topology::RelationshipTemplate;

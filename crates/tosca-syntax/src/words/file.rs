@@ -2,7 +2,8 @@
 
 use diagnostics::{Diagnostic, Place, Severity, Span, closest};
 
-use super::keynames;
+use super::construct::{Construct, Shape};
+use super::field::Field;
 use super::reader::{Common, Reader, Word};
 use super::types::TypeDefinition;
 use crate::yaml::{Document, Node};
@@ -11,7 +12,7 @@ use crate::yaml::{Document, Node};
 const VERSION: &str = "tosca_2_0";
 
 /// The beginning of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Header<'a> {
     /// `profile`.
     pub profile: Option<Word<'a>>,
@@ -26,7 +27,7 @@ pub struct Header<'a> {
 }
 
 /// An import definition (6.8.1).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Import<'a> {
     /// What is imported.
     pub target: ImportTarget<'a>,
@@ -37,7 +38,7 @@ pub struct Import<'a> {
 }
 
 /// A repository definition (6.5).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Repository<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -48,14 +49,100 @@ pub struct Repository<'a> {
 }
 
 /// What an import names.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub enum ImportTarget<'a> {
     /// A file.
     Url(Word<'a>),
     /// A profile.
     Profile(Word<'a>),
     /// It could not be read; the namespace is known to be incomplete.
+    #[default]
     Unknown,
+}
+
+impl<'a> Header<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            gone: &[
+                ("topology_template", "TOSCA 2.0 calls it `service_template`"),
+                ("template_name", "TOSCA 2.0 has `metadata` for this"),
+                ("template_author", "TOSCA 2.0 has `metadata` for this"),
+                ("template_version", "TOSCA 2.0 has `metadata` for this"),
+                ("namespace", "TOSCA 2.0 has `profile` for this"),
+            ],
+            ..Shape::new("a TOSCA file", "6.1")
+        },
+        &[
+            ("tosca_definitions_version", |_, _| {}),
+            ("description", |own, field| own.common.description = field.text()),
+            ("metadata", |own, field| own.common.metadata = field.metadata()),
+            ("dsl_definitions", |_, field| field.reader.dsl_definitions(field.value)),
+            ("profile", |own, field| own.profile = field.word()),
+            ("imports", |own, field| own.imports = field.imports()),
+            // Read by `read_types`.
+            ("artifact_types", |_, _| {}),
+            ("data_types", |_, _| {}),
+            ("capability_types", |_, _| {}),
+            ("interface_types", |_, _| {}),
+            ("relationship_types", |_, _| {}),
+            ("node_types", |_, _| {}),
+            ("group_types", |_, _| {}),
+            ("policy_types", |_, _| {}),
+            ("repositories", |own, field| own.repositories = field.named(Reader::repository)),
+            // Read by `read_functions`.
+            ("functions", |_, _| {}),
+            // Read by `read_service_template`.
+            ("service_template", |own, field| own.service_template = Some(field.key.span())),
+        ],
+    );
+}
+
+/// The keynames of an import.
+#[derive(Default)]
+struct ImportWords<'a> {
+    url: Option<Word<'a>>,
+    profile: Option<Word<'a>>,
+    repository: Option<Word<'a>>,
+    namespace: Option<Word<'a>>,
+}
+
+impl<'a> ImportWords<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            gone: &[
+                ("file", "TOSCA 2.0 calls it `url`"),
+                ("namespace_prefix", "TOSCA 2.0 calls it `namespace`"),
+                ("namespace_uri", "TOSCA 2.0 calls it `namespace`"),
+            ],
+            ..Shape::new("an import", "6.8.1")
+        },
+        &[
+            ("url", |own, field| own.url = field.word()),
+            ("profile", |own, field| own.profile = field.word()),
+            ("repository", |own, field| own.repository = field.word()),
+            ("namespace", |own, field| own.namespace = field.word()),
+            ("description", |_, field| _ = field.text()),
+            ("metadata", |_, field| _ = field.metadata()),
+        ],
+    );
+}
+
+impl<'a> Repository<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            needs: &[("url", None)],
+            gone: &[(
+                "credential",
+                "TOSCA 2.0 has no such keyname; credentials belong to the processor's configuration",
+            )],
+            ..Shape::new("a repository", "6.5")
+        },
+        &[
+            ("url", |own, field| own.url = field.word()),
+            ("description", |own, field| own.common.description = field.text()),
+            ("metadata", |own, field| own.common.metadata = field.metadata()),
+        ],
+    );
 }
 
 /// Reads the beginning of a file and checks its keynames. `None` when it is not a file of TOSCA 2.0: then one
@@ -105,15 +192,9 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
             .chapter("6.1"),
         );
     }
-    let mut fields = reader.fields(root, &keynames::FILE, None)?;
-    let common = reader.common(&mut fields);
-    let profile = reader.word(&mut fields, "profile");
-    if let Some(definitions) = fields.get("dsl_definitions") {
-        reader.dsl_definitions(definitions);
-    }
-    let repositories = reader.named(&mut fields, "repositories", Reader::repository);
-    let service_template = fields.entry("service_template").map(|(key, _)| key.span());
-    if let (Some(profile), Some(service_template)) = (profile, service_template) {
+    let mut header = Header::default();
+    reader.fill(&mut header, &Header::CONSTRUCT, None, root);
+    if let (Some(profile), Some(service_template)) = (header.profile, header.service_template) {
         reader.report(
             Diagnostic::error(
                 "template-in-profile",
@@ -125,15 +206,7 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
             .chapter("6.1"),
         );
     }
-    let imports = match fields.get("imports").map(|node| (node, node.items())) {
-        None => Vec::new(),
-        Some((_, Some(items))) => items.map(|item| reader.import(item)).collect(),
-        Some((node, None)) => {
-            reader.wrong_kind("`imports`", "a list", node, "6.8.1");
-            vec![Import { target: ImportTarget::Unknown, repository: None, namespace: None }]
-        }
-    };
-    Some(Header { profile, imports, repositories, common, service_template })
+    Some(header)
 }
 
 fn missing_version(reader: &mut Reader, document: &Document, root: Node<'_>) {
@@ -179,18 +252,12 @@ fn wrong_version(reader: &mut Reader, version: &str, span: Span) {
 
 impl Reader {
     fn import<'a>(&mut self, node: Node<'a>) -> Import<'a> {
-        if let Some(text) = node.as_string() {
-            let target = ImportTarget::Url(Word { text, span: node.span() });
-            return Import { target, repository: None, namespace: None };
+        if let Some(url) = Word::of(node) {
+            return Import { target: ImportTarget::Url(url), ..Import::default() };
         }
-        let Some(mut fields) = self.fields(node, &keynames::IMPORT, None) else {
-            return Import { target: ImportTarget::Unknown, repository: None, namespace: None };
-        };
-        self.common(&mut fields);
-        let url = self.word(&mut fields, "url");
-        let profile = self.word(&mut fields, "profile");
-        let namespace = self.word(&mut fields, "namespace");
-        let repository = self.word(&mut fields, "repository");
+        let mut words = ImportWords::default();
+        let hidden = self.fill(&mut words, &ImportWords::CONSTRUCT, None, node);
+        let ImportWords { url, profile, repository, namespace } = words;
         if let (Some(repository), None, Some(profile)) = (repository, url, profile) {
             self.report(
                 Diagnostic::error(
@@ -213,11 +280,11 @@ impl Reader {
                     .hint("leave `repository` out, or write a path from the repository's root")
                     .chapter("6.8.2.2"),
             );
-            return Import { target: ImportTarget::Unknown, repository: None, namespace };
+            return Import { namespace, ..Import::default() };
         }
-        if fields.hidden.has("repository") {
+        if hidden.has("repository") {
             // The URL means something else with it.
-            return Import { target: ImportTarget::Unknown, repository: None, namespace };
+            return Import { namespace, ..Import::default() };
         }
         let target = match (url, profile) {
             (Some(url), None) => ImportTarget::Url(url),
@@ -234,7 +301,7 @@ impl Reader {
                 ImportTarget::Unknown
             }
             (None, None) => {
-                if !fields.hidden.has("url") && !fields.hidden.has("profile") {
+                if !hidden.has("url") && !hidden.has("profile") {
                     self.report(
                         Diagnostic::error("missing-keyname", "an import needs `url` or `profile`")
                             .at(node.span())
@@ -248,20 +315,12 @@ impl Reader {
     }
 
     fn repository<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> Repository<'a> {
-        if let Some(text) = node.as_string() {
-            let url = Word { text, span: node.span() };
-            self.repository_url(url);
-            return Repository { name, url: Some(url), common: Common::default() };
+        let mut own = Repository { name, url: Word::of(node), ..Repository::default() };
+        if own.url.is_none() {
+            self.fill(&mut own, &Repository::CONSTRUCT, Some(name), node);
         }
-        let Some(mut fields) = self.fields(node, &keynames::REPOSITORY, Some(name)) else {
-            return Repository { name, url: None, common: Common::default() };
-        };
-        let common = self.common(&mut fields);
-        let url = self.mandatory_word(&mut fields, "url");
-        if let Some(url) = url {
-            self.repository_url(url);
-        }
-        Repository { name, url, common }
+        own.url.into_iter().for_each(|url| self.repository_url(url));
+        own
     }
 
     fn repository_url(&mut self, url: Word<'_>) {
@@ -295,6 +354,17 @@ impl Reader {
                     .chapter("6.3"),
             );
         }
+    }
+}
+
+impl<'a> Field<'a, '_> {
+    fn imports(&mut self) -> Vec<Import<'a>> {
+        let Some(items) = self.value.items() else {
+            self.chapter = "6.8.1";
+            self.wrong_kind("a list");
+            return vec![Import::default()];
+        };
+        items.map(|item| self.reader.import(item)).collect()
     }
 }
 

@@ -2,13 +2,15 @@
 
 use diagnostics::{Diagnostic, Place, Span};
 
-use super::definitions::{Implementation, Schema};
-use super::keynames::{self, Hidden};
-use super::reader::{Common, Fields, Reader, Word};
+use super::artifact::Implementation;
+use super::construct::{Construct, Hidden, Shape};
+use super::field::Field;
+use super::property::Schema;
+use super::reader::{Common, Reader, Word};
 use crate::yaml::{Document, Node};
 
 /// A function definition.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FunctionDefinition<'a> {
     /// Its name, without `$`.
     pub name: Word<'a>,
@@ -21,7 +23,7 @@ pub struct FunctionDefinition<'a> {
 }
 
 /// A signature definition.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SignatureDefinition<'a> {
     /// `arguments`.
     pub arguments: Option<Vec<Schema<'a>>>,
@@ -59,6 +61,34 @@ pub fn read_template_functions<'a>(reader: &mut Reader, document: &'a Document) 
     template.map(|template| reader.functions(template)).unwrap_or_default()
 }
 
+impl<'a> FunctionDefinition<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            needs: &[("signatures", None)],
+            gone: &[("implementation", "each signature has an `implementation` of its own")],
+            ..Shape::new("a function definition", "10.4")
+        },
+        &[
+            ("signatures", |own, field| own.signatures = field.signatures(own.name)),
+            ("description", |own, field| own.common.description = field.text()),
+            ("metadata", |own, field| own.common.metadata = field.metadata()),
+        ],
+    );
+}
+
+impl<'a> SignatureDefinition<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape::new("a signature definition", "10.4"),
+        &[
+            ("arguments", |own, field| own.arguments = field.schemas()),
+            ("optional_arguments", |own, field| own.optional_arguments = field.schemas()),
+            ("variadic", |own, field| own.variadic = field.boolean()),
+            ("result", |own, field| own.result = field.schema()),
+            ("implementation", |own, field| own.implementation = field.implementation()),
+        ],
+    );
+}
+
 impl Reader {
     fn functions<'a>(&mut self, holder: Node<'a>) -> Functions<'a> {
         let Some(section) = holder.get("functions") else { return Functions::default() };
@@ -86,80 +116,43 @@ impl Reader {
                     .chapter("10.1"),
             );
         }
-        let mut function = FunctionDefinition {
-            name,
-            signatures: Vec::new(),
-            common: Common::default(),
-            hidden: Hidden::default(),
-        };
-        let Some(mut fields) = self.fields(node, &keynames::FUNCTION_DEFINITION, Some(name)) else {
-            function.hidden.add("signatures");
-            return function;
-        };
-        function.common = self.common(&mut fields);
-        match fields.get("signatures").map(|node| (node, node.items())) {
-            None => self.missing(&fields, "signatures"),
-            Some((node, Some(items))) => {
-                if items.len() == 0 {
-                    let message = format!("the function `{}` needs at least one signature", name.text);
-                    self.report(
-                        Diagnostic::error("missing-signature", message).at(node.span()).chapter("10.4"),
-                    );
-                    fields.hidden.add("signatures");
-                }
-                function.signatures = items.map(|item| self.signature(item)).collect();
-            }
-            Some((node, None)) => {
-                self.wrong_kind("`signatures`", "a list", node, "10.4");
-                fields.hidden.add("signatures");
-            }
+        let mut own = FunctionDefinition { name, ..FunctionDefinition::default() };
+        own.hidden = self.fill(&mut own, &FunctionDefinition::CONSTRUCT, Some(name), node);
+        if own.signatures.is_empty() {
+            own.hidden.add("signatures");
         }
-        if fields.get("signatures").is_none() {
-            fields.hidden.add("signatures");
-        }
-        function.hidden = fields.hidden;
-        function
+        own
     }
 
     fn signature<'a>(&mut self, node: Node<'a>) -> SignatureDefinition<'a> {
-        let mut signature = SignatureDefinition {
-            arguments: None,
-            optional_arguments: None,
-            variadic: None,
-            result: None,
-            implementation: None,
-            span: node.span(),
-            hidden: Hidden::default(),
-        };
+        let mut own = SignatureDefinition { span: node.span(), ..SignatureDefinition::default() };
         // An empty element keeps what is refined.
-        if node.is_null() {
-            return signature;
+        if !node.is_null() {
+            own.hidden = self.fill(&mut own, &SignatureDefinition::CONSTRUCT, None, node);
         }
-        let Some(mut fields) = self.fields(node, &keynames::SIGNATURE_DEFINITION, None) else {
-            signature.hidden.add("arguments");
-            return signature;
-        };
-        signature.arguments = self.schemas(&mut fields, "arguments");
-        signature.optional_arguments = self.schemas(&mut fields, "optional_arguments");
-        signature.variadic = self.boolean(&fields, "variadic");
-        signature.result = self.schema(&mut fields, "result");
-        signature.implementation = self.implementation(&mut fields);
-        signature.hidden = fields.hidden;
-        signature
+        own
+    }
+}
+
+impl<'a> Field<'a, '_> {
+    fn signatures(&mut self, function: Word<'a>) -> Vec<SignatureDefinition<'a>> {
+        let Some(items) = self.items() else { return Vec::new() };
+        if items.len() == 0 {
+            let message = format!("the function `{}` needs at least one signature", function.text);
+            self.reader.report(
+                Diagnostic::error("missing-signature", message).at(self.value.span()).chapter("10.4"),
+            );
+        }
+        items.map(|item| self.reader.signature(item)).collect()
     }
 
-    fn schemas<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Option<Vec<Schema<'a>>> {
-        let node = fields.get(keyname)?;
-        let Some(items) = node.items() else {
-            self.wrong_kind(&format!("`{keyname}`"), "a list", node, "10.4");
-            fields.hidden.add(keyname);
-            return None;
-        };
+    fn schemas(&mut self) -> Option<Vec<Schema<'a>>> {
+        let items = self.items()?;
         let mut schemas = Vec::with_capacity(items.len());
         for item in items {
-            match self.schema_at(item) {
+            match self.reader.schema(item) {
                 Some(schema) => schemas.push(schema),
-                None => fields.hidden.add(keyname),
+                None => self.hide(),
             }
         }
         Some(schemas)

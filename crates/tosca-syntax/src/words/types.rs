@@ -2,12 +2,16 @@
 
 use diagnostics::Span;
 
-use super::definitions::{
-    ArtifactDefinition, CapabilityDefinition, InterfaceDefinition, OperationDefinition, ParameterDefinition,
-    PropertyDefinition, RequirementDefinition, Schema,
+use super::artifact::ArtifactDefinition;
+use super::construct::{
+    CONSTRAINTS, Construct, Hidden, INTERFACES_OF_GROUPS, Keyname, OPERATIONS_HINT, Shape, VALID_SOURCES,
 };
-use super::keynames::{self, Hidden, Shape};
-use super::reader::{Common, Fields, Reader, Word};
+use super::definitions::{
+    CapabilityDefinition, InterfaceDefinition, OperationDefinition, RequirementDefinition,
+};
+use super::field::Field;
+use super::property::{ParameterDefinition, PropertyDefinition, Schema};
+use super::reader::{Common, Reader, Word};
 use super::topology::Trigger;
 use crate::yaml::Node;
 
@@ -172,144 +176,201 @@ pub struct NodeType<'a> {
     pub artifacts: Vec<ArtifactDefinition<'a>>,
 }
 
+/// A type while it is read.
+struct Typed<'a, B> {
+    derived_from: Option<Word<'a>>,
+    version: Option<Word<'a>>,
+    common: Common<'a>,
+    body: B,
+}
+
+impl<'a, B: 'a> Typed<'a, B> {
+    /// The keynames of all types (6.4.1).
+    const COMMON: &'a [Keyname<'a, Self>] = &[
+        ("derived_from", |own, field| own.derived_from = field.word()),
+        ("version", |own, field| own.version = field.word()),
+        ("metadata", |own, field| own.common.metadata = field.metadata()),
+        ("description", |own, field| own.common.description = field.text()),
+    ];
+}
+
+impl<'a> ArtifactType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape::new("an artifact type", "12.1"),
+        shared: Typed::COMMON,
+        keynames: &[
+            ("mime_type", |own, field| own.body.mime_type = field.text()),
+            ("file_ext", |own, field| own.body.file_ext = field.words()),
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+        ],
+    };
+}
+
+impl<'a> DataType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape { gone: &[CONSTRAINTS], ..Shape::new("a data type", "9.2") },
+        shared: Typed::COMMON,
+        keynames: &[
+            ("validation", |own, field| own.body.validation = field.node()),
+            ("properties", |own, field| {
+                own.body.has_properties = true;
+                own.body.properties = field.named(Reader::property_definition);
+            }),
+            ("key_schema", |own, field| own.body.key_schema = field.schema()),
+            ("entry_schema", |own, field| own.body.entry_schema = field.schema()),
+            ("data_type", |own, field| own.body.data_type = field.word()),
+            ("units", |own, field| own.body.units = field.multipliers()),
+            ("canonical_unit", |own, field| own.body.canonical_unit = field.word()),
+            ("prefixes", |own, field| own.body.prefixes = field.multipliers()),
+        ],
+    };
+}
+
+impl<'a> CapabilityType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape { gone: &[VALID_SOURCES], ..Shape::new("a capability type", "8.1") },
+        shared: Typed::COMMON,
+        keynames: &[
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+            ("attributes", |own, field| own.body.attributes = field.named(Reader::attribute_definition)),
+            ("valid_source_node_types", |own, field| own.body.valid_source_node_types = field.words()),
+            ("valid_relationship_types", |own, field| own.body.valid_relationship_types = field.words()),
+        ],
+    };
+}
+
+impl<'a> InterfaceType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape { hint: OPERATIONS_HINT, ..Shape::new("an interface type", "11.1") },
+        shared: Typed::COMMON,
+        keynames: &[
+            ("inputs", |own, field| own.body.inputs = field.named(Reader::outgoing_parameter)),
+            ("operations", |own, field| own.body.operations = field.named(Reader::operation_definition)),
+            ("notifications", |own, field| {
+                own.body.notifications = field.named(Reader::operation_definition)
+            }),
+        ],
+    };
+}
+
+impl<'a> RelationshipType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape {
+            gone: &[("valid_target_types", "TOSCA 2.0 calls it `valid_capability_types`")],
+            ..Shape::new("a relationship type", "7.3")
+        },
+        shared: Typed::COMMON,
+        keynames: &[
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+            ("attributes", |own, field| own.body.attributes = field.named(Reader::attribute_definition)),
+            ("interfaces", |own, field| own.body.interfaces = field.named(Reader::interface_definition)),
+            ("valid_capability_types", |own, field| own.body.valid_capability_types = field.words()),
+            ("valid_target_node_types", |own, field| own.body.valid_target_node_types = field.words()),
+            ("valid_source_node_types", |own, field| own.body.valid_source_node_types = field.words()),
+        ],
+    };
+}
+
+impl<'a> NodeType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape::new("a node type", "7.1"),
+        shared: Typed::COMMON,
+        keynames: &[
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+            ("attributes", |own, field| own.body.attributes = field.named(Reader::attribute_definition)),
+            ("capabilities", |own, field| own.body.capabilities = field.named(Reader::capability_definition)),
+            ("requirements", |own, field| {
+                own.body.requirements = field.named_list(Reader::requirement_definition)
+            }),
+            ("interfaces", |own, field| own.body.interfaces = field.named(Reader::interface_definition)),
+            ("artifacts", |own, field| own.body.artifacts = field.named(Reader::named_artifact)),
+        ],
+    };
+}
+
+impl<'a> GroupType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape { gone: &[INTERFACES_OF_GROUPS], ..Shape::new("a group type", "16.1") },
+        shared: Typed::COMMON,
+        keynames: &[
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+            ("attributes", |own, field| own.body.attributes = field.named(Reader::attribute_definition)),
+            ("members", |own, field| own.body.members = field.words()),
+        ],
+    };
+}
+
+impl<'a> PolicyType<'a> {
+    const CONSTRUCT: Construct<'a, Typed<'a, Self>> = Construct {
+        shape: Shape::new("a policy type", "16.3"),
+        shared: Typed::COMMON,
+        keynames: &[
+            ("properties", |own, field| own.body.properties = field.named(Reader::property_definition)),
+            ("targets", |own, field| own.body.targets = field.words()),
+            ("triggers", |own, field| own.body.triggers = field.named(Reader::trigger)),
+        ],
+    };
+}
+
 impl Reader {
-    /// The common keynames of types (6.4.1) and, through `body`, those of the kind.
-    fn type_definition<'a>(
+    fn type_definition<'a, B: Default + 'a>(
         &mut self,
+        construct: &Construct<'a, Typed<'a, B>>,
+        of_kind: fn(B) -> TypeBody<'a>,
         name: Word<'a>,
         node: Node<'a>,
-        shape: &'static Shape,
-        body: impl FnOnce(&mut Self, Option<&mut Fields<'a>>) -> TypeBody<'a>,
     ) -> TypeDefinition<'a> {
-        let Some(mut fields) = self.fields(node, shape, Some(name)) else {
-            let mut hidden = Hidden::default();
-            shape.keynames.iter().for_each(|keyname| hidden.add(keyname));
-            let body = body(self, None);
-            return TypeDefinition {
-                name,
-                derived_from: None,
-                version: None,
-                common: Common::default(),
-                body,
-                hidden,
-            };
-        };
-        let derived_from = self.word(&mut fields, "derived_from");
-        let version = self.word(&mut fields, "version");
-        let common = self.common(&mut fields);
-        let body = body(self, Some(&mut fields));
-        TypeDefinition { name, derived_from, version, common, body, hidden: fields.hidden }
+        let mut own =
+            Typed { derived_from: None, version: None, common: Common::default(), body: B::default() };
+        let hidden = self.fill(&mut own, construct, Some(name), node);
+        let Typed { derived_from, version, common, body } = own;
+        TypeDefinition { name, derived_from, version, common, body: of_kind(body), hidden }
     }
 
     pub(super) fn artifact_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::ARTIFACT_TYPE, |reader, fields| {
-            TypeBody::Artifact(fields.map_or_else(ArtifactType::default, |fields| ArtifactType {
-                mime_type: reader.word(fields, "mime_type").map(|word| word.text),
-                file_ext: reader.words(fields, "file_ext"),
-                properties: reader.named(fields, "properties", Self::property_definition),
-            }))
-        })
+        self.type_definition(&ArtifactType::CONSTRUCT, TypeBody::Artifact, name, node)
     }
 
     pub(super) fn data_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::DATA_TYPE, |reader, fields| {
-            TypeBody::Data(Box::new(fields.map_or_else(DataType::default, |fields| DataType {
-                validation: fields.get("validation"),
-                properties: reader.named(fields, "properties", Self::property_definition),
-                has_properties: fields.get("properties").is_some(),
-                key_schema: reader.schema(fields, "key_schema"),
-                entry_schema: reader.schema(fields, "entry_schema"),
-                data_type: reader.word(fields, "data_type"),
-                units: reader.multipliers(fields, "units"),
-                prefixes: reader.multipliers(fields, "prefixes"),
-                canonical_unit: reader.word(fields, "canonical_unit"),
-            })))
-        })
-    }
-
-    fn multipliers<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Option<Multipliers<'a>> {
-        let (key, node) = fields.entry(keyname)?;
-        let Some(entries) = node.entries() else {
-            self.wrong_kind(&format!("`{keyname}`"), "a map", node, "9.1.2.2");
-            fields.hidden.add(keyname);
-            return None;
-        };
-        let entries = entries
-            .filter_map(|(name, value)| {
-                let word = self.string(name, &format_args!("a name in `{keyname}`"), "9.1.2.2");
-                if word.is_none() {
-                    fields.hidden.add(keyname);
-                }
-                Some((word?, value))
-            })
-            .collect();
-        Some(Multipliers { entries, span: key.span() })
+        self.type_definition(&DataType::CONSTRUCT, |body| TypeBody::Data(Box::new(body)), name, node)
     }
 
     pub(super) fn capability_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::CAPABILITY_TYPE, |reader, fields| {
-            TypeBody::Capability(fields.map_or_else(CapabilityType::default, |fields| CapabilityType {
-                properties: reader.named(fields, "properties", Self::property_definition),
-                attributes: reader.named(fields, "attributes", Self::attribute_definition),
-                valid_source_node_types: reader.words(fields, "valid_source_node_types"),
-                valid_relationship_types: reader.words(fields, "valid_relationship_types"),
-            }))
-        })
+        self.type_definition(&CapabilityType::CONSTRUCT, TypeBody::Capability, name, node)
     }
 
     pub(super) fn interface_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::INTERFACE_TYPE, |reader, fields| {
-            TypeBody::Interface(fields.map_or_else(InterfaceType::default, |fields| InterfaceType {
-                inputs: reader.named(fields, "inputs", Self::outgoing_parameter),
-                operations: reader.named(fields, "operations", Self::operation_definition),
-                notifications: reader.named(fields, "notifications", Self::notification_definition),
-            }))
-        })
+        self.type_definition(&InterfaceType::CONSTRUCT, TypeBody::Interface, name, node)
     }
 
     pub(super) fn relationship_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::RELATIONSHIP_TYPE, |reader, fields| {
-            TypeBody::Relationship(fields.map_or_else(RelationshipType::default, |fields| RelationshipType {
-                properties: reader.named(fields, "properties", Self::property_definition),
-                attributes: reader.named(fields, "attributes", Self::attribute_definition),
-                interfaces: reader.named(fields, "interfaces", Self::interface_definition),
-                valid_capability_types: reader.words(fields, "valid_capability_types"),
-                valid_target_node_types: reader.words(fields, "valid_target_node_types"),
-                valid_source_node_types: reader.words(fields, "valid_source_node_types"),
-            }))
-        })
+        self.type_definition(&RelationshipType::CONSTRUCT, TypeBody::Relationship, name, node)
     }
 
     pub(super) fn node_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::NODE_TYPE, |reader, fields| {
-            TypeBody::Node(fields.map_or_else(NodeType::default, |fields| NodeType {
-                properties: reader.named(fields, "properties", Self::property_definition),
-                attributes: reader.named(fields, "attributes", Self::attribute_definition),
-                capabilities: reader.named(fields, "capabilities", Self::capability_definition),
-                requirements: reader.named_list(fields, "requirements", Self::requirement_definition),
-                interfaces: reader.named(fields, "interfaces", Self::interface_definition),
-                artifacts: reader.named(fields, "artifacts", Self::named_artifact),
-            }))
-        })
+        self.type_definition(&NodeType::CONSTRUCT, TypeBody::Node, name, node)
     }
 
     pub(super) fn group_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::GROUP_TYPE, |reader, fields| {
-            TypeBody::Group(fields.map_or_else(GroupType::default, |fields| GroupType {
-                properties: reader.named(fields, "properties", Self::property_definition),
-                attributes: reader.named(fields, "attributes", Self::attribute_definition),
-                members: reader.words(fields, "members"),
-            }))
-        })
+        self.type_definition(&GroupType::CONSTRUCT, TypeBody::Group, name, node)
     }
 
     pub(super) fn policy_type<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> TypeDefinition<'a> {
-        self.type_definition(name, node, &keynames::POLICY_TYPE, |reader, fields| {
-            TypeBody::Policy(fields.map_or_else(PolicyType::default, |fields| PolicyType {
-                properties: reader.named(fields, "properties", Self::property_definition),
-                targets: reader.words(fields, "targets"),
-                triggers: reader.named(fields, "triggers", Self::trigger),
-            }))
-        })
+        self.type_definition(&PolicyType::CONSTRUCT, TypeBody::Policy, name, node)
+    }
+}
+
+impl<'a> Field<'a, '_> {
+    fn multipliers(&mut self) -> Option<Multipliers<'a>> {
+        self.chapter = "9.1.2.2";
+        let mut multipliers = Vec::new();
+        for (key, value) in self.entries()? {
+            let what = format_args!("a name in `{}`", self.keyname);
+            match self.reader.string(key, &what, self.chapter) {
+                Some(name) => multipliers.push((name, value)),
+                None => self.hide(),
+            }
+        }
+        Some(Multipliers { entries: multipliers, span: self.key.span() })
     }
 }

@@ -2,14 +2,16 @@
 
 use diagnostics::{Diagnostic, Place, Span, one_of};
 
-use super::definitions::{Implementation, ParameterDefinition};
-use super::keynames;
-use super::reader::{Common, Fields, Reader, Word};
-use super::template::Assignment;
+use super::artifact::Implementation;
+use super::assignment::Assignment;
+use super::construct::{Construct, OPERATION_HOST, Shape};
+use super::field::Field;
+use super::property::ParameterDefinition;
+use super::reader::{Common, Reader, Word};
 use crate::yaml::Node;
 
 /// A workflow (13.2).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Workflow<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -30,7 +32,7 @@ pub struct Workflow<'a> {
 }
 
 /// A step of a workflow (13.2.2).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Step<'a> {
     /// Its name.
     pub name: Word<'a>,
@@ -93,27 +95,95 @@ impl ActivityKind {
 const KINDS: [ActivityKind; 4] =
     [ActivityKind::Delegate, ActivityKind::SetState, ActivityKind::CallOperation, ActivityKind::Inline];
 
+impl<'a> Workflow<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            gone: &[("preconditions", "TOSCA 2.0 has one `precondition`: join several with `$and`")],
+            ..Shape::new("a workflow", "13.2")
+        },
+        &[
+            ("description", |own, field| own.common.description = field.text()),
+            ("metadata", |own, field| own.common.metadata = field.metadata()),
+            ("inputs", |own, field| own.inputs = field.named(Reader::incoming_parameter)),
+            ("precondition", |own, field| own.precondition = field.node()),
+            ("steps", |own, field| own.steps = field.named(Reader::step)),
+            ("implementation", |own, field| own.implementation = field.implementation()),
+            ("outputs", |own, field| own.outputs = field.assignments()),
+        ],
+    );
+}
+
+impl<'a> Step<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape {
+            needs: &[("target", None), ("activities", None)],
+            gone: &[OPERATION_HOST],
+            ..Shape::new("a workflow step", "13.2.2")
+        },
+        &[
+            ("target", |own, field| own.target = field.word()),
+            ("target_relationship", |own, field| own.target_relationship = field.word()),
+            ("filter", |own, field| match field.value.items() {
+                Some(items) => own.filter = items.collect(),
+                None => field.wrong_kind("a list of condition clauses"),
+            }),
+            ("activities", |own, field| own.activities = field.activities()),
+            ("on_success", |own, field| own.on_success = field.steps()),
+            ("on_failure", |own, field| own.on_failure = field.steps()),
+            ("description", |own, field| own.common.description = field.text()),
+            ("metadata", |own, field| own.common.metadata = field.metadata()),
+        ],
+    );
+}
+
+/// The one keyname of an activity, of several that may be there.
+#[derive(Default)]
+struct Found<'a>([Option<(Node<'a>, Node<'a>)>; 4]);
+
+impl<'a> Found<'a> {
+    const CONSTRUCT: Construct<'a, Self> = Construct::new(
+        Shape::new("an activity", "13.2.3"),
+        &[
+            ("delegate", |own, field| own.0[0] = Some((field.key, field.value))),
+            ("set_state", |own, field| own.0[1] = Some((field.key, field.value))),
+            ("call_operation", |own, field| own.0[2] = Some((field.key, field.value))),
+            ("inline", |own, field| own.0[3] = Some((field.key, field.value))),
+        ],
+    );
+}
+
+/// What is called by an activity, with its inputs.
+#[derive(Default)]
+struct Called<'a> {
+    subject: Option<Word<'a>>,
+    inputs: Vec<Assignment<'a>>,
+}
+
+impl<'a> Called<'a> {
+    const WORKFLOW: Construct<'a, Self> = Construct::new(
+        Shape { needs: &[("workflow", None)], ..Shape::new("a workflow activity", "13.2.3") },
+        &[
+            ("workflow", |own, field| own.subject = field.word()),
+            ("inputs", |own, field| own.inputs = field.assignments()),
+        ],
+    );
+
+    const OPERATION: Construct<'a, Self> = Construct::new(
+        Shape { needs: &[("operation", None)], ..Shape::new("an operation activity", "13.2.3.3") },
+        &[
+            ("operation", |own, field| own.subject = field.word()),
+            ("inputs", |own, field| own.inputs = field.assignments()),
+        ],
+    );
+}
+
 impl Reader {
     pub(super) fn workflow<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> Workflow<'a> {
-        let mut workflow = Workflow {
-            name,
-            inputs: Vec::new(),
-            precondition: None,
-            steps: Vec::new(),
-            implementation: None,
-            outputs: Vec::new(),
-            common: Common::default(),
-            is_whole: false,
-        };
-        let Some(mut fields) = self.fields(node, &keynames::WORKFLOW, Some(name)) else { return workflow };
-        workflow.common = self.common(&mut fields);
-        workflow.inputs = self.named(&mut fields, "inputs", Self::incoming_parameter);
-        workflow.precondition = fields.get("precondition");
-        workflow.steps = self.named(&mut fields, "steps", Self::step);
-        workflow.implementation = self.implementation(&mut fields);
-        workflow.outputs = self.assignments(&mut fields, "outputs");
-        match (fields.entry("steps"), fields.entry("implementation")) {
-            (Some((steps, _)), Some((implementation, _))) => self.report(
+        let mut own = Workflow { name, ..Workflow::default() };
+        let hidden = self.fill(&mut own, &Workflow::CONSTRUCT, Some(name), node);
+        own.is_whole = hidden.is_empty();
+        match (node.key("steps"), node.key("implementation")) {
+            (Some(steps), Some(implementation)) => self.report(
                 Diagnostic::error(
                     "ambiguous-workflow",
                     "a workflow has either `steps` or an `implementation`, not both",
@@ -122,81 +192,30 @@ impl Reader {
                 .related(Place::new(steps.span(), "the steps"))
                 .chapter("13.2"),
             ),
-            (None, None) if !fields.hidden.has("steps") && !fields.hidden.has("implementation") => self
-                .report(
-                    Diagnostic::warning(
-                        "empty-workflow",
-                        format!("the workflow `{}` does nothing", name.text),
-                    )
+            (None, None) if !hidden.has("steps") && !hidden.has("implementation") => self.report(
+                Diagnostic::warning("empty-workflow", format!("the workflow `{}` does nothing", name.text))
                     .at(Place::new(name.span, "has neither `steps` nor an `implementation`"))
                     .chapter("13.2"),
-                ),
+            ),
             _ => {}
         }
-        workflow.is_whole = fields.hidden.is_empty();
-        workflow
+        own
     }
 
     fn step<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> Step<'a> {
-        let mut step = Step {
-            name,
-            target: None,
-            target_relationship: None,
-            filter: Vec::new(),
-            activities: Vec::new(),
-            on_success: Vec::new(),
-            on_failure: Vec::new(),
-            common: Common::default(),
-        };
-        let Some(mut fields) = self.fields(node, &keynames::STEP, Some(name)) else { return step };
-        step.target = self.mandatory_word(&mut fields, "target");
-        step.target_relationship = self.word(&mut fields, "target_relationship");
-        step.common = self.common(&mut fields);
-        step.filter = match fields.get("filter").map(|node| (node, node.items())) {
-            None => Vec::new(),
-            Some((_, Some(items))) => items.collect(),
-            Some((node, None)) => {
-                self.wrong_kind("`filter`", "a list of condition clauses", node, "13.2.2");
-                Vec::new()
-            }
-        };
-        if fields.entry("activities").is_none() {
-            self.missing(&fields, "activities");
-        }
-        step.activities = self.activities(&mut fields, "activities");
-        step.on_success = self.steps(&mut fields, "on_success");
-        step.on_failure = self.steps(&mut fields, "on_failure");
-        step
-    }
-
-    /// The names of steps: the table of 13.2.2 wants a list, its grammar shows a single name. Both are understood.
-    fn steps<'a>(&mut self, fields: &mut Fields<'a>, keyname: &'static str) -> Vec<Word<'a>> {
-        match fields.get(keyname).and_then(|node| Some((node, node.as_string()?))) {
-            Some((node, text)) => vec![Word { text, span: node.span() }],
-            None => self.words(fields, keyname).unwrap_or_default(),
-        }
-    }
-
-    /// A list of activities.
-    pub(super) fn activities<'a>(
-        &mut self,
-        fields: &mut Fields<'a>,
-        keyname: &'static str,
-    ) -> Vec<Activity<'a>> {
-        let Some(node) = fields.get(keyname) else { return Vec::new() };
-        let Some(items) = node.items() else {
-            self.wrong_kind(&format!("`{keyname}`"), "a list of activities", node, "13.2.3");
-            return Vec::new();
-        };
-        items.filter_map(|item| self.activity(item)).collect()
+        let mut own = Step { name, ..Step::default() };
+        self.fill(&mut own, &Step::CONSTRUCT, Some(name), node);
+        own
     }
 
     fn activity<'a>(&mut self, node: Node<'a>) -> Option<Activity<'a>> {
-        let fields = self.fields(node, &keynames::ACTIVITY, None)?;
-        let mut found = KINDS.into_iter().filter_map(|kind| Some((kind, fields.entry(kind.as_str())?)));
+        let mut own = Found::default();
+        self.fill(&mut own, &Found::CONSTRUCT, None, node);
+        let entries = node.entries()?;
+        let mut found = KINDS.into_iter().zip(own.0).filter_map(|(kind, entry)| Some((kind, entry?)));
         let Some((kind, (key, value))) = found.next() else {
-            let is_reported = node.entries().is_some_and(|entries| entries.len() > 0);
-            if !is_reported {
+            // Else every key is reported already.
+            if entries.len() == 0 {
                 let kinds = one_of(KINDS.iter().map(|kind| kind.as_str()));
                 self.report(
                     Diagnostic::error("missing-keyname", format!("an activity needs one of {kinds}"))
@@ -216,35 +235,40 @@ impl Reader {
             );
             return None;
         }
-        let (shape, keyname) = match kind {
-            ActivityKind::SetState => {
-                let subject = self.string(value, &"`set_state`", "13.2.3.2")?;
-                return Some(Activity {
-                    kind,
-                    subject,
-                    inputs: Vec::new(),
-                    span: key.span(),
-                    hides_inputs: false,
-                });
-            }
-            ActivityKind::CallOperation => (&keynames::OPERATION_CALL, "operation"),
-            ActivityKind::Delegate | ActivityKind::Inline => (&keynames::WORKFLOW_CALL, "workflow"),
+        let span = key.span();
+        let short = |subject| Activity { kind, subject, inputs: Vec::new(), span, hides_inputs: false };
+        let construct = match kind {
+            ActivityKind::SetState => return self.string(value, &"`set_state`", "13.2.3.2").map(short),
+            ActivityKind::CallOperation => &Called::OPERATION,
+            ActivityKind::Delegate | ActivityKind::Inline => &Called::WORKFLOW,
         };
-        if let Some(text) = value.as_string() {
-            let subject = Word { text, span: value.span() };
-            return Some(Activity {
-                kind,
-                subject,
-                inputs: Vec::new(),
-                span: key.span(),
-                hides_inputs: false,
-            });
+        if let Some(subject) = Word::of(value) {
+            return Some(short(subject));
         }
-        let name = Word { text: kind.as_str(), span: key.span() };
-        let mut own = self.fields(value, shape, Some(name))?;
-        let subject = self.mandatory_word(&mut own, keyname);
-        let inputs = self.assignments(&mut own, "inputs");
-        let hides_inputs = own.hidden.has("inputs");
-        Some(Activity { kind, subject: subject?, inputs, span: key.span(), hides_inputs })
+        let mut called = Called::default();
+        let name = Word { text: kind.as_str(), span };
+        let hidden = self.fill(&mut called, construct, Some(name), value);
+        let (subject, inputs, hides_inputs) = (called.subject?, called.inputs, hidden.has("inputs"));
+        Some(Activity { kind, subject, inputs, span, hides_inputs })
+    }
+}
+
+impl<'a> Field<'a, '_> {
+    /// A list of activities.
+    pub(super) fn activities(&mut self) -> Vec<Activity<'a>> {
+        let Some(items) = self.value.items() else {
+            self.chapter = "13.2.3";
+            self.wrong_kind("a list of activities");
+            return Vec::new();
+        };
+        items.filter_map(|item| self.reader.activity(item)).collect()
+    }
+
+    /// The names of steps: the table of 13.2.2 wants a list, its grammar shows a single name. Both are understood.
+    fn steps(&mut self) -> Vec<Word<'a>> {
+        match Word::of(self.value) {
+            Some(word) => vec![word],
+            None => self.words().unwrap_or_default(),
+        }
     }
 }

@@ -250,6 +250,11 @@ impl<'a> Node<'a> {
         self.entries()?.find(|(name, _)| name.as_string() == Some(key)).map(|(_, value)| value)
     }
 
+    /// The key itself, when it is a map that has it.
+    pub fn key(self, key: &str) -> Option<Node<'a>> {
+        self.entries()?.find(|(name, _)| name.as_string() == Some(key)).map(|(name, _)| name)
+    }
+
     /// For messages: `a map`, `a list`, `a string`, `an integer`, `nothing`, ….
     pub fn kind_in_words(self) -> &'static str {
         match self.content() {
