@@ -26,6 +26,9 @@ pub const NODE: &str = "khutulun.node";
 /// Metadata of a vertex: marks a capability in its node.
 pub const CAPABILITY: &str = "khutulun.capability";
 
+/// Metadata of an edge: the name of the TOSCA relationship template that it was made from, if it was made from one.
+pub const RELATIONSHIP: &str = "khutulun.relationship";
+
 /// Metadata of a vertex: how far the lifecycle has come, one of [`LIFECYCLE_STATES`]. Written by the engine only.
 pub const STATE: &str = "khutulun.state";
 

@@ -31,6 +31,15 @@ pub(crate) fn metadata(metadata: &model::Metadata) -> Metadata {
     metadata.iter().map(|(name, value)| (name.as_str().to_owned(), self::value(value))).collect()
 }
 
+/// The value of an input of the service.
+pub(crate) fn input(name: &str) -> Expression {
+    Expression::Call(Call {
+        function: format!("{NAMESPACE}get_input"),
+        arguments: vec![word(name)],
+        origin: None,
+    })
+}
+
 impl Lowering<'_> {
     /// An expression, with what is not run yet told as diagnostics.
     pub(crate) fn expression(&mut self, expression: &model::Expression) -> Expression {
@@ -80,52 +89,66 @@ impl Lowering<'_> {
     }
 
     fn reference(&mut self, reference: &Reference) -> Vec<Expression> {
-        let mut arguments = vec![
-            Expression::Literal(Value::List(self.path(&reference.path))),
-            Expression::Literal(reference.name.as_str().into()),
-        ];
+        let words = self.path(&reference.path);
+        let is_literal = words.iter().all(|word| matches!(word, Expression::Literal(_)));
+        let path = match is_literal {
+            true => Expression::Literal(Value::List(words.into_iter().filter_map(literal).collect())),
+            false => Expression::List(words),
+        };
+        let mut arguments = vec![path, Expression::Literal(reference.name.as_str().into())];
         arguments.extend(reference.nested.iter().map(|step| self.expression(step)));
         arguments
     }
 
     /// A path in the standard's own words, without indexes that are 0.
-    fn path(&self, path: &model::Path) -> Vec<Value> {
-        let mut words: Vec<Value> = Vec::with_capacity(1 + 3 * path.steps.len());
-        let index = |words: &mut Vec<Value>, index: &Index| match index {
-            Index::At(0) => {}
-            // An index beyond 2^63 is out of range wherever it leads.
-            Index::At(index) => words.push(Value::Integer(i64::try_from(*index).unwrap_or(i64::MAX))),
-            Index::All => words.push("ALL".into()),
-        };
+    fn path(&mut self, path: &model::Path) -> Vec<Expression> {
+        let mut words: Vec<Expression> = Vec::with_capacity(1 + 3 * path.steps.len());
         match &path.start {
-            PathStart::SelfNode | PathStart::SelfRelationship => words.push("SELF".into()),
-            PathStart::Node { template, index: which } => {
-                words.push(self.model.node(*template).name.as_str().into());
-                index(&mut words, which);
+            PathStart::SelfNode | PathStart::SelfRelationship => words.push(word("SELF")),
+            PathStart::Node { template, index } => {
+                words.push(word(self.model.node(*template).name.as_str()));
+                words.extend(self.index(index));
             }
+            PathStart::Relationship { template } => words.push(word(template)),
         }
         for step in &path.steps {
-            match step {
-                Step::Outgoing { requirement, index: which } => {
-                    words.extend(["RELATIONSHIP".into(), requirement.as_str().into()]);
-                    index(&mut words, which);
+            let (names, index): (&[&str], Option<&Index>) = match step {
+                Step::Outgoing { requirement, index } => (&["RELATIONSHIP", requirement], Some(index)),
+                Step::Incoming { capability, index } => {
+                    (&["CAPABILITY", capability, "RELATIONSHIP"], Some(index))
                 }
-                Step::Incoming { capability, index: which } => {
-                    words.extend(["CAPABILITY".into(), capability.as_str().into(), "RELATIONSHIP".into()]);
-                    index(&mut words, which);
-                }
-                Step::Capability { capability } => {
-                    words.extend(["CAPABILITY".into(), capability.as_str().into()]);
-                }
-                Step::Source => words.push("SOURCE".into()),
-                Step::Target => words.push("TARGET".into()),
-                Step::Sibling { index: which } => {
-                    words.extend(["CAPABILITY".into(), "RELATIONSHIP".into()]);
-                    index(&mut words, which);
-                }
-                Step::TargetCapability => words.push("CAPABILITY".into()),
-            }
+                Step::Capability { capability } => (&["CAPABILITY", capability], None),
+                Step::Source => (&["SOURCE"], None),
+                Step::Target => (&["TARGET"], None),
+                Step::Sibling { index } => (&["CAPABILITY", "RELATIONSHIP"], Some(index)),
+                Step::TargetCapability => (&["CAPABILITY"], None),
+            };
+            words.extend(names.iter().copied().map(word));
+            words.extend(index.and_then(|index| self.index(index)));
         }
         words
+    }
+
+    fn index(&mut self, index: &Index) -> Option<Expression> {
+        match index {
+            Index::At(0) => None,
+            // An index beyond 2^63 is out of range wherever it leads.
+            Index::At(index) => {
+                Some(Expression::Literal(Value::Integer(i64::try_from(*index).unwrap_or(i64::MAX))))
+            }
+            Index::Computed(index) => Some(self.expression(index)),
+            Index::All => Some(word("ALL")),
+        }
+    }
+}
+
+fn word(text: &str) -> Expression {
+    Expression::Literal(text.into())
+}
+
+fn literal(expression: Expression) -> Option<Value> {
+    match expression {
+        Expression::Literal(value) => Some(value),
+        _ => None,
     }
 }

@@ -13,7 +13,10 @@ use floria::{
 use khutulun_api::names;
 use tosca::{
     Locator, SourceError,
-    model::{Model, NodeTemplate, Requirement, RequirementTarget, ServiceTemplate},
+    model::{
+        Index, Model, NodeTemplate, PathStart, Reference, Requirement, RequirementTarget, ServiceTemplate,
+        Step,
+    },
 };
 
 use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
@@ -143,6 +146,7 @@ impl<'a> Lowering<'a> {
         for node in self.service.node_templates.values() {
             places.push(self.node(node, service));
         }
+        self.map_inputs(&places);
         for (node, place) in self.service.node_templates.values().zip(&places) {
             let mut indexes: BTreeMap<&str, u32> = BTreeMap::new();
             for requirement in &node.requirements {
@@ -236,6 +240,28 @@ impl<'a> Lowering<'a> {
         NodePlace { vertex, capabilities }
     }
 
+    /// Inputs that go to attributes (TOSCA 2.0, 9.7): what the input says is what the attribute says first.
+    fn map_inputs(&mut self, places: &[NodePlace]) {
+        for (name, input) in &self.service.inputs {
+            let Some(mapping) = &input.mapping else { continue };
+            let attribute = vertex_of(mapping, places).and_then(|vertex| {
+                // Ids are positions, from 1.
+                let template = self.vertexes.get_mut(usize::try_from(vertex.0).ok()?.checked_sub(1)?)?;
+                template.properties.get_mut(mapping.name.as_str())
+            });
+            let Some(attribute) = attribute else {
+                let message = "an input that goes elsewhere than to a whole attribute of a node or of its \
+                               capability is not supported yet";
+                self.tell(
+                    Diagnostic::error("unsupported-output", message).at(mapping.name_span).chapter("9.9"),
+                );
+                continue;
+            };
+            attribute.value = None;
+            attribute.updater = Some(expressions::input(name));
+        }
+    }
+
     fn edge(
         &mut self,
         requirement: &'a Requirement,
@@ -252,9 +278,12 @@ impl<'a> Lowering<'a> {
         self.refuse_operations(&requirement.relationship);
         let mut properties = self.properties(&requirement.relationship.properties);
         self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
-        let metadata = expressions::metadata(&requirement.definition.metadata);
+        let mut metadata = expressions::metadata(&requirement.definition.metadata);
         if let Some(change) = metadata.get(names::CHANGE) {
             self.check_change(change, requirement.span);
+        }
+        if let Some(template) = &requirement.relationship.template {
+            metadata.insert(names::RELATIONSHIP.to_owned(), template.as_str().into());
         }
         let template = EdgeTemplate {
             id: EdgeTemplateId(self.edges.len() as u64 + 1),
@@ -293,6 +322,17 @@ impl<'a> Lowering<'a> {
 struct NodePlace {
     vertex: VertexTemplateId,
     capabilities: HashMap<String, VertexTemplateId>,
+}
+
+/// The vertex whose whole attribute a mapping names.
+fn vertex_of(mapping: &Reference, places: &[NodePlace]) -> Option<VertexTemplateId> {
+    let PathStart::Node { template, index: Index::At(0) } = &mapping.path.start else { return None };
+    let place = places.get(template.index()).filter(|_| mapping.nested.is_empty())?;
+    match &mapping.path.steps[..] {
+        [] => Some(place.vertex),
+        [Step::Capability { capability }] => place.capabilities.get(capability.as_str()).copied(),
+        _ => None,
+    }
 }
 
 /// The place of a span, for people.

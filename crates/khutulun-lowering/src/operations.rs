@@ -96,7 +96,7 @@ impl<'a> Lowering<'a> {
         let is_self = match &reference.path.start {
             PathStart::SelfNode => true,
             PathStart::Node { template, .. } => *template == node.id,
-            PathStart::SelfRelationship => false,
+            PathStart::SelfRelationship | PathStart::Relationship { .. } => false,
         };
         if !is_self || !reference.path.steps.is_empty() || !reference.nested.is_empty() {
             self.refuse_target(

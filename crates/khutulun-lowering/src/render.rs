@@ -236,6 +236,10 @@ impl fmt::Display for Shown<'_> {
                         separated(formatter, path, |formatter, word| word.fmt(formatter))?;
                         rest.iter().try_for_each(|step| write!(formatter, ", {}", Word(step)))?;
                     }
+                    Some((Expression::List(path), rest)) if name.starts_with("get_") => {
+                        separated(formatter, path, |formatter, step| Word(step).fmt(formatter))?;
+                        rest.iter().try_for_each(|step| write!(formatter, ", {}", Word(step)))?;
+                    }
                     Some(_) if name.starts_with("get_") => {
                         separated(formatter, &call.arguments, |formatter, step| Word(step).fmt(formatter))?;
                     }

@@ -1,5 +1,7 @@
 //! Queries of the representation graph (TOSCA 2.0, 10.2.1).
 
+use std::borrow::Cow;
+
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Properties, Site, Value};
 
 use crate::{
@@ -84,7 +86,11 @@ fn get(
     let function = format!("$get_{}", kind.word());
     let (path, name, way) = match call.arguments.as_slice() {
         [Expression::Literal(Value::List(path)), Expression::Literal(Value::Text(name)), way @ ..] => {
-            (path, name, way)
+            (Ok(Cow::Borrowed(path)), name, way)
+        }
+        // Indexes may be computed.
+        [Expression::List(path), Expression::Literal(Value::Text(name)), way @ ..] => {
+            (arguments::evaluate(path, site, evaluator)?.map(Cow::Owned), name, way)
         }
         _ => {
             return Err(EvaluationError::new(format!(
@@ -92,12 +98,12 @@ fn get(
             )));
         }
     };
-    let way = match arguments::evaluate(way, site, evaluator)? {
-        Ok(way) => way,
-        Err(unknown) => return Ok(Evaluated::Unknown(unknown)),
+    let (path, way) = match (path, arguments::evaluate(way, site, evaluator)?) {
+        (Ok(path), Ok(way)) => (path, way),
+        (Err(unknown), _) | (_, Err(unknown)) => return Ok(Evaluated::Unknown(unknown)),
     };
     let graph = evaluator.graph();
-    let walked = path::walk(graph, path, site)
+    let walked = path::walk(graph, &path, site)
         .map_err(|error| EvaluationError::new(format!("`{function}`: {error}")))?;
 
     let mut values = Vec::with_capacity(walked.places.len());

@@ -10,7 +10,7 @@
 //! | function | arguments |
 //! |---|---|
 //! | `tosca:get_input` | the input's name, then names, keys or indexes into its value |
-//! | `tosca:get_property`, `tosca:get_attribute` | the path as a literal list in the standard's words (`[SELF, RELATIONSHIP, host, 0, TARGET]`), the name, then names, keys or indexes into the value |
+//! | `tosca:get_property`, `tosca:get_attribute` | the path as a list in the standard's words (`[SELF, RELATIONSHIP, host, 0, TARGET]`), of which only indexes may be computed, the name, then names, keys or indexes into the value |
 //! | `tosca:coerce` | a schema as [`Schema::to_value`] writes it, then the value |
 //! | all others | as in TOSCA 2.0, chapter 10 |
 //!

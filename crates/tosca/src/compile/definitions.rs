@@ -169,17 +169,7 @@ impl<'a> Compiler<'a> {
         let label = format_args!("the {what} `{}`", name.text);
         let default = own.default.and_then(|node| self.expression(node, Some(&schema), context, &label));
         let value = own.value.and_then(|node| self.expression(node, Some(&schema), context, &label));
-        if let (Some(node), false) = (own.default, required) {
-            self.report(
-                Diagnostic::warning(
-                    "useless-default",
-                    format!("the {what} `{}` is not required: it has no default", name.text),
-                )
-                .at(Place::new(node.span(), "never used"))
-                .hint("make it required, or leave out the default")
-                .chapter("9.3"),
-            );
-        }
+        self.check_default(own, required, what);
         Some(PropertyDefinition {
             schema,
             // Where a value is written and wrong, nobody else has to give one.
@@ -197,6 +187,19 @@ impl<'a> Compiler<'a> {
             metadata: self.metadata_or(own.common.metadata, parent.map(|parent| &parent.metadata)),
             span: name.span,
         })
+    }
+
+    /// 9.3, 9.7: what is not required stays undefined, so that a default is of no use.
+    pub(super) fn check_default(&self, own: &words::PropertyDefinition<'_>, required: bool, what: &str) {
+        if let (Some(node), false) = (own.default, required) {
+            let message = format!("the {what} `{}` is not required: it has no default", own.name.text);
+            self.report(
+                Diagnostic::warning("useless-default", message)
+                    .at(Place::new(node.span(), "never used"))
+                    .hint("make it required, or leave out the default")
+                    .chapter("9.3"),
+            );
+        }
     }
 
     /// A `metadata` of one's own, else the inherited one: it overwrites (9.7).
@@ -454,6 +457,7 @@ impl<'a> Compiler<'a> {
         let label = format_args!("the {what} `{}`", name.text);
         let default = words.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
         let value = words.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
+        self.check_default(words, required, what);
         let schema = schema.map(Arc::new);
         let mapping = own.mapping.and_then(|node| self.mapping(node, schema.as_ref(), context));
         Some(ParameterDefinition {

@@ -291,7 +291,13 @@ impl<'a> Compiler<'a> {
             return None;
         };
         if !matches!(form(name), Form::Literal) {
-            self.not_computed("the name of an input", name.span());
+            let message = "the name of an input cannot be the result of a function";
+            self.report(
+                Diagnostic::error("wrong-arguments", message)
+                    .at(Place::new(name.span(), "must be written out"))
+                    .hint("only what leads into the value of an input can be computed")
+                    .chapter("10.2.1.1"),
+            );
             return None;
         }
         if !context.in_template {
@@ -337,15 +343,6 @@ impl<'a> Compiler<'a> {
         nodes.iter().map(|node| self.expression(*node, None, context, &"a nested name or index")).collect()
     }
 
-    /// Says that something must be written out.
-    pub(super) fn not_computed(&self, what: &str, span: Span) {
-        let message = format!("{what} cannot be the result of a function yet");
-        self.report(
-            Diagnostic::error("unsupported-value", message)
-                .at(Place::new(span, "not supported yet by khutulun")),
-        );
-    }
-
     /// `[path…, name, nested…]` (10.2.1.2 to 10.2.1.4, 10.2.1.8).
     fn reference(
         &self,
@@ -389,9 +386,9 @@ impl<'a> Compiler<'a> {
         Some(reference)
     }
 
-    /// The attribute that an operation's output goes to (9.9).
+    /// The attribute that an output of an operation, or an input of a template, goes to (9.9).
     ///
-    /// `given` says what the output is, when that is known.
+    /// `given` says what the parameter is, when that is known.
     pub(super) fn mapping(
         &self,
         node: Node<'a>,

@@ -4,9 +4,7 @@ use diagnostics::{Diagnostic, Place};
 
 use super::signatures::{Gives, Relation, Signature, signature};
 use super::{Compiler, Context};
-use crate::model::{
-    Call, DataBase, Expression, ExpressionKind, Index, PathStart, Reference, Schema, Step, TypeId, Value,
-};
+use crate::model::{Call, DataBase, Expression, ExpressionKind, Schema, TypeId, Value};
 
 /// How deep the types of entries are looked at: a list may be of lists of itself.
 const ENTRY_DEPTH_MAX: u32 = 4;
@@ -100,7 +98,7 @@ impl<'a> Compiler<'a> {
                 let one = self
                     .walk_nested(&reference.nested, Some(schema), false)?
                     .and_then(|schema| self.kind_of_schema(&schema));
-                if is_many(reference) {
+                if reference.path.is_many() {
                     return Some(Kind { entry: one.map(Box::new), ..Kind::of(DataBase::List) });
                 }
                 one
@@ -370,20 +368,6 @@ impl<'a> Compiler<'a> {
             (base, _) => with_article(base.as_str()),
         }
     }
-}
-
-/// Whether a reference gives a list of what it names, by an `ALL`.
-fn is_many(reference: &Reference) -> bool {
-    let start = matches!(reference.path.start, PathStart::Node { index: Index::All, .. });
-    start
-        || reference.path.steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::Outgoing { index: Index::All, .. }
-                    | Step::Incoming { index: Index::All, .. }
-                    | Step::Sibling { index: Index::All }
-            )
-        })
 }
 
 /// For messages: `an integer`, `a string`.

@@ -55,71 +55,32 @@ impl<'a> Compiler<'a> {
         context: Context,
         function: &str,
     ) -> Option<Reference> {
-        let mut parts = items.iter().copied().peekable();
-        let word = |parts: &mut std::iter::Peekable<std::iter::Copied<std::slice::Iter<'_, Node<'a>>>>,
-                    wanted: &str|
-         -> Option<(&'a str, Span)> {
-            let node = parts.next();
-            if let Some(node) = node.filter(|node| !matches!(form(*node), Form::Literal)) {
-                self.not_computed(&format!("a part of the path of `{function}`"), node.span());
-                return None;
-            }
-            let word = node.and_then(|node| Some((node.as_string()?, node.span())));
-            if word.is_none() {
-                let (message, span) = match node {
-                    Some(node) => {
-                        (format!("{wanted} must be a string, not {}", node.kind_in_words()), node.span())
-                    }
-                    None => (format!("the path ends before {wanted}"), span),
-                };
-                self.report(Diagnostic::error("invalid-path", message).at(span).chapter("10.3"));
-            }
-            word
-        };
-        let (first, first_span) = word(&mut parts, "where it starts (`SELF` or a node template)")?;
-        let (start, mut at) = self.path_start(first, first_span, items, context)?;
-        let start = match start {
-            PathStart::Node { template, .. } => PathStart::Node { template, index: index(&mut parts) },
-            start => start,
-        };
+        let mut parts = Parts { compiler: self, rest: items, span, context };
+        let (first, first_span) = parts.name("where it starts (`SELF` or a node template)")?;
+        let (mut start, mut at) = self.path_start(first, first_span, items, context)?;
+        if let PathStart::Node { index, .. } = &mut start {
+            *index = parts.index()?;
+        }
         let mut steps = Vec::new();
         while at != At::End {
-            let keyword = parts.peek().and_then(|node| node.as_string());
-            let (step, next) = match (at, keyword) {
-                (At::Node, Some("RELATIONSHIP")) => {
-                    parts.next();
-                    let (requirement, _) = word(&mut parts, "the name of a requirement")?;
-                    let requirement = self.name(requirement);
-                    (Step::Outgoing { requirement, index: index(&mut parts) }, At::Relationship)
+            let (step, next) = match at {
+                At::Node if parts.take("RELATIONSHIP") => {
+                    let requirement = self.name(parts.name("the name of a requirement")?.0);
+                    (Step::Outgoing { requirement, index: parts.index()? }, At::Relationship)
                 }
-                (At::Node, Some("CAPABILITY")) => {
-                    parts.next();
-                    let (capability, _) = word(&mut parts, "the name of a capability")?;
-                    let capability = self.name(capability);
-                    if parts.peek().and_then(|node| node.as_string()) == Some("RELATIONSHIP") {
-                        parts.next();
-                        (Step::Incoming { capability, index: index(&mut parts) }, At::Relationship)
-                    } else {
-                        (Step::Capability { capability }, At::End)
+                At::Node if parts.take("CAPABILITY") => {
+                    let capability = self.name(parts.name("the name of a capability")?.0);
+                    match parts.take("RELATIONSHIP") {
+                        true => (Step::Incoming { capability, index: parts.index()? }, At::Relationship),
+                        false => (Step::Capability { capability }, At::End),
                     }
                 }
-                (At::Relationship, Some("SOURCE")) => {
-                    parts.next();
-                    (Step::Source, At::Node)
-                }
-                (At::Relationship, Some("TARGET")) => {
-                    parts.next();
-                    (Step::Target, At::Node)
-                }
-                (At::Relationship, Some("CAPABILITY")) => {
-                    parts.next();
-                    if parts.peek().and_then(|node| node.as_string()) == Some("RELATIONSHIP") {
-                        parts.next();
-                        (Step::Sibling { index: index(&mut parts) }, At::Relationship)
-                    } else {
-                        (Step::TargetCapability, At::End)
-                    }
-                }
+                At::Relationship if parts.take("SOURCE") => (Step::Source, At::Node),
+                At::Relationship if parts.take("TARGET") => (Step::Target, At::Node),
+                At::Relationship if parts.take("CAPABILITY") => match parts.take("RELATIONSHIP") {
+                    true => (Step::Sibling { index: parts.index()? }, At::Relationship),
+                    false => (Step::TargetCapability, At::End),
+                },
                 _ => break,
             };
             steps.push(step);
@@ -130,9 +91,8 @@ impl<'a> Compiler<'a> {
             "get_artifact" => "the name of an artifact",
             _ => "the name of an attribute",
         };
-        let (name, name_span) = word(&mut parts, wanted)?;
-        let nested: Vec<_> = parts.collect();
-        let nested = self.nested(&nested, context)?;
+        let (name, name_span) = parts.name(wanted)?;
+        let nested = self.nested(parts.rest, context)?;
         Some(Reference { path: Path { start, steps }, name: self.name(name), name_span, nested })
     }
 
@@ -192,6 +152,9 @@ impl<'a> Compiler<'a> {
             let id = NodeTemplateId::from_index(template);
             return Some((PathStart::Node { template: id, index: Index::At(0) }, At::Node));
         }
+        if context.in_template && self.template.relationships.contains_key(first) {
+            return Some((PathStart::Relationship { template: self.name(first) }, At::Relationship));
+        }
         let diagnostic =
             Diagnostic::error("unknown-node-template", format!("`{first}` is not where a path can start"))
                 .chapter("10.3");
@@ -200,7 +163,8 @@ impl<'a> Compiler<'a> {
             "HOST" => Some("TOSCA 2.0 writes `SELF, RELATIONSHIP, host, TARGET`".to_owned()),
             _ if !context.in_template => Some("a type knows no node templates; begin with `SELF`".to_owned()),
             _ => {
-                let names = self.template.names.iter().copied().chain(["SELF"]);
+                let names = self.template.names.iter().copied();
+                let names = names.chain(self.template.relationships.keys().copied()).chain(["SELF"]);
                 did_you_mean(first, names.clone()).or_else(|| {
                     Some(format!("a path starts at `SELF` or a node template: {}", one_of(names)))
                 })
@@ -247,7 +211,7 @@ impl<'a> Compiler<'a> {
         self.member(entity, reference, is_attribute, false)?
     }
 
-    /// Like [`Compiler::check_reference`], for where an operation's output goes: it must be of the attribute's type.
+    /// Like [`Compiler::check_reference`], for where what comes in goes: it must be of the attribute's type.
     pub(super) fn check_mapping(
         &self,
         reference: &Reference,
@@ -256,22 +220,26 @@ impl<'a> Compiler<'a> {
     ) -> Option<()> {
         self.check_reference(reference, context, true)?;
         let Some(given) = given else { return Some(()) };
-        let target = self
-            .referenced_schema(reference, context, true)
-            .and_then(|schema| self.walk_nested(&reference.nested, Some(schema), false)?);
+        let target = self.attribute_schema(reference, context);
         let Some((target, found)) = target.zip(self.kind_of_schema(given)) else { return Some(()) };
         let Some(wanted) = self.misfit(&found, &target) else { return Some(()) };
         let found = self.kind_with_article(&found);
         let message =
-            format!("the attribute `{}` is of type {wanted}, but the output is {found}", reference.name);
+            format!("the attribute `{}` is of type {wanted}, but the parameter is {found}", reference.name);
         self.report(
             Diagnostic::error("wrong-type", message)
                 .at(Place::new(reference.name_span, format!("of type {wanted}")))
-                .related(Place::new(given.span, "the output"))
+                .related(Place::new(given.span, "the parameter"))
                 .related(Place::new(target.span, "the attribute"))
                 .chapter("9.9"),
         );
         None
+    }
+
+    /// The schema of the attribute, or of the part of it, that a mapping goes to, when it is known.
+    pub(super) fn attribute_schema(&self, reference: &Reference, context: Context) -> Option<Arc<Schema>> {
+        let schema = self.referenced_schema(reference, context, true)?;
+        self.walk_nested(&reference.nested, Some(schema), false)?
     }
 
     /// Follows a path; `report_at` is where to report a step that leads nowhere.
@@ -281,6 +249,11 @@ impl<'a> Compiler<'a> {
                 let template = template.index();
                 Entity::Node(self.template.types[template], Some(template))
             }
+            PathStart::Relationship { ref template } => Entity::Relationship {
+                type_id: self.template.relationships.get(template.as_str()).map(|(type_id, _)| *type_id),
+                source: None,
+                requirement: Ends::Unknown,
+            },
             PathStart::SelfNode | PathStart::SelfRelationship => match context.self_is {
                 SelfIs::Node(type_id) => Entity::Node(type_id, None),
                 SelfIs::NodeTemplate(template) => Entity::Node(self.template.types[template], Some(template)),
@@ -659,17 +632,98 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// An index when there is one: a missing index is 0.
-fn index<'a>(parts: &mut std::iter::Peekable<std::iter::Copied<std::slice::Iter<'_, Node<'a>>>>) -> Index {
-    let found = parts.peek().and_then(|node| node.as_scalar()).and_then(|scalar| match scalar.kind {
-        ScalarKind::Integer => {
-            parse_integer(scalar.text).and_then(|value| u64::try_from(value).ok()).map(Index::At)
-        }
-        ScalarKind::String if scalar.text == "ALL" => Some(Index::All),
-        _ => None,
-    });
-    if found.is_some() {
-        parts.next();
+/// The parts of a path that are not read yet.
+struct Parts<'c, 'a> {
+    compiler: &'c Compiler<'a>,
+    rest: &'c [Node<'a>],
+    /// Of the whole path.
+    span: Span,
+    context: Context,
+}
+
+impl<'a> Parts<'_, 'a> {
+    fn next(&mut self) -> Option<Node<'a>> {
+        let (&first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
     }
-    found.unwrap_or(Index::At(0))
+
+    /// Whether a word of paths comes next; if so, it is taken.
+    fn take(&mut self, keyword: &str) -> bool {
+        let is_next = self.rest.first().is_some_and(|node| node.as_string() == Some(keyword));
+        if is_next {
+            self.next();
+        }
+        is_next
+    }
+
+    /// A name, which must be there and written out.
+    fn name(&mut self, wanted: &str) -> Option<(&'a str, Span)> {
+        let node = self.next();
+        if let Some(text) = node.filter(|node| matches!(form(*node), Form::Literal)).and_then(Node::as_string)
+        {
+            return node.map(|node| (text, node.span()));
+        }
+        let (message, span, hint) = match node {
+            None => (format!("the path ends before {wanted}"), self.span, None),
+            Some(node) if !matches!(form(node), Form::Literal) => (
+                format!("{wanted} cannot be the result of a function"),
+                node.span(),
+                Some("write the name out; only indexes, and names within a value, can be computed"),
+            ),
+            Some(node) => {
+                (format!("{wanted} must be a string, not {}", node.kind_in_words()), node.span(), None)
+            }
+        };
+        let diagnostic = Diagnostic::error("invalid-path", message).at(span).chapter("10.3");
+        self.compiler.report(diagnostic.maybe_hint(hint.map(ToOwned::to_owned)));
+        None
+    }
+
+    /// An index when there is one: a missing index is 0.
+    fn index(&mut self) -> Option<Index> {
+        let Some(&node) = self.rest.first() else { return Some(Index::At(0)) };
+        if !matches!(form(node), Form::Literal) {
+            self.next();
+            return self.computed(node);
+        }
+        let Some(scalar) = node.as_scalar() else { return Some(Index::At(0)) };
+        let found = match scalar.kind {
+            ScalarKind::Integer => {
+                parse_integer(scalar.text).and_then(|value| u64::try_from(value).ok()).map(Index::At)
+            }
+            ScalarKind::String if scalar.text == "ALL" => Some(Index::All),
+            _ => None,
+        };
+        if found.is_some() {
+            self.next();
+        }
+        Some(found.unwrap_or(Index::At(0)))
+    }
+
+    /// An index that a function gives: 10.3 has numbers and `ALL` only, but chapter 14 has such indexes where a
+    /// requirement names its target, and what one node has its peer of the same index has, too.
+    fn computed(&self, node: Node<'a>) -> Option<Index> {
+        let index = self.compiler.expression(node, None, self.context, &"an index in a path")?;
+        let found = match index.as_value() {
+            Some(Value::Integer(at)) if *at >= 0 => {
+                return u64::try_from(*at).ok().map(Index::At);
+            }
+            Some(value) => Some(format!("it is {value}")),
+            None => {
+                let kind = self.compiler.kind(&index, self.context);
+                let other = kind.filter(|kind| kind.base != DataBase::Integer);
+                other.map(|kind| format!("this gives {}", self.compiler.kind_with_article(&kind)))
+            }
+        };
+        let Some(found) = found else { return Some(Index::Computed(Box::new(index))) };
+        let message = "an index in a path must be an integer that is not negative";
+        self.compiler.report(
+            Diagnostic::error("wrong-type", message)
+                .at(Place::new(node.span(), found))
+                .hint("a name in a path must be written out")
+                .chapter("10.3"),
+        );
+        None
+    }
 }

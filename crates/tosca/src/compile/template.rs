@@ -7,6 +7,7 @@ use diagnostics::{Diagnostic, Place, Span};
 use tosca_syntax::words::{self, Assignment, Common};
 
 use super::interfaces::rebound;
+use super::topology::OUTSIDE;
 use super::values::{Assignments, plain_metadata};
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
@@ -94,6 +95,10 @@ impl<'a> Compiler<'a> {
             .enumerate()
             .map(|(position, node)| self.targets(position, node, file));
         self.template.targets = targets.collect();
+        let mut inputs = std::mem::take(&mut self.template.inputs);
+        self.template.inputs = inputs.clone();
+        self.map_inputs(&mut inputs, &words.inputs);
+        self.template.inputs = inputs;
         self.template.relationship_templates = self.relationship_templates(words, file);
         let mut node_templates = Map::with_capacity(words.node_templates.len());
         for (position, node) in words.node_templates.iter().enumerate() {
@@ -169,29 +174,40 @@ impl<'a> Compiler<'a> {
     ) -> (Name, Parameter) {
         let own = &words.property;
         let label = format_args!("the {what} `{}`", own.name.text);
-        if let Some(mapping) = words.mapping {
-            let message =
-                format!("the {what} `{}` of a service template cannot be mapped yet", own.name.text);
-            self.report(
-                Diagnostic::error("unsupported-value", message)
-                    .at(Place::new(mapping.span(), "not supported yet by khutulun"))
-                    .hint("give the input a `type`, and read it with `$get_input`")
-                    .chapter("6.9.2"),
-            );
-        }
         let schema = self.parameter_schema(own, None, context);
+        let required = own.required.unwrap_or(true);
         let default = own.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
+        self.check_default(own, required, what);
         let value = own.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
         let parameter = Parameter {
             schema: schema.map(Arc::new),
-            required: own.required.unwrap_or(true),
-            default,
+            required,
+            default: default.filter(|_| required),
             value,
+            mapping: None,
             description: own.common.description.map(Arc::from),
             metadata: own.common.metadata.map(plain_metadata).unwrap_or_default(),
             span: own.name.span,
         };
         (self.name(own.name.text), parameter)
+    }
+
+    /// The attributes that inputs go to (9.7); an input without a type is of its attribute's.
+    pub(super) fn map_inputs(
+        &self,
+        inputs: &mut Map<Parameter>,
+        words: &'a [words::ParameterDefinition<'a>],
+    ) {
+        for own in words {
+            let (Some(node), Some(input)) = (own.mapping, inputs.get_mut(own.property.name.text)) else {
+                continue;
+            };
+            let Some(mapping) = self.mapping(node, input.schema.as_ref(), OUTSIDE) else { continue };
+            if input.schema.is_none() {
+                input.schema = self.attribute_schema(&mapping, OUTSIDE);
+            }
+            input.mapping = Some(mapping);
+        }
     }
 
     fn node_template_type(&self, words: &words::NodeTemplate<'a>, file: usize) -> TypeId {

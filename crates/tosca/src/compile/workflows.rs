@@ -31,8 +31,9 @@ impl<'a> Compiler<'a> {
     ) -> Map<Workflow> {
         // Inputs first: workflows may inline each other.
         for own in words {
-            let inputs: Map<Parameter> =
+            let mut inputs: Map<Parameter> =
                 own.inputs.iter().map(|input| self.parameter(input, OUTSIDE, "input")).collect();
+            self.map_inputs(&mut inputs, &own.inputs);
             self.template.workflow_inputs.insert(own.name.text, inputs);
         }
         let mut workflows = Map::with_capacity(words.len());

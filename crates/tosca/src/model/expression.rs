@@ -53,7 +53,7 @@ impl Expression {
             ExpressionKind::Map(entries) => {
                 entries.iter().fold(1, |sum, (key, value)| sum + key.size() + value.size())
             }
-            ExpressionKind::Call(call) => call.arguments().iter().fold(1, |sum, item| sum + item.size()),
+            ExpressionKind::Call(call) => call.inner().fold(1, |sum, item| sum + item.size()),
         }
     }
 
@@ -70,7 +70,9 @@ impl Expression {
                 }
                 ExpressionKind::Call(call) => {
                     found.push(&**call);
-                    open.extend(call.arguments().iter().rev());
+                    let from = open.len();
+                    open.extend(call.inner());
+                    open[from..].reverse();
                 }
             }
         }
@@ -155,6 +157,27 @@ impl Call {
             }
         }
     }
+
+    /// What it names in the graph.
+    pub fn reference(&self) -> Option<&Reference> {
+        match self {
+            Self::GetProperty(reference)
+            | Self::GetAttribute(reference)
+            | Self::GetArtifact(reference)
+            | Self::AvailableAllocation(reference) => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// Every expression in it: the computed indexes of its path, and its arguments.
+    fn inner(&self) -> impl Iterator<Item = &Expression> {
+        let path = self.reference().map(|reference| &reference.path);
+        let indexes = path.into_iter().flat_map(Path::indexes).filter_map(|index| match index {
+            Index::Computed(index) => Some(&**index),
+            Index::At(_) | Index::All => None,
+        });
+        indexes.chain(self.arguments())
+    }
 }
 
 /// A property or attribute somewhere in the graph: `[<path>, name, nested…]`.
@@ -179,6 +202,28 @@ pub struct Path {
     pub steps: Vec<Step>,
 }
 
+impl Path {
+    /// The indexes in it, also those that are not written.
+    pub fn indexes(&self) -> impl Iterator<Item = &Index> {
+        let start = match &self.start {
+            PathStart::Node { index, .. } => Some(index),
+            _ => None,
+        };
+        let steps = self.steps.iter().filter_map(|step| match step {
+            Step::Outgoing { index, .. } | Step::Incoming { index, .. } | Step::Sibling { index } => {
+                Some(index)
+            }
+            Step::Capability { .. } | Step::Source | Step::Target | Step::TargetCapability => None,
+        });
+        start.into_iter().chain(steps)
+    }
+
+    /// Whether it says `ALL` somewhere: then what it leads to is one flat list.
+    pub fn is_many(&self) -> bool {
+        self.indexes().any(|index| *index == Index::All)
+    }
+}
+
 /// Where a path starts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PathStart {
@@ -192,6 +237,11 @@ pub enum PathStart {
         template: NodeTemplateId,
         /// Which of its representations.
         index: Index,
+    },
+    /// The relationship that is made from a relationship template of the same service template.
+    Relationship {
+        /// The relationship template.
+        template: Name,
     },
 }
 
@@ -231,10 +281,12 @@ pub enum Step {
 }
 
 /// Which of several representations or relationships.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Index {
     /// This one, from 0; a missing index is 0.
     At(u64),
+    /// The one that a function gives, such as `$node_index`.
+    Computed(Box<Expression>),
     /// All of them; the result is one flat list.
     All,
 }

@@ -50,6 +50,8 @@ pub struct Parameter {
     pub default: Option<Expression>,
     /// The value of an output.
     pub value: Option<Expression>,
+    /// The attribute that an input goes to.
+    pub mapping: Option<Reference>,
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.

@@ -92,6 +92,7 @@ impl Writer<'_> {
             }
             fields.maybe("default", own.default.as_ref().map(|value| self.expression(value)));
             fields.maybe("value", own.value.as_ref().map(|value| self.expression(value)));
+            fields.maybe("mapping", own.mapping.as_ref().map(|mapping| self.reference(mapping)));
             all.put(name, fields.map());
         }
         Ok(all.map())

@@ -92,38 +92,36 @@ impl Writer<'_> {
     /// `[ path…, name, nested… ]`.
     pub(super) fn reference(&self, reference: &Reference) -> Yaml {
         let mut parts: Vec<Yaml> = Vec::new();
-        let index = |parts: &mut Vec<Yaml>, index: Index| {
-            parts.push(match index {
-                Index::At(index) => Yaml::Plain(index.to_string()),
-                Index::All => "ALL".into(),
-            });
+        let index = |index: &Index| match index {
+            Index::At(index) => Yaml::Plain(index.to_string()),
+            Index::Computed(index) => self.expression(index),
+            Index::All => "ALL".into(),
         };
-        match reference.path.start {
+        match &reference.path.start {
             PathStart::SelfNode | PathStart::SelfRelationship => parts.push("SELF".into()),
             PathStart::Node { template, index: at } => {
-                parts.push(self.model.node(template).name.as_str().into());
+                parts.push(self.model.node(*template).name.as_str().into());
                 // A missing index is 0; but what is called `ALL` would be taken for one.
-                if at != Index::At(0) || reference.name == "ALL" {
-                    index(&mut parts, at);
+                if *at != Index::At(0) || reference.name == "ALL" {
+                    parts.push(index(at));
                 }
             }
+            PathStart::Relationship { template } => parts.push(template.as_str().into()),
         }
         for step in &reference.path.steps {
-            let (words, at): (&[&str], Option<Index>) = match step {
-                Step::Outgoing { requirement, index } => (&["RELATIONSHIP", requirement], Some(*index)),
+            let (words, at): (&[&str], Option<&Index>) = match step {
+                Step::Outgoing { requirement, index } => (&["RELATIONSHIP", requirement], Some(index)),
                 Step::Incoming { capability, index } => {
-                    (&["CAPABILITY", capability, "RELATIONSHIP"], Some(*index))
+                    (&["CAPABILITY", capability, "RELATIONSHIP"], Some(index))
                 }
                 Step::Capability { capability } => (&["CAPABILITY", capability], None),
                 Step::Source => (&["SOURCE"], None),
                 Step::Target => (&["TARGET"], None),
-                Step::Sibling { index } => (&["CAPABILITY", "RELATIONSHIP"], Some(*index)),
+                Step::Sibling { index } => (&["CAPABILITY", "RELATIONSHIP"], Some(index)),
                 Step::TargetCapability => (&["CAPABILITY"], None),
             };
             parts.extend(words.iter().map(|word| Yaml::from(*word)));
-            if let Some(at) = at {
-                index(&mut parts, at);
-            }
+            parts.extend(at.map(index));
         }
         parts.push(reference.name.as_str().into());
         parts.extend(reference.nested.iter().map(|item| self.expression(item)));
