@@ -41,6 +41,7 @@ pub static CODES: &[Code] = codes! {
     "artifact-outside" "12.2" "an artifact file is outside of its package";
     "circular-derivation" "6.4.2" "types are derived from each other in a circle";
     "circular-group" "16.2" "a group is a member of itself";
+    "circular-value" "4.2.2" "a value is computed from itself";
     "csar-many-findings" "17.1" "an archive has more findings of a kind than are shown";
     "csar-meta-duplicate-keyname" "17.2" "a keyname is in a block of TOSCA.meta twice";
     "csar-meta-encoding" "17.2" "TOSCA.meta is not UTF-8 text";
@@ -125,6 +126,7 @@ pub static CODES: &[Code] = codes! {
     "not-tosca" "6.1" "a file is no map of keynames";
     "not-utf8" "" "a file is not UTF-8 text";
     "optional-for-required" "13.2.3.3" "a required input comes from one that may have no value";
+    "overwritten-attribute" "9.9" "an attribute is assigned, and an output goes to it";
     "profile-versions" "6.7.3" "two versions of one profile meet";
     "recursive-alias" "6.3" "an alias is inside of what it stands for";
     "repeated-member" "16.2" "something is in a list twice";

@@ -10,11 +10,14 @@
 
 mod assigned;
 mod bodies;
+mod capabilities;
 mod custom;
 mod data;
+mod dataflow;
 mod definitions;
 mod evaluate;
 mod functions;
+mod interface_types;
 mod interfaces;
 mod kinds;
 mod load;

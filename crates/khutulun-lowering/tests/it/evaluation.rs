@@ -149,14 +149,15 @@ service_template:
     a: { type: Linked, properties: { one: { $get_property: [ b, one ] } } }
     b: { type: Linked, properties: { one: { $get_property: [ a, two ] } } }
     c: { type: Linked, properties: { one: { $get_property: [ d, two ] } } }
-    d: { type: Linked, properties: { two: { $concat: [ x, { $get_property: [ c, one ] } ] } } }
+    d: { type: Linked, properties: { two: { $concat: [ x, { $get_attribute: [ c, one ] } ] } } }
     alone: { type: Process, properties: { command: [ alone ] } }
   outputs:
     alone: { value: { $get_property: [ alone, RELATIONSHIP, connection, TARGET, command ] } }
     gone: { value: { $get_property: [ a, list, 5 ] } }
 ";
 
-/// C004: values that depend on each other in a circle are an error that names all of it.
+/// C004: values that depend on each other in a circle are an error that names all of it, also where the compiler, which
+/// follows properties alone, could not see it.
 #[test]
 fn values_in_a_circle_are_told_with_the_whole_circle() {
     let graph = graph(CIRCLE, BTreeMap::new());
@@ -201,5 +202,58 @@ fn an_attribute_is_validated_when_it_is_set() {
     assert_eq!(
         prepare("high".into()),
         Err("`level`: expected an integer, found the string \"high\"".to_owned())
+    );
+}
+
+const MAPPED: &str = "
+capability_types: { Spot: { attributes: { place: { type: string } }, properties: { p: { type: string, default: x } } } }
+relationship_types: { To: { properties: { speed: { type: integer, default: 1 } } } }
+node_types:
+  N:
+    attributes: { state: { type: string } }
+    properties: { p: { type: string, default: x } }
+    capabilities: { spot: Spot }
+    requirements: [ { to: { capability: Spot, relationship: To, count_range: [ 0, 1 ] } } ]
+service_template:
+  inputs:
+    state: [ a, state ]
+    place: { type: string, mapping: [ a, CAPABILITY, spot, place ] }
+    at: { type: integer, default: 0 }
+  node_templates:
+    a: { type: N }
+    b:
+      type: N
+      properties: { p: { $get_property: [ SELF, RELATIONSHIP, to, { $get_input: at }, TARGET, p ] } }
+      requirements: [ { to: { node: a, relationship: wire } } ]
+  relationship_templates: { wire: { type: To, properties: { speed: 5 } } }
+  outputs:
+    speed: { value: { $get_property: [ wire, speed ] } }
+    all: { value: { $get_property: [ b, RELATIONSHIP, to, ALL, TARGET, p ] } }
+";
+
+/// C203, C206: what an input says is what its attribute says first.
+#[test]
+fn inputs_go_to_attributes() {
+    let inputs = ["state", "place"].map(|name| (name.to_owned(), Value::from(format!("{name} of a"))));
+    let graph = graph(MAPPED, inputs.into());
+    assert_eq!(read(&graph, "a.state"), "state of a");
+    assert_eq!(read(&graph, "a.spot.place"), "place of a");
+    assert_eq!(read(&graph, "b.state"), "unknown");
+}
+
+/// C255, C258: relationship templates, computed indexes and `ALL` in paths.
+#[test]
+fn paths_start_at_relationship_templates_and_have_computed_indexes() {
+    let with = |at: i64| {
+        let inputs = ["state", "place"].map(|name| (name.to_owned(), Value::from("x")));
+        graph(MAPPED, inputs.into_iter().chain([("at".to_owned(), at.into())]).collect())
+    };
+    assert_eq!(read(&with(0), "output:speed"), "5");
+    assert_eq!(read(&with(0), "output:all"), "[x]");
+    assert_eq!(read(&with(0), "b.p"), "x");
+    assert_eq!(
+        read(&with(1), "b.p"),
+        "error: service.yaml:21:24: `$get_property`: path [SELF, RELATIONSHIP, to, 1, TARGET]: node `b` has 1 \
+         relationship `to`: there is no index 1"
     );
 }

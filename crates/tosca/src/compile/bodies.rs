@@ -1,33 +1,71 @@
-//! Artifact, capability, interface, relationship, node, group and policy types.
+//! Types of every kind but data: what each inherits, and what it says over that.
 
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, Span, one_of};
 use tosca_syntax::words::{self, TypeBody as Words, Word};
 
-use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    ArtifactType, Call, CapabilityDefinition, CapabilityType, GroupType, InterfaceType, Map, NodeType,
-    OperationDefinition, ParameterDefinition, PolicyType, RelationshipType, TypeBody, TypeId, TypeKind,
+    ArtifactType, CapabilityType, GroupType, InterfaceType, Map, NodeType, PolicyType, PropertyDefinition,
+    RelationshipType, TypeBody, TypeId, TypeKind,
 };
+
+/// Property or attribute definitions by name.
+type Definitions = Map<Arc<PropertyDefinition>>;
+
+/// A body of one kind.
+trait Body: Default {
+    /// What a type begins with: its parent's body, when it is of its kind.
+    fn of(parent: Option<TypeBody>) -> Self;
+}
+
+macro_rules! bodies {
+    ($($kind:ident: $body:ident),*) => {
+        $(impl Body for $body {
+            fn of(parent: Option<TypeBody>) -> Self {
+                match parent {
+                    Some(TypeBody::$kind(body)) => body,
+                    _ => Self::default(),
+                }
+            }
+        })*
+    };
+}
+
+bodies!(
+    Artifact: ArtifactType, Capability: CapabilityType, Interface: InterfaceType, Relationship: RelationshipType,
+    Node: NodeType, Group: GroupType, Policy: PolicyType
+);
 
 impl<'a> Compiler<'a> {
     /// Builds a type of any kind but data, from its own words and its parent's body.
     pub(super) fn build_body(&mut self, id: TypeId) {
         let Some(declared) = self.declared[id.index()] else { return };
-        let file = declared.file;
-        let inherited = self.type_of(id).parent.map(|parent| self.type_of(parent).body.clone());
+        let parent = self.type_of(id).parent.map(|parent| self.type_of(parent).body.clone());
+        // Nothing is known of what holds a capability, group or policy: `SELF` could be a node or a relationship.
+        let self_is = match &declared.words.body {
+            Words::Node(_) => SelfIs::Node(id),
+            Words::Relationship(_) => SelfIs::Relationship(id),
+            _ => SelfIs::Unknown,
+        };
+        let context = Context::in_type(declared.file, self_is);
         let body = match &declared.words.body {
-            Words::Artifact(words) => TypeBody::Artifact(self.artifact_type(words, inherited, file)),
-            Words::Capability(words) => TypeBody::Capability(self.capability_type(words, inherited, file)),
-            Words::Interface(words) => TypeBody::Interface(self.interface_type(words, inherited, file)),
-            Words::Relationship(words) => {
-                TypeBody::Relationship(self.relationship_type(id, words, inherited, file))
+            Words::Artifact(words) => {
+                TypeBody::Artifact(self.artifact_type(words, Body::of(parent), context))
             }
-            Words::Node(words) => TypeBody::Node(self.node_type(id, words, inherited, file)),
-            Words::Group(words) => TypeBody::Group(self.group_type(words, inherited, file)),
-            Words::Policy(words) => TypeBody::Policy(self.policy_type(words, inherited, file)),
+            Words::Capability(words) => {
+                TypeBody::Capability(self.capability_type(words, Body::of(parent), context))
+            }
+            Words::Interface(words) => {
+                TypeBody::Interface(self.interface_type(words, Body::of(parent), context))
+            }
+            Words::Relationship(words) => {
+                TypeBody::Relationship(self.relationship_type(words, Body::of(parent), context))
+            }
+            Words::Node(words) => TypeBody::Node(self.node_type(words, Body::of(parent), context)),
+            Words::Group(words) => TypeBody::Group(self.group_type(words, Body::of(parent), context)),
+            Words::Policy(words) => TypeBody::Policy(self.policy_type(words, Body::of(parent), context)),
             Words::Data(_) => return,
         };
         self.types[id.index()].body = body;
@@ -36,14 +74,9 @@ impl<'a> Compiler<'a> {
     fn artifact_type(
         &self,
         words: &'a words::ArtifactType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
+        inherited: ArtifactType,
+        context: Context,
     ) -> ArtifactType {
-        let inherited = match inherited {
-            Some(TypeBody::Artifact(inherited)) => inherited,
-            _ => ArtifactType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Unknown);
         let own = words.file_ext.as_ref().map(|extensions| {
             extensions.iter().map(|word| word.text.trim_start_matches('.').into()).collect::<Vec<Arc<str>>>()
         });
@@ -51,12 +84,7 @@ impl<'a> Compiler<'a> {
             mime_type: words.mime_type.map(Arc::from).or(inherited.mime_type),
             file_ext_is_own: own.is_some(),
             file_ext: own.unwrap_or(inherited.file_ext),
-            properties: self.property_definitions(
-                &words.properties,
-                &inherited.properties,
-                context,
-                "property",
-            ),
+            properties: self.properties(&words.properties, &inherited.properties, context),
         }
     }
 
@@ -77,46 +105,156 @@ impl<'a> Compiler<'a> {
     fn capability_type(
         &self,
         words: &'a words::CapabilityType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
+        inherited: CapabilityType,
+        context: Context,
     ) -> CapabilityType {
-        let inherited = match inherited {
-            Some(TypeBody::Capability(inherited)) => inherited,
-            _ => CapabilityType::default(),
+        let properties = self.properties(&words.properties, &inherited.properties, context);
+        let valid = |own: &Option<Vec<Word<'a>>>, inherited, kind| {
+            self.narrowed(own.as_deref(), inherited, kind, context.file)
         };
-        let context = Context::in_type(file, SelfIs::Unknown);
-        let sources = words.valid_source_node_types.as_deref();
-        let relationships = words.valid_relationship_types.as_deref();
         CapabilityType {
-            properties: self.property_definitions(
-                &words.properties,
-                &inherited.properties,
-                context,
-                "property",
-            ),
-            attributes: self.property_definitions(
-                &words.attributes,
-                &inherited.attributes,
-                context,
-                "attribute",
-            ),
-            valid_source_node_types: self.narrowed(
-                sources,
+            attributes: self.attributes(&words.attributes, &inherited.attributes, &properties, context),
+            valid_source_node_types: valid(
+                &words.valid_source_node_types,
                 inherited.valid_source_node_types,
                 TypeKind::Node,
-                file,
             ),
-            valid_relationship_types: self.narrowed(
-                relationships,
+            valid_relationship_types: valid(
+                &words.valid_relationship_types,
                 inherited.valid_relationship_types,
                 TypeKind::Relationship,
-                file,
             ),
+            properties,
         }
     }
 
+    fn relationship_type(
+        &self,
+        words: &'a words::RelationshipType<'a>,
+        inherited: RelationshipType,
+        context: Context,
+    ) -> RelationshipType {
+        let properties = self.properties(&words.properties, &inherited.properties, context);
+        let valid = |own: &Option<Vec<Word<'a>>>, inherited, kind| {
+            self.narrowed(own.as_deref(), inherited, kind, context.file)
+        };
+        RelationshipType {
+            attributes: self.attributes(&words.attributes, &inherited.attributes, &properties, context),
+            interfaces: self.interface_definitions(
+                &words.interfaces,
+                &inherited.interfaces,
+                context,
+                None,
+                None,
+            ),
+            valid_capability_types: valid(
+                &words.valid_capability_types,
+                inherited.valid_capability_types,
+                TypeKind::Capability,
+            ),
+            valid_target_node_types: valid(
+                &words.valid_target_node_types,
+                inherited.valid_target_node_types,
+                TypeKind::Node,
+            ),
+            valid_source_node_types: valid(
+                &words.valid_source_node_types,
+                inherited.valid_source_node_types,
+                TypeKind::Node,
+            ),
+            properties,
+        }
+    }
+
+    fn node_type(&self, words: &'a words::NodeType<'a>, inherited: NodeType, context: Context) -> NodeType {
+        let artifacts = self.artifacts(&words.artifacts, &inherited.artifacts, context);
+        let properties = self.properties(&words.properties, &inherited.properties, context);
+        NodeType {
+            attributes: self.attributes(&words.attributes, &inherited.attributes, &properties, context),
+            capabilities: self.capability_definitions(&words.capabilities, inherited.capabilities, context),
+            requirements: self.requirement_definitions(&words.requirements, inherited.requirements, context),
+            interfaces: self.interface_definitions(
+                &words.interfaces,
+                &inherited.interfaces,
+                context,
+                Some(&artifacts),
+                None,
+            ),
+            artifacts,
+            properties,
+        }
+    }
+
+    fn group_type(
+        &self,
+        words: &'a words::GroupType<'a>,
+        inherited: GroupType,
+        context: Context,
+    ) -> GroupType {
+        let properties = self.properties(&words.properties, &inherited.properties, context);
+        let members = words.members.as_deref();
+        GroupType {
+            attributes: self.attributes(&words.attributes, &inherited.attributes, &properties, context),
+            members: self.narrowed(members, inherited.members, TypeKind::Node, context.file),
+            properties,
+        }
+    }
+
+    fn policy_type(
+        &self,
+        words: &'a words::PolicyType<'a>,
+        inherited: PolicyType,
+        context: Context,
+    ) -> PolicyType {
+        let targets = words.targets.as_deref();
+        PolicyType {
+            properties: self.properties(&words.properties, &inherited.properties, context),
+            targets: self.policy_target_types(targets, inherited.targets, context.file),
+            triggers: self.triggers(&words.triggers, inherited.triggers, context, "policy type"),
+        }
+    }
+
+    fn properties(
+        &self,
+        words: &'a [words::PropertyDefinition<'a>],
+        inherited: &Definitions,
+        context: Context,
+    ) -> Definitions {
+        self.property_definitions(words, inherited, context, "property")
+    }
+
+    /// Attributes, of which one may have the name of a property only where it is of its type: every property is an
+    /// attribute, too (9.5).
+    fn attributes(
+        &self,
+        words: &'a [words::PropertyDefinition<'a>],
+        inherited: &Definitions,
+        properties: &Definitions,
+        context: Context,
+    ) -> Definitions {
+        let attributes = self.property_definitions(words, inherited, context, "attribute");
+        for (name, attribute) in &attributes {
+            let Some(property) = properties.get(name) else { continue };
+            let (own, other) = (attribute.schema.data_type, property.schema.data_type);
+            if self.fits(own, other) || self.fits(other, own) {
+                continue;
+            }
+            // Types that inherit both say the same, which is told once.
+            let message = format!("`{name}` is a property, and an attribute of another type");
+            let type_name = |id: TypeId| format!("of type {}", self.type_of(id).name);
+            self.report(
+                Diagnostic::error("ambiguous-name", message)
+                    .at(Place::new(attribute.span, type_name(own)))
+                    .related(Place::new(property.span, type_name(other)))
+                    .hint("give one of them another name")
+                    .chapter("9.5"),
+            );
+        }
+        attributes
+    }
+
     /// A list of types that are valid somewhere: a derived one may only narrow it (7.3, 8.1).
-    fn narrowed(
+    pub(super) fn narrowed(
         &self,
         words: Option<&[Word<'a>]>,
         inherited: Option<Vec<TypeId>>,
@@ -142,315 +280,6 @@ impl<'a> Compiler<'a> {
             types.push(found);
         }
         Some(types)
-    }
-
-    fn interface_type(
-        &self,
-        words: &'a words::InterfaceType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
-    ) -> InterfaceType {
-        let inherited = match inherited {
-            Some(TypeBody::Interface(inherited)) => inherited,
-            _ => InterfaceType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Unknown);
-        let inputs = self.parameter_definitions(&words.inputs, &inherited.inputs, context, "input");
-        for own in &words.inputs {
-            if let Some(input) = inputs.get(own.property.name.text) {
-                self.check_placeless(input);
-            }
-        }
-        InterfaceType {
-            inputs,
-            operations: self.type_operations(&words.operations, inherited.operations, "operation", context),
-            notifications: self.type_operations(
-                &words.notifications,
-                inherited.notifications,
-                "notification",
-                context,
-            ),
-        }
-    }
-
-    /// 11.4: an interface type is in no node, so that nothing can be read from one.
-    fn check_placeless(&self, input: &ParameterDefinition) {
-        let Some(value) = &input.value else { return };
-        let mut calls = value.calls().into_iter();
-        let reads = calls.find(|call| matches!(call, Call::GetProperty(_) | Call::GetAttribute(_)));
-        if let Some(call) = reads {
-            let message = format!("`${}` has no meaning in an interface type", call.function());
-            self.report(
-                Diagnostic::error("misplaced-function", message)
-                    .at(Place::new(value.span, "an interface type is in no node"))
-                    .hint("fix the value where the interface is used: in a node type or node template")
-                    .chapter("11.4"),
-            );
-        }
-    }
-
-    /// The operations or notifications of an interface type: only what goes in and out.
-    fn type_operations(
-        &self,
-        words: &'a [words::OperationDefinition<'a>],
-        inherited: Map<Arc<OperationDefinition>>,
-        what: &str,
-        context: Context,
-    ) -> Map<Arc<OperationDefinition>> {
-        let mut operations = inherited;
-        for operation in words {
-            if let Some(implementation) = &operation.implementation {
-                let message = format!(
-                    "the {what} `{}` of an interface type has no implementation",
-                    operation.name.text
-                );
-                self.report(
-                    Diagnostic::error("misplaced-implementation", message)
-                        .at(Place::new(implementation.span, "not allowed in an interface type"))
-                        .hint("give it where the interface is used: in a node type or node template")
-                        .chapter("11.1"),
-                );
-            }
-            if let Some(mapping) = operation.outputs.iter().find_map(|output| output.mapping) {
-                self.report(
-                    Diagnostic::error(
-                        "misplaced-mapping",
-                        "an interface type has no attributes to map outputs to",
-                    )
-                    .at(Place::new(mapping.span(), "not allowed in an interface type"))
-                    .hint("map the output where the interface is used: in a node type or node template")
-                    .chapter("11.4"),
-                );
-            }
-            let name = self.name(operation.name.text);
-            let parent = operations.get(&name).cloned();
-            let built = self.operation_definition(operation, parent.as_deref(), context, None);
-            let fixed = |input: &&words::ParameterDefinition<'a>| built.inputs.get(input.property.name.text);
-            for input in operation.inputs.iter().filter_map(|input| fixed(&input)) {
-                self.check_placeless(input);
-            }
-            operations.insert(name, Arc::new(built));
-        }
-        operations
-    }
-
-    fn relationship_type(
-        &self,
-        id: TypeId,
-        words: &'a words::RelationshipType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
-    ) -> RelationshipType {
-        let inherited = match inherited {
-            Some(TypeBody::Relationship(inherited)) => inherited,
-            _ => RelationshipType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Relationship(id));
-        let capabilities = words.valid_capability_types.as_deref();
-        let targets = words.valid_target_node_types.as_deref();
-        let sources = words.valid_source_node_types.as_deref();
-        RelationshipType {
-            properties: self.property_definitions(
-                &words.properties,
-                &inherited.properties,
-                context,
-                "property",
-            ),
-            attributes: self.property_definitions(
-                &words.attributes,
-                &inherited.attributes,
-                context,
-                "attribute",
-            ),
-            interfaces: self.interface_definitions(
-                &words.interfaces,
-                &inherited.interfaces,
-                context,
-                None,
-                None,
-            ),
-            valid_capability_types: self.narrowed(
-                capabilities,
-                inherited.valid_capability_types,
-                TypeKind::Capability,
-                file,
-            ),
-            valid_target_node_types: self.narrowed(
-                targets,
-                inherited.valid_target_node_types,
-                TypeKind::Node,
-                file,
-            ),
-            valid_source_node_types: self.narrowed(
-                sources,
-                inherited.valid_source_node_types,
-                TypeKind::Node,
-                file,
-            ),
-        }
-    }
-
-    fn node_type(
-        &self,
-        id: TypeId,
-        words: &'a words::NodeType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
-    ) -> NodeType {
-        let inherited = match inherited {
-            Some(TypeBody::Node(inherited)) => inherited,
-            _ => NodeType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Node(id));
-        let artifacts = self.artifacts(&words.artifacts, &inherited.artifacts, context);
-        NodeType {
-            properties: self.property_definitions(
-                &words.properties,
-                &inherited.properties,
-                context,
-                "property",
-            ),
-            attributes: self.property_definitions(
-                &words.attributes,
-                &inherited.attributes,
-                context,
-                "attribute",
-            ),
-            capabilities: self.capability_definitions(&words.capabilities, inherited.capabilities, context),
-            requirements: self.requirement_definitions(&words.requirements, inherited.requirements, context),
-            interfaces: self.interface_definitions(
-                &words.interfaces,
-                &inherited.interfaces,
-                context,
-                Some(&artifacts),
-                None,
-            ),
-            artifacts,
-        }
-    }
-
-    fn group_type(
-        &self,
-        words: &'a words::GroupType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
-    ) -> GroupType {
-        let inherited = match inherited {
-            Some(TypeBody::Group(inherited)) => inherited,
-            _ => GroupType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Unknown);
-        let (own, attributes) = (&words.properties, &words.attributes);
-        GroupType {
-            properties: self.property_definitions(own, &inherited.properties, context, "property"),
-            attributes: self.property_definitions(attributes, &inherited.attributes, context, "attribute"),
-            members: self.narrowed(words.members.as_deref(), inherited.members, TypeKind::Node, file),
-        }
-    }
-
-    fn policy_type(
-        &self,
-        words: &'a words::PolicyType<'a>,
-        inherited: Option<TypeBody>,
-        file: usize,
-    ) -> PolicyType {
-        let inherited = match inherited {
-            Some(TypeBody::Policy(inherited)) => inherited,
-            _ => PolicyType::default(),
-        };
-        let context = Context::in_type(file, SelfIs::Unknown);
-        PolicyType {
-            properties: self.property_definitions(
-                &words.properties,
-                &inherited.properties,
-                context,
-                "property",
-            ),
-            targets: self.policy_target_types(words.targets.as_deref(), inherited.targets, file),
-            triggers: self.triggers(&words.triggers, inherited.triggers, context, "policy type"),
-        }
-    }
-
-    fn capability_definitions(
-        &self,
-        words: &'a [words::CapabilityDefinition<'a>],
-        inherited: Map<Arc<CapabilityDefinition>>,
-        context: Context,
-    ) -> Map<Arc<CapabilityDefinition>> {
-        let mut definitions = inherited;
-        for own in words {
-            let name = self.name(own.name.text);
-            let parent = definitions.get(&name).cloned();
-            let type_id = match (own.capability_type, &parent) {
-                (Some(word), parent) => {
-                    let found = self.find_type(context.file, TypeKind::Capability, word);
-                    if let Some(parent) = parent.as_ref().filter(|parent| !self.fits(found, parent.type_id)) {
-                        self.not_derived("capability", word, found, parent.type_id, parent.span);
-                    }
-                    found
-                }
-                (None, Some(parent)) => parent.type_id,
-                (None, None) => {
-                    if !own.hidden.has("type") {
-                        self.lacks_type("capability", own.name, "8.2");
-                    }
-                    self.unknown.of(TypeKind::Capability)
-                }
-            };
-            let TypeBody::Capability(body) = &self.type_of(type_id).body else { continue };
-            // What the type defines, over it what an inherited definition refined.
-            let refined = parent.as_ref().filter(|parent| parent.type_id == type_id);
-            let properties = refined.map_or(&body.properties, |parent| &parent.properties);
-            let attributes = refined.map_or(&body.attributes, |parent| &parent.attributes);
-            let in_capability = Context { self_is: SelfIs::Unknown, ..context };
-            let sources =
-                refined.map_or(&body.valid_source_node_types, |parent| &parent.valid_source_node_types);
-            let relationships =
-                refined.map_or(&body.valid_relationship_types, |parent| &parent.valid_relationship_types);
-            let definition = CapabilityDefinition {
-                type_id,
-                properties: self.property_refinements(
-                    &own.properties,
-                    properties,
-                    type_id,
-                    in_capability,
-                    "property",
-                ),
-                attributes: self.property_refinements(
-                    &own.attributes,
-                    attributes,
-                    type_id,
-                    in_capability,
-                    "attribute",
-                ),
-                valid_source_node_types: self.narrowed(
-                    own.valid_source_node_types.as_deref(),
-                    sources.clone(),
-                    TypeKind::Node,
-                    context.file,
-                ),
-                valid_relationship_types: self.narrowed(
-                    own.valid_relationship_types.as_deref(),
-                    relationships.clone(),
-                    TypeKind::Relationship,
-                    context.file,
-                ),
-                description: own
-                    .common
-                    .description
-                    .map(Arc::from)
-                    .or(parent.as_ref().and_then(|parent| parent.description.clone())),
-                metadata: own
-                    .common
-                    .metadata
-                    .map(plain_metadata)
-                    .or(parent.as_ref().map(|parent| parent.metadata.clone()))
-                    .unwrap_or_default(),
-                span: own.name.span,
-            };
-            definitions.insert(name, Arc::new(definition));
-        }
-        definitions
     }
 
     pub(super) fn lacks_type(&self, what: &str, name: Word<'_>, chapter: &'static str) {

@@ -242,6 +242,14 @@ impl<'a> Compiler<'a> {
         self.walk_nested(&reference.nested, Some(schema), false)?
     }
 
+    /// The node template that a path ends at, when that is known.
+    pub(super) fn node_at_end(&self, path: &Path, context: Context) -> Option<usize> {
+        match self.follow(path, context, None)? {
+            Entity::Node(_, template) => template,
+            _ => None,
+        }
+    }
+
     /// Follows a path; `report_at` is where to report a step that leads nowhere.
     fn follow(&self, path: &Path, context: Context, report_at: Option<Span>) -> Option<Entity> {
         let mut entity = match path.start {

@@ -112,6 +112,8 @@ impl<'a> Compiler<'a> {
                 self.forget_copied(before, (node.name.text, source.name.text), source.span);
             }
         }
+        self.check_circles(&node_templates, file);
+        self.check_overwritten(&node_templates);
         let outputs: Map<Parameter> =
             words.outputs.iter().map(|output| self.parameter(output, outside, "output")).collect();
         for output in &words.outputs {
