@@ -2,8 +2,8 @@
 //!
 //! In order: [`load`] reads the entry and everything it imports; [`types`] declares all types, ties each to its
 //! parent and puts parents first; [`data`], [`bodies`] and [`interfaces`] build their effective definitions;
-//! [`template`] and [`requirements`] build the service template. [`values`], [`functions`], [`paths`] and
-//! [`validation`] do what is inside values.
+//! [`template`] and [`requirements`] build the service template. [`values`], [`functions`], [`paths`], [`references`]
+//! and [`validation`] do what is inside values.
 //!
 //! A mistake never stops the rest. What cannot be resolved becomes an *unknown* type that fits everything, so that
 //! one mistake has one diagnostic.
@@ -16,6 +16,7 @@ mod data;
 mod dataflow;
 mod definitions;
 mod evaluate;
+mod follow;
 mod functions;
 mod interface_types;
 mod interfaces;
@@ -23,6 +24,7 @@ mod kinds;
 mod load;
 mod paths;
 mod policies;
+mod references;
 mod repositories;
 mod required;
 mod requirements;
