@@ -39,6 +39,7 @@ pub static CODES: &[Code] = codes! {
     "ambiguous-type" "6.8.4" "a name stands for several types";
     "ambiguous-workflow" "13.2" "a workflow has both steps and an implementation";
     "artifact-outside" "12.2" "an artifact file is outside of its package";
+    "changed-import" "6.8" "what is imported is not what the lock file has";
     "circular-derivation" "6.4.2" "types are derived from each other in a circle";
     "circular-group" "16.2" "a group is a member of itself";
     "circular-value" "4.2.2" "a value is computed from itself";
@@ -87,6 +88,7 @@ pub static CODES: &[Code] = codes! {
     "invalid-data-type" "9.2" "a data type says neither what it derives from nor what it holds";
     "invalid-index" "8.5.2" "an index is negative";
     "invalid-key-schema" "9.3" "the keys of a map are not strings";
+    "invalid-lock" "" "the lock file cannot be read or understood";
     "invalid-mapping" "15.1" "a substitution mapping is not of its form";
     "invalid-merge" "6.3" "a merge key does not bring a map";
     "invalid-name" "10.1" "the name of a function has a `$` in it";
@@ -121,6 +123,7 @@ pub static CODES: &[Code] = codes! {
     "no-primary" "11.8" "an operation has dependencies and nothing to run";
     "no-service-template" "6.9" "a file without a service template cannot be deployed";
     "not-derived" "6.4.2" "a refined type is not derived from the one it refines";
+    "not-locked" "6.8" "what is imported is not in the lock file";
     "not-run-yet" "" "something is understood, and not run yet";
     "not-selectable" "15.5.3" "a requirement is mapped to a node that is not selected";
     "not-tosca" "6.1" "a file is no map of keynames";

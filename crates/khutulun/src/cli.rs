@@ -88,6 +88,9 @@ pub(crate) enum ProgressMode {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Say everything that is wrong with designs.
+    ///
+    /// This is about TOSCA alone: whether a design is what the standard allows. What khutulun cannot run yet, and whether the
+    /// files of artifacts are there, is said by `plan` and `compile`, which touch nothing either.
     Validate(ValidateArguments),
     /// Show the graph of templates that a design becomes.
     Compile(CompileArguments),
@@ -111,7 +114,7 @@ pub(crate) enum Command {
     Resume(ResumeArguments),
     /// Make, look at, unpack and check archives of designs (CSAR).
     Csar(CsarArguments),
-    /// Show the profiles that designs can import, and what is in them.
+    /// Show the profiles that designs can import, and what is in them; lock those that they do import.
     Profile(ProfileArguments),
     /// Show what a diagnostic's code means, with examples.
     Explain(ExplainArguments),
@@ -359,6 +362,13 @@ pub(crate) struct ProfileArguments {
 pub(crate) enum ProfileCommand {
     /// Show the profiles that designs can import by name.
     List,
+    /// Write `khutulun.lock` beside designs: which profiles and files from the network they import, by digest. From then on
+    /// they are valid with exactly these. Name all designs of a folder at once.
+    Lock {
+        /// TOSCA files, and directories with one that is obvious.
+        #[arg(value_name = "PATH", default_value = ".")]
+        paths: Vec<PathBuf>,
+    },
     /// Show what is in a profile.
     Show {
         /// The name, such as `khutulun.process:0.1`.

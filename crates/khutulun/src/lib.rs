@@ -17,6 +17,7 @@ mod history;
 mod inputs;
 mod instance;
 mod lock;
+mod lockfile;
 mod package;
 mod plan_view;
 mod probe;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use tosca::{FileSources, Locator, SourceError, Sources, model::Model};
+use tosca::{Compilation, FileSources, Locator, SourceError, Sources, model::Model};
 use tosca_csar::{Findings, Format, Options, Package, WithCatalog};
 use tosca_profiles::WithProfiles;
 
@@ -13,6 +13,7 @@ use crate::{
     entry,
     error::CliError,
     exit::Exit,
+    lockfile::{self, Uses},
     package,
     profiles::{self, Profiles},
 };
@@ -134,10 +135,47 @@ impl Source {
         let Some(entry) = entry else {
             return Checked { model: None, package, design: Findings::default(), others: Vec::new() };
         };
-        let mut compilation = tosca::compile(entry, &self.files);
-        profiles::explain_unknown(&mut compilation.diagnostics, self.files.catalog());
+        let compilation = self.compile(entry);
         let design = Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
         Checked { model: compilation.model, package, design, others: Vec::new() }
+    }
+
+    /// Compiles a file and holds it against the lock file beside the first one.
+    fn compile(&self, entry: &str) -> Compilation {
+        let mut compilation = tosca::compile(entry, &self.files);
+        let catalog = self.files.catalog();
+        profiles::explain_unknown(&mut compilation.diagnostics, catalog);
+        if let Some(first) = self.first() {
+            let design = self.path.display().to_string();
+            lockfile::check(&mut compilation, &self.files, &first, catalog, &design);
+        }
+        compilation
+    }
+
+    /// Where the design starts.
+    fn first(&self) -> Option<Locator> {
+        self.files.locate(self.entries.first()?, None).ok()
+    }
+
+    /// Compiles the design, and its other definitions, without a look at the lock file: what do they use? Also returns
+    /// where the lock file would be. Not for archives, which have it inside.
+    pub(crate) fn uses(&self) -> Result<(PathBuf, Uses), Vec<Findings>> {
+        let mut uses = Uses::default();
+        let mut findings = vec![self.findings.clone()];
+        for entry in &self.entries {
+            let compilation = tosca::compile(entry, &self.files);
+            uses.add(&compilation, self.files.catalog());
+            let Compilation { mut diagnostics, sources, .. } = compilation;
+            profiles::explain_unknown(&mut diagnostics, self.files.catalog());
+            findings.push(Findings { diagnostics, sources });
+        }
+        let folder = self.first().and_then(|first| Some(Path::new(first.as_str()).parent()?.to_owned()));
+        match folder {
+            Some(folder) if !findings.iter().any(Findings::has_errors) => {
+                Ok((folder.join(lockfile::NAME), uses))
+            }
+            _ => Err(findings),
+        }
     }
 
     /// Compiles the design and, of a package, its other definitions too. What several of them import is told once.
@@ -151,7 +189,7 @@ impl Source {
             if known.is_empty() {
                 known = records(&checked.design);
             }
-            let compilation = tosca::compile(entry, &self.files);
+            let compilation = self.compile(entry);
             let mut findings =
                 Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
             let told = records(&findings);

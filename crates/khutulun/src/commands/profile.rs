@@ -1,5 +1,7 @@
 //! `khutulun profile`: the profiles that designs can import by name, and what is in them.
 
+mod lock;
+
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use serde_json::{Value as Json, json};
@@ -134,9 +136,13 @@ impl Answer for Contents {
 }
 
 pub(crate) fn run(command: &ProfileCommand, session: &Session) -> Result<Exit, CliError> {
+    if let ProfileCommand::Lock { paths } = command {
+        return lock::run(paths, session);
+    }
     let catalog = session.profiles.catalog()?;
     let sources = WithCatalog::new(Arc::clone(&catalog), WithProfiles::new(MemorySources::new()));
     match command {
+        ProfileCommand::Lock { .. } => {}
         ProfileCommand::List => {
             let found = sources.profiles().into_iter().map(|name| {
                 let contents = tosca_profiles::show(&name, &sources).and_then(Result::ok);

@@ -9,6 +9,7 @@ mod examples;
 mod failures;
 mod grammar;
 mod interruption;
+mod lockfile;
 mod packages;
 mod plugins;
 mod profiles;
