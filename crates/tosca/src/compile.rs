@@ -93,7 +93,8 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
         })
         .collect();
     let entry = loaded.files.first().and_then(|file| file.document.as_ref());
-    let template = entry.and_then(|document| read_service_template(&mut reader, document));
+    let mut template = entry.and_then(|document| read_service_template(&mut reader, document));
+    let nodes = template.as_mut().map(|words| std::mem::take(&mut words.node_templates)).unwrap_or_default();
     let documents = loaded.files.iter().map(|file| file.document.as_ref());
     let functions = CustomWords {
         files: documents
@@ -111,7 +112,7 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     compiler.build_types();
     compiler.check_type_references();
     compiler.check_repositories();
-    let service_template = template.as_ref().and_then(|words| compiler.service_template(words));
+    let service_template = template.as_ref().and_then(|words| compiler.service_template(words, nodes));
     compiler.check_subjects();
     let types = compiler.finish_types();
     let functions_of_model = std::mem::take(&mut compiler.custom.functions);

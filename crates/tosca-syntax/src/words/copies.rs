@@ -35,7 +35,7 @@ pub(super) trait Copies<'a>: Clone {
 }
 
 /// Fills templates that copy others with what they copy.
-pub(super) fn copy_templates<'a, T: Copies<'a>>(reader: &mut Reader, templates: &mut [T]) {
+pub(super) fn copy_templates<'a, T: Copies<'a>>(reader: &mut Reader, templates: &mut [Box<T>]) {
     if templates.iter().all(|template| template.source().is_none()) {
         return;
     }

@@ -25,9 +25,9 @@ pub struct ServiceTemplate<'a> {
     /// `outputs`.
     pub outputs: Vec<ParameterDefinition<'a>>,
     /// `node_templates`.
-    pub node_templates: Vec<NodeTemplate<'a>>,
+    pub node_templates: Vec<Box<NodeTemplate<'a>>>,
     /// `relationship_templates`.
-    pub relationship_templates: Vec<RelationshipTemplate<'a>>,
+    pub relationship_templates: Vec<Box<RelationshipTemplate<'a>>>,
     /// `groups`.
     pub groups: Vec<Group<'a>>,
     /// `policies`, in order.
@@ -159,9 +159,9 @@ pub fn read_service_template<'a>(reader: &mut Reader, document: &'a Document) ->
 }
 
 impl Reader {
-    fn node_template<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> NodeTemplate<'a> {
-        let mut own = NodeTemplate { name, span: node.span(), ..NodeTemplate::default() };
-        own.hidden = self.fill(&mut own, &NodeTemplate::CONSTRUCT, Some(name), node);
+    fn node_template<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> Box<NodeTemplate<'a>> {
+        let mut own = Box::new(NodeTemplate { name, span: node.span(), ..NodeTemplate::default() });
+        own.hidden = self.fill(&mut *own, &NodeTemplate::CONSTRUCT, Some(name), node);
         own
     }
 

@@ -167,9 +167,10 @@ impl Reader {
         &mut self,
         name: Word<'a>,
         node: Node<'a>,
-    ) -> RelationshipTemplate<'a> {
-        let mut own = RelationshipTemplate { name, span: node.span(), ..RelationshipTemplate::default() };
-        own.hidden = self.fill(&mut own, &RelationshipTemplate::CONSTRUCT, Some(name), node);
+    ) -> Box<RelationshipTemplate<'a>> {
+        let own = RelationshipTemplate { name, span: node.span(), ..RelationshipTemplate::default() };
+        let mut own = Box::new(own);
+        own.hidden = self.fill(&mut *own, &RelationshipTemplate::CONSTRUCT, Some(name), node);
         own
     }
 

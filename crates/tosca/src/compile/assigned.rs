@@ -21,7 +21,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn requirements(
         &self,
         position: usize,
-        words: &'a words::NodeTemplate<'a>,
+        words: &words::NodeTemplate<'a>,
         context: Context,
     ) -> Vec<Requirement> {
         let Some(body) = self.node_body(self.template.types[position]) else { return Vec::new() };
@@ -163,7 +163,7 @@ impl<'a> Compiler<'a> {
     /// How much an assignment takes of the properties of the target's capability (8.5.5).
     fn allocation(
         &self,
-        own: &'a words::RequirementAssignment<'a>,
+        own: &words::RequirementAssignment<'a>,
         definition: &RequirementDefinition,
         target: &Target,
         context: Context,
@@ -242,7 +242,7 @@ impl<'a> Compiler<'a> {
 
     fn relationship(
         &self,
-        own: &'a words::RequirementAssignment<'a>,
+        own: &words::RequirementAssignment<'a>,
         definition: &RequirementDefinition,
         type_id: TypeId,
         context: Context,

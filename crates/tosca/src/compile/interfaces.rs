@@ -304,7 +304,7 @@ impl<'a> Compiler<'a> {
     /// The artifacts of a type or template: one's own replace inherited ones wholly (12.2).
     pub(super) fn artifacts(
         &self,
-        words: &'a [words::ArtifactDefinition<'a>],
+        words: &[words::ArtifactDefinition<'a>],
         inherited: &Map<Arc<Artifact>>,
         context: Context,
     ) -> Map<Arc<Artifact>> {
@@ -341,7 +341,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// An artifact definition; `None` when it was reported.
-    fn artifact(&self, own: &'a words::ArtifactDefinition<'a>, context: Context) -> Option<Artifact> {
+    fn artifact(&self, own: &words::ArtifactDefinition<'a>, context: Context) -> Option<Artifact> {
         let type_id = self.find_type(context.file, TypeKind::Artifact, own.artifact_type?);
         let file = own.file?;
         let TypeBody::Artifact(body) = &self.type_of(type_id).body else { return None };

@@ -16,7 +16,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn substitution(
         &self,
         own: &'a words::Substitution<'a>,
-        template: &'a words::ServiceTemplate<'a>,
+        nodes: &[Box<words::NodeTemplate<'a>>],
         outputs: &Map<Parameter>,
         workflows: &Map<Workflow>,
     ) -> Option<Substitution> {
@@ -47,10 +47,10 @@ impl<'a> Compiler<'a> {
         let requirements = own
             .requirements
             .iter()
-            .filter_map(|mapping| self.requirement_mapping(mapping, node_type, body, template))
+            .filter_map(|mapping| self.requirement_mapping(mapping, node_type, body, nodes))
             .collect();
         self.check_mapping_order(own);
-        self.check_mapping_counts(own, body, template);
+        self.check_mapping_counts(own, body, nodes);
         let mut interfaces = Map::new();
         for mapping in &own.interfaces {
             let operations = self.interface_mapping(mapping, node_type, body, workflows);
@@ -289,7 +289,7 @@ impl<'a> Compiler<'a> {
         mapping: &words::RequirementMapping<'a>,
         node_type: TypeId,
         body: &NodeType,
-        template: &words::ServiceTemplate<'a>,
+        nodes: &[Box<words::NodeTemplate<'a>>],
     ) -> Option<RequirementMapping> {
         if !body.requirements.contains_key(mapping.name.text) {
             let names = body.requirements.keys().map(|name| name.as_str());
@@ -299,7 +299,7 @@ impl<'a> Compiler<'a> {
         let mut targets = Vec::with_capacity(mapping.targets.len());
         for target in &mapping.targets {
             match *target {
-                TargetWords::Selectable(word) => targets.extend(self.selectable(word, template)),
+                TargetWords::Selectable(word) => targets.extend(self.selectable(word, nodes)),
                 TargetWords::Pair(first, second) => {
                     let Some(node) = self.mapped_node(first, "15.5") else { continue };
                     let type_id = self.template.types[node];
@@ -308,8 +308,8 @@ impl<'a> Compiler<'a> {
                         .is_some_and(|body| body.requirements.contains_key(second.text));
                     // `[a, b]` is a node template and its requirement, or two node templates.
                     if !has && self.template.ids.contains_key(second.text) {
-                        targets.extend(self.selectable(first, template));
-                        targets.extend(self.selectable(second, template));
+                        targets.extend(self.selectable(first, nodes));
+                        targets.extend(self.selectable(second, nodes));
                         continue;
                     }
                     if !has && !self.is_vague(type_id, "requirements") {
@@ -320,7 +320,7 @@ impl<'a> Compiler<'a> {
                         self.unknown_name("requirement", second, names, type_id, label);
                         continue;
                     }
-                    self.check_dangling(node, first, second, template);
+                    self.check_dangling(node, first, second, nodes);
                     let node = NodeTemplateId::from_index(node);
                     targets.push(MappingTarget::Requirement(node, self.name(second.text)));
                 }
@@ -334,9 +334,9 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn selectable(&self, word: Word<'_>, template: &words::ServiceTemplate<'a>) -> Option<MappingTarget> {
+    fn selectable(&self, word: Word<'_>, nodes: &[Box<words::NodeTemplate<'a>>]) -> Option<MappingTarget> {
         let node = self.mapped_node(word, "15.5")?;
-        let words = &template.node_templates[node];
+        let words = &nodes[node];
         let selects = words.directives.iter().any(|(directive, _)| *directive == NodeDirective::Select);
         if !selects && !words.hidden.has("directives") {
             self.report(
@@ -360,9 +360,9 @@ impl<'a> Compiler<'a> {
         node: usize,
         first: Word<'_>,
         second: Word<'_>,
-        template: &words::ServiceTemplate<'a>,
+        nodes: &[Box<words::NodeTemplate<'a>>],
     ) {
-        let assigned: Vec<_> = template.node_templates[node]
+        let assigned: Vec<_> = nodes[node]
             .requirements
             .iter()
             .zip(&self.template.targets[node])
@@ -410,14 +410,14 @@ impl<'a> Compiler<'a> {
         &self,
         own: &words::Substitution<'a>,
         body: &NodeType,
-        template: &words::ServiceTemplate<'a>,
+        nodes: &[Box<words::NodeTemplate<'a>>],
     ) {
         for (name, definition) in &body.requirements {
             let mappings: Vec<_> =
                 own.requirements.iter().filter(|mapping| mapping.name.text == name.as_str()).collect();
             let mut sum: u64 = 0;
             for mapping in mappings {
-                if !mapping.targets.iter().any(|target| self.is_mandatory(target, template)) {
+                if !mapping.targets.iter().any(|target| self.is_mandatory(target, nodes)) {
                     continue;
                 }
                 sum = sum.saturating_add(match mapping.count {
@@ -446,12 +446,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// Whether a requirement that is mapped to must be fulfilled.
-    fn is_mandatory(&self, target: &TargetWords<'a>, template: &words::ServiceTemplate<'a>) -> bool {
+    fn is_mandatory(&self, target: &TargetWords<'a>, nodes: &[Box<words::NodeTemplate<'a>>]) -> bool {
         let TargetWords::Pair(first, second) = target else { return false };
         let Some(&node) = self.template.ids.get(first.text) else { return false };
         let Some(body) = self.node_body(self.template.types[node]) else { return false };
         let Some(definition) = body.requirements.get(second.text) else { return false };
-        let assigned = template.node_templates[node].requirements.iter();
+        let assigned = nodes[node].requirements.iter();
         let mut assigned = assigned.filter(|own| own.name.text == second.text).peekable();
         if assigned.peek().is_none() {
             return definition.count_range.min > 0;

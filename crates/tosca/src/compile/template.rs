@@ -58,9 +58,14 @@ pub(super) struct Target {
 
 impl<'a> Compiler<'a> {
     /// The service template. Incomplete when something in it was reported; then there is no model.
+    ///
+    /// The words of each node template are dropped when it is compiled: all of them beside what they become would be
+    /// a quarter of the memory that a large file needs.
+    #[expect(clippy::vec_box, reason = "each is given back when it is compiled")]
     pub(super) fn service_template(
         &mut self,
         words: &'a words::ServiceTemplate<'a>,
+        nodes: Vec<Box<words::NodeTemplate<'a>>>,
     ) -> Option<ServiceTemplate> {
         let file = 0;
         let outside = Context {
@@ -70,7 +75,7 @@ impl<'a> Compiler<'a> {
             in_validation: false,
             subject: None,
         };
-        for (position, node) in words.node_templates.iter().enumerate() {
+        for (position, node) in nodes.iter().enumerate() {
             self.template.ids.insert(node.name.text, position);
             self.template.names.push(node.name.text);
             let artifacts = node.artifacts.iter().filter_map(|artifact| artifact.name);
@@ -82,34 +87,37 @@ impl<'a> Compiler<'a> {
         let alone = Context { in_template: false, ..outside };
         self.template.inputs =
             words.inputs.iter().map(|input| self.parameter(input, alone, "input")).collect();
-        self.template.types =
-            words.node_templates.iter().map(|node| self.node_template_type(node, file)).collect();
+        self.template.types = nodes.iter().map(|node| self.node_template_type(node, file)).collect();
         self.template.relationships = words
             .relationship_templates
             .iter()
-            .map(|own| (own.name.text, (self.relationship_template_type(own, file), own)))
+            .map(|own| (own.name.text, (self.relationship_template_type(own, file), &**own)))
             .collect();
-        let targets = words
-            .node_templates
-            .iter()
-            .enumerate()
-            .map(|(position, node)| self.targets(position, node, file));
+        let targets = nodes.iter().enumerate().map(|(position, node)| self.targets(position, node, file));
         self.template.targets = targets.collect();
         let mut inputs = std::mem::take(&mut self.template.inputs);
         self.template.inputs = inputs.clone();
         self.map_inputs(&mut inputs, &words.inputs);
         self.template.inputs = inputs;
+        self.check_used(words, &nodes);
         self.template.relationship_templates = self.relationship_templates(words, file);
-        let mut node_templates = Map::with_capacity(words.node_templates.len());
-        for (position, node) in words.node_templates.iter().enumerate() {
+        let sources = nodes.iter().filter_map(|node| self.template.ids.get(node.copy?.text));
+        let sources: HashMap<usize, Span> = sources.map(|&source| (source, nodes[source].span)).collect();
+        let mut node_templates = Map::with_capacity(nodes.len());
+        // What substitution mappings say of node templates is held against their words.
+        let mut kept = Vec::new();
+        for (position, node) in nodes.into_iter().enumerate() {
             let before = self.diagnostics.borrow().len();
-            if let Some(node) = self.node_template(position, node, file) {
+            if let Some(node) = self.node_template(position, &node, file) {
                 node_templates.insert(node.name.clone(), node);
             }
             let source = node.copy.and_then(|word| self.template.ids.get(word.text));
-            if let Some(&source) = source {
-                let source = &words.node_templates[source];
-                self.forget_copied(before, (node.name.text, source.name.text), source.span);
+            if let Some(source) = source {
+                let names = (node.name.text, self.template.names[*source]);
+                self.forget_copied(before, names, sources[source]);
+            }
+            if words.substitution.is_some() {
+                kept.push(node);
             }
         }
         self.check_circles(&node_templates, file);
@@ -132,7 +140,7 @@ impl<'a> Compiler<'a> {
         let workflows = self.workflows(&words.workflows, &node_templates, &groups);
         let policies = self.policies(&words.policies, &node_templates, &groups);
         let substitution =
-            words.substitution.as_ref().and_then(|own| self.substitution(own, words, &outputs, &workflows));
+            words.substitution.as_ref().and_then(|own| self.substitution(own, &kept, &outputs, &workflows));
         Some(ServiceTemplate {
             inputs: std::mem::take(&mut self.template.inputs),
             outputs,
@@ -222,7 +230,7 @@ impl<'a> Compiler<'a> {
     fn node_template(
         &self,
         position: usize,
-        words: &'a words::NodeTemplate<'a>,
+        words: &words::NodeTemplate<'a>,
         file: usize,
     ) -> Option<NodeTemplate> {
         let type_id = self.template.types[position];
@@ -299,7 +307,7 @@ impl<'a> Compiler<'a> {
     pub(super) fn assign(
         &self,
         definitions: &Map<Arc<PropertyDefinition>>,
-        words: &'a [Assignment<'a>],
+        words: &[Assignment<'a>],
         of_type: TypeId,
         keyname: &'static str,
         is_incomplete: bool,
@@ -388,7 +396,7 @@ impl<'a> Compiler<'a> {
 
     fn capabilities(
         &self,
-        words: &'a words::NodeTemplate<'a>,
+        words: &words::NodeTemplate<'a>,
         definitions: &Map<Arc<CapabilityDefinition>>,
         type_id: TypeId,
         context: Context,
@@ -456,7 +464,7 @@ impl<'a> Compiler<'a> {
     /// The interfaces of a node template or relationship.
     pub(super) fn interfaces(
         &self,
-        words: &'a [words::InterfaceAssignment<'a>],
+        words: &[words::InterfaceAssignment<'a>],
         definitions: &Map<Arc<InterfaceDefinition>>,
         type_id: TypeId,
         context: Context,
@@ -479,7 +487,7 @@ impl<'a> Compiler<'a> {
             let hides_inputs = own.is_some_and(|own| own.hidden.has("inputs"));
             let build = |what: &'static str,
                          keyname: &'static str,
-                         own: &'a [words::OperationAssignment<'a>],
+                         own: &[words::OperationAssignment<'a>],
                          definitions: &Map<Arc<OperationDefinition>>| {
                 for operation in own {
                     let is_known = definitions.contains_key(operation.name.text);
@@ -526,7 +534,7 @@ impl<'a> Compiler<'a> {
     /// Assigned inputs; those that no definition has are allowed, and have no type (11.3, 11.5).
     pub(super) fn inputs(
         &self,
-        words: &'a [Assignment<'a>],
+        words: &[Assignment<'a>],
         definitions: &[&Map<Arc<ParameterDefinition>>],
         context: Context,
     ) -> Map<Property> {
@@ -556,7 +564,7 @@ impl<'a> Compiler<'a> {
     fn operation(
         &self,
         name: &Name,
-        own: Option<&'a words::OperationAssignment<'a>>,
+        own: Option<&words::OperationAssignment<'a>>,
         definition: &OperationDefinition,
         interface: &InterfaceDefinition,
         shared: &Map<Property>,

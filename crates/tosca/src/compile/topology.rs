@@ -141,7 +141,6 @@ impl<'a> Compiler<'a> {
         file: usize,
     ) -> Map<Relationship> {
         let mut templates = Map::with_capacity(words.relationship_templates.len());
-        self.check_used(words);
         for own in &words.relationship_templates {
             let Some(&(type_id, _)) = self.template.relationships.get(own.name.text) else { continue };
             let TypeBody::Relationship(body) = &self.type_of(type_id).body else { continue };
@@ -187,11 +186,15 @@ impl<'a> Compiler<'a> {
     }
 
     /// A relationship template is used by being named in a requirement, or by being copied (7.4).
-    fn check_used(&self, words: &words::ServiceTemplate<'a>) {
+    pub(super) fn check_used(
+        &self,
+        words: &words::ServiceTemplate<'a>,
+        nodes: &[Box<words::NodeTemplate<'a>>],
+    ) {
         if words.relationship_templates.is_empty() {
             return;
         }
-        let requirements = words.node_templates.iter().flat_map(|node| &node.requirements);
+        let requirements = nodes.iter().flat_map(|node| &node.requirements);
         let named = requirements.filter_map(|own| own.relationship.as_ref()?.relationship_type);
         let copied = words.relationship_templates.iter().filter_map(|own| own.copy);
         let used: HashSet<&str> = named.chain(copied).map(|word| word.text).collect();
