@@ -61,8 +61,10 @@ fn a_service_is_deployed_looked_at_changed_and_destroyed() {
     assert_eq!(logs, "web asks 127.0.0.1:4711\nweb is up\n");
     let last = sandbox.run(&["logs", "pair:web", "-n", "1"]).expect(0);
     assert_eq!(last.stdout, "web is up\n");
-    let both = sandbox.run(&["logs", "store", "web"]).expect(0).stdout;
-    assert!(both.contains("store") && both.contains("| store says hello"), "{both}");
+    poll("the store wrote its line", || {
+        let both = sandbox.run(&["logs", "store", "web"]).expect(0).stdout;
+        both.contains("| store says hello").then_some(())
+    });
 
     // Nothing to do: said so, and neither process was touched.
     let processes = sandbox.processes();

@@ -65,7 +65,8 @@ fn a_reader_that_goes_is_no_error() {
     let sandbox = Sandbox::new();
     let pair = sandbox.pair();
     let mut child = sandbox
-        .command(&["compile", pair.to_str().unwrap(), "-o", "json"])
+        // A slow machine would tell what it is at.
+        .command(&["compile", pair.to_str().unwrap(), "-o", "json", "--progress", "none"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

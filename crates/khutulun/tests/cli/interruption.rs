@@ -1,8 +1,11 @@
 //! Ctrl-C, once and twice.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
-use crate::sandbox::{Sandbox, finish, poll};
+use crate::sandbox::{Ended, Sandbox, finish, poll};
 
 /// A pair whose script says that it was reached and waits for the gate.
 fn gated(sandbox: &Sandbox) {
@@ -26,12 +29,20 @@ fn once_finishes_what_runs_and_starts_nothing_new() {
     let sandbox = Sandbox::new();
     gated(&sandbox);
     let mark = sandbox.mark_input();
-    let deploy = sandbox.start(&["deploy", "pair", "--yes", "-i", &mark]);
+    let told = sandbox.path("told");
+    let deploy = sandbox
+        .command(&["deploy", "pair", "--yes", "-i", &mark])
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&told).unwrap())
+        .spawn()
+        .unwrap();
     poll("the script runs", || sandbox.path("gate.reached").exists().then_some(()));
     interrupt(deploy.id());
+    poll("it is heard", || fs::read_to_string(&told).unwrap().contains("Ctrl-C again").then_some(()));
     // The script is not interrupted: it ends when the gate opens.
     fs::write(sandbox.path("gate"), "").unwrap();
-    let ended = finish(deploy).expect(4);
+    let ended = finish(deploy);
+    let ended = Ended { stderr: fs::read_to_string(&told).unwrap(), ..ended }.expect(4);
     ended.five_parts();
     assert!(ended.stderr.contains("khutulun resume"), "{}", ended.stderr);
     assert_eq!(fs::read_to_string(sandbox.path("gate.ended")).unwrap(), "done\n");

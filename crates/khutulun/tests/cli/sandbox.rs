@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value as Json;
 
 /// How long anything may take before a test gives up: far above what a loaded machine needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How often a condition is looked at.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -135,7 +135,7 @@ impl Sandbox {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
-            let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
+            let environment = environment(pid);
             let variable = |name: &str| {
                 environment.split(|byte| *byte == 0).find_map(|entry| {
                     String::from_utf8_lossy(entry).strip_prefix(name).map(ToOwned::to_owned)
@@ -162,13 +162,9 @@ impl Sandbox {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
                 continue;
             };
-            let read = |name: &str| {
-                fs::read(entry.path().join(name))
-                    .map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "))
-            };
-            let (line, environment) =
-                (read("cmdline").unwrap_or_default(), read("environ").unwrap_or_default());
-            if line.contains(&needle) || environment.contains(&needle) {
+            let words = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ");
+            let line = words(fs::read(entry.path().join("cmdline")).unwrap_or_default());
+            if line.contains(&needle) || words(environment(pid)).contains(&needle) {
                 found.push((pid, line));
             }
         }
@@ -191,6 +187,28 @@ impl Drop for Sandbox {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
     }
+}
+
+/// What the environment of a process was when it was executed; empty if it is gone or somebody else's. In the middle of executing
+/// a program a process shows none: that is waited for.
+fn environment(pid: u32) -> Vec<u8> {
+    loop {
+        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+        if !environment.is_empty() || has_no_environment(pid) {
+            return environment;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether a process has ended or has an empty environment, by proc_pid_stat(5): no memory (field 23), or nothing between the
+/// beginning of its environment (field 50) and the end (field 51).
+fn has_no_environment(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_ascii_whitespace().collect();
+    // The first of these is field 3.
+    let [memory, begin, end] = [23, 50, 51].map(|field| fields[field - 3].parse::<u64>().unwrap());
+    memory == 0 || (end != 0 && begin == end)
 }
 
 /// Waits for a child's end while its output is read.
