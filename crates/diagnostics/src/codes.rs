@@ -128,6 +128,7 @@ pub static CODES: &[Code] = codes! {
     "not-selectable" "15.5.3" "a requirement is mapped to a node that is not selected";
     "not-tosca" "6.1" "a file is no map of keynames";
     "not-utf8" "" "a file is not UTF-8 text";
+    "older-words" "6.2" "a file of TOSCA 2.0 is written in words of TOSCA 1.x";
     "optional-for-required" "13.2.3.3" "a required input comes from one that may have no value";
     "overwritten-attribute" "9.9" "an attribute is assigned, and an output goes to it";
     "profile-versions" "6.7.3" "two versions of one profile meet";

@@ -22,6 +22,7 @@ mod interface_types;
 mod interfaces;
 mod kinds;
 mod load;
+mod older;
 mod paths;
 mod policies;
 mod references;
@@ -119,6 +120,7 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     diagnostics.append(&mut compiler.diagnostics.borrow_mut());
     drop(compiler);
 
+    older::fold(&mut diagnostics, &loaded.map);
     diagnostics.sort_by_key(|diagnostic| {
         diagnostic.primary.as_ref().map(|place| (place.span.source, place.span.start))
     });

@@ -314,6 +314,9 @@ impl<'a> Compiler<'a> {
                 return place.into_iter().fold(diagnostic, Diagnostic::related);
             }
         }
+        if let Some(instead) = super::older::instead_of_type(name).filter(|_| kind == TypeKind::Data) {
+            return diagnostic.hint(instead);
+        }
         if !self.can_suggest() {
             return diagnostic;
         }
