@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use floria::{CodecError, StoreError};
+use floria::{CodecError, StoreError, laws};
 use rusqlite::ErrorCode;
 
 /// Makes the error for an attempt, such as "commit to", that failed.
@@ -54,8 +54,47 @@ fn cannot_open_because(path: &Path) -> Option<io::Error> {
 }
 
 /// Makes the error for a row that cannot be decoded.
-pub(crate) fn damaged(what: &str, id: i64, error: &CodecError) -> StoreError {
+pub(crate) fn damaged(what: impl std::fmt::Display, error: &CodecError) -> StoreError {
+    StoreError::Damaged(format!("{what}: {}", because(error)))
+}
+
+/// Says why something cannot be decoded.
+pub(crate) fn because(error: &CodecError) -> String {
     use std::error::Error as _;
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    StoreError::Damaged(format!("{what} {id}: {error}{cause}"))
+    format!("{error}{cause}")
+}
+
+/// What went wrong within a transaction: what to tell, or what SQLite said, for whoever knows the path to tell.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Store(StoreError),
+    Sqlite(rusqlite::Error),
+}
+
+impl Problem {
+    /// Makes the error for an attempt, such as "commit to", that failed because of this.
+    pub(crate) fn told(self, attempt: &str, path: &Path) -> StoreError {
+        match self {
+            Self::Store(error) => error,
+            Self::Sqlite(error) => failed(attempt, path, error),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// SQLite's integers have a sign.
+pub(crate) fn integer(id: u64) -> Result<i64, StoreError> {
+    i64::try_from(id).map_err(|_| laws::id_too_large(id))
 }

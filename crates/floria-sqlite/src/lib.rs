@@ -6,11 +6,23 @@
 //!
 //! Only this crate knows SQL.
 
+mod columns;
 mod commit;
+mod digests;
 mod error;
-mod read;
+mod forget;
+mod log;
+mod migrations;
+mod names;
+mod past;
+mod queries;
+mod readers;
 mod schema;
+mod snapshot;
 mod store;
+mod verify;
+mod version_2;
+mod view;
 mod writer;
 
 pub use store::SqliteStore;

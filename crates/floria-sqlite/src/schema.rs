@@ -11,7 +11,10 @@ use std::{
 use floria::StoreError;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::error::{failed, is_busy, unavailable};
+use crate::{
+    error::{failed, is_busy, unavailable},
+    migrations::Migration,
+};
 
 /// How long a process waits for another one that writes. A commit takes milliseconds; a migration of a large file may take
 /// seconds.
@@ -21,106 +24,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
 /// How many prepared statements a connection keeps: more than this crate has.
-const STATEMENTS_MAX: usize = 64;
+const STATEMENTS_MAX: usize = 128;
 
 /// Marks a SQLite file as ours: `FLOR`.
 const APPLICATION_ID: i32 = 0x464c_4f52;
 
-/// What brings a file from the version that is its place here to the next one. Never edited once released, only added to.
-pub(crate) const MIGRATIONS: &[&str] = &[
-    // Ids are 64 bits and rows of one batch mostly lie side by side. `body` is the entity as CBOR, whole; the columns
-    // before it are what is looked up. Templates and instances have tables of the same shape.
-    "
-    CREATE TABLE store (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        revision INTEGER NOT NULL,
-        ids_used INTEGER NOT NULL
-    ) STRICT;
-    INSERT INTO store VALUES (1, 0, 0);
-
-    CREATE TABLE namespace (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE,
-        revision INTEGER NOT NULL
-    ) STRICT;
-
-    CREATE TABLE class (
-        namespace INTEGER NOT NULL,
-        name TEXT NOT NULL,
-        body BLOB NOT NULL,
-        PRIMARY KEY (namespace, name)
-    ) STRICT, WITHOUT ROWID;
-
-    CREATE TABLE vertex_template (
-        id INTEGER PRIMARY KEY,
-        namespace INTEGER NOT NULL,
-        container INTEGER,
-        name TEXT NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX vertex_template_by_namespace ON vertex_template (namespace);
-    CREATE INDEX vertex_template_by_name ON vertex_template (container, name);
-
-    CREATE TABLE edge_template (
-        id INTEGER PRIMARY KEY,
-        namespace INTEGER NOT NULL,
-        source INTEGER NOT NULL,
-        target INTEGER NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX edge_template_by_namespace ON edge_template (namespace);
-    CREATE INDEX edge_template_by_source ON edge_template (source);
-    CREATE INDEX edge_template_by_target ON edge_template (target);
-
-    CREATE TABLE vertex (
-        id INTEGER PRIMARY KEY,
-        namespace INTEGER NOT NULL,
-        container INTEGER,
-        name TEXT NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX vertex_by_namespace ON vertex (namespace);
-    CREATE INDEX vertex_by_name ON vertex (container, name);
-
-    CREATE TABLE edge (
-        id INTEGER PRIMARY KEY,
-        namespace INTEGER NOT NULL,
-        source INTEGER NOT NULL,
-        target INTEGER NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX edge_by_namespace ON edge (namespace);
-    CREATE INDEX edge_by_source ON edge (source);
-    CREATE INDEX edge_by_target ON edge (target);
-
-    CREATE TABLE stream (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE
-    ) STRICT;
-
-    -- Only ever appended to. `entry` says what kind of change it is, 0 for a record, whose words are in `stream` and `kind`.
-    CREATE TABLE log (
-        sequence INTEGER PRIMARY KEY,
-        revision INTEGER NOT NULL,
-        time_ms INTEGER NOT NULL,
-        namespace INTEGER NOT NULL,
-        entry INTEGER NOT NULL,
-        stream INTEGER,
-        kind TEXT,
-        body BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX log_by_namespace ON log (namespace);
-    CREATE INDEX log_by_stream ON log (stream) WHERE stream IS NOT NULL;
-    ",
-];
-
 /// Opens a file to write, makes it when there is none, and brings its tables up to date.
-pub(crate) fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+pub(crate) fn open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
     patiently(|| try_open(path, migrations))
 }
 
 /// Opens a file that is up to date, to read.
-pub(crate) fn open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+pub(crate) fn open_to_read(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
     patiently(|| try_open_to_read(path, migrations))
 }
 
@@ -137,7 +52,7 @@ fn patiently(open: impl Fn() -> Result<Connection, StoreError>) -> Result<Connec
     }
 }
 
-fn try_open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+fn try_open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
@@ -162,7 +77,7 @@ fn try_open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> 
     Ok(connection)
 }
 
-fn try_open_to_read(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+fn try_open_to_read(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
         configure(&connection)?;
@@ -233,7 +148,7 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Err(unavailable("open", path, "it is a SQLite database of another program"))
 }
 
-fn too_new(version: i32, migrations: &[&str]) -> StoreError {
+fn too_new(version: i32, migrations: &[Migration]) -> StoreError {
     StoreError::TooNew {
         found: u32::try_from(version).unwrap_or(u32::MAX),
         known: u32::try_from(migrations.len()).unwrap_or(u32::MAX),
@@ -241,7 +156,7 @@ fn too_new(version: i32, migrations: &[&str]) -> StoreError {
 }
 
 /// Brings the tables up to date in one transaction, after copying a file that has some.
-fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<(), StoreError> {
     let new = fs::metadata(path).is_ok_and(|file| file.len() == 0);
     let attempt = if new { "create" } else { "update the schema of" };
     let error = |error| failed(attempt, path, error);
@@ -265,7 +180,7 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
         back_up(path, done).map_err(|source| unavailable("back up", path, source))?;
     }
     for migration in &migrations[done..] {
-        transaction.execute_batch(migration).map_err(error)?;
+        migration.run(&transaction).map_err(|problem| problem.told(attempt, path))?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(error)?;
     transaction.pragma_update(None, "user_version", migrations.len() as i64).map_err(error)?;
@@ -287,7 +202,7 @@ fn back_up(path: &Path, version: usize) -> Result<(), Box<dyn std::error::Error 
     Ok(())
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

@@ -1,31 +1,37 @@
-//! The store itself: two connections, one to write and one to read.
+//! The store itself: a connection to write, and several to read.
 
 use std::{
+    collections::BTreeMap,
+    fs,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use floria::{
-    At, Author, Batch, Design, EntityKind, Finding, Forgotten, Graph, Index, LogQuery, LogRow, Namespace,
-    Replay, Revision, Signal, Snapshot, Stats, Store, StoreError, laws,
+    At, Author, Batch, EntityKind, Finding, Forgotten, LogQuery, LogRow, Revision, Signal, Snapshot, Stats,
+    Store, StoreError, laws,
 };
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
 use crate::{
-    commit::{Problem, integer},
-    error::{failed, unavailable},
-    read,
-    schema::{self, MIGRATIONS},
-    writer::{Writer, begin, locked},
+    error::{Problem, integer, unavailable},
+    forget::forget,
+    log,
+    migrations::{MIGRATIONS, Migration},
+    readers::{Readers, Reading},
+    schema::{self, with_suffix},
+    snapshot::SqliteSnapshot,
+    verify::verify,
+    writer::Writer,
 };
 
 /// A [`Store`] in one SQLite file. Several processes may have it open.
 pub struct SqliteStore {
     path: PathBuf,
-    /// Opened by the first read, so that what only writes does not pay for it. Dropped before the writer, since the last
-    /// connection to go moves what is in the log beside the file into it, and this one cannot.
-    reader: Mutex<Option<Connection>>,
+    /// Dropped before the writer, since the last connection to go moves what is in the log beside the file into it, and these
+    /// cannot.
+    readers: Readers,
     /// None: opened to read only.
     writer: Option<Writer>,
     signal: Arc<Signal>,
@@ -54,52 +60,54 @@ impl SqliteStore {
         Ok(Self {
             path: path.to_owned(),
             writer: None,
-            reader: Mutex::new(Some(reader)),
+            readers: Readers::new(path, vec![reader]),
             signal: Arc::default(),
         })
     }
 
-    pub(crate) fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
+    pub(crate) fn open_with(path: &Path, migrations: &[Migration]) -> Result<Self, StoreError> {
         let writer = schema::open(path, migrations)?;
         Ok(Self {
             path: path.to_owned(),
             writer: Some(Writer::new(writer)),
-            reader: Mutex::new(None),
+            readers: Readers::new(path, Vec::new()),
             signal: Arc::default(),
         })
     }
 
     /// Reads in one transaction: everything is of one revision.
-    fn read<T>(
-        &self,
-        attempt: &str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>,
-    ) -> Result<T, StoreError> {
-        let mut reader = locked(&self.reader);
-        let connection = match &mut *reader {
-            Some(connection) => connection,
-            none => none.insert(schema::open_to_read(&self.path, MIGRATIONS)?),
-        };
-        // Dropped afterwards: there is nothing to commit.
-        let transaction = connection.transaction().map_err(Problem::from);
-        transaction.and_then(|transaction| work(&transaction)).map_err(|problem| self.told(attempt, problem))
+    fn read<T>(&self, work: impl FnOnce(&Reading<'_>) -> Result<T, Problem>) -> Result<T, StoreError> {
+        let reading = self.readers.begin()?;
+        work(&reading).map_err(|problem| reading.told(problem))
     }
 
     fn writer(&self, attempt: &str) -> Result<&Writer, StoreError> {
         self.writer.as_ref().ok_or_else(|| unavailable(attempt, &self.path, "it was opened to read only"))
     }
-
-    fn told(&self, attempt: &str, problem: Problem) -> StoreError {
-        match problem {
-            Problem::Store(error) => error,
-            Problem::Sqlite(error) => failed(attempt, &self.path, error),
-        }
-    }
 }
 
 impl Store for SqliteStore {
+    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
+        let revision = self.writer("commit to")?.commit(&self.path, batch)?;
+        self.signal.tell();
+        Ok(revision)
+    }
+
+    fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
+        if count == 0 {
+            return Ok(0..0);
+        }
+        let attempt = "take ids from";
+        let taken = self.writer(attempt)?.transaction(|transaction, _| take_ids(transaction, count));
+        taken.map_err(|problem| problem.told(attempt, &self.path))
+    }
+
     fn snapshot(&self, at: At) -> Result<Box<dyn Snapshot + '_>, StoreError> {
-        Ok(Box::new(Replay::of(&self.log(&LogQuery::default())?, self.revision()?, at)?))
+        Ok(Box::new(SqliteSnapshot::new(self.readers.begin()?, at)?))
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
+        self.read(|reading| log::rows(reading, query))
     }
 
     fn signal(&self) -> Result<Arc<Signal>, StoreError> {
@@ -108,80 +116,59 @@ impl Store for SqliteStore {
 
     fn forget_before(
         &self,
-        _revision: Revision,
-        _keep: &[String],
-        _author: Option<Author>,
+        revision: Revision,
+        keep: &[String],
+        author: Option<Author>,
     ) -> Result<Forgotten, StoreError> {
-        Err(StoreError::Invalid("this store keeps everything".to_owned()))
+        let attempt = "forget what was in";
+        let forgotten = self
+            .writer(attempt)?
+            .transaction(|transaction, time_ms| forget(transaction, revision, keep, (author, time_ms)))
+            .map_err(|problem| problem.told(attempt, &self.path))?;
+        self.signal.tell();
+        Ok(forgotten)
     }
 
     fn stats(&self) -> Result<Stats, StoreError> {
-        let snapshot = self.snapshot(At::Now)?;
-        let mut stats = Stats { revision: snapshot.revision(), ..Stats::default() };
-        for kind in EntityKind::ALL {
-            stats.entities.insert(kind, snapshot.count(&Index::All(kind))?);
-        }
-        stats.log_rows = self.log(&LogQuery::default())?.len() as u64;
-        Ok(stats)
+        self.read(|reading| {
+            let one = |sql: &str| {
+                reading.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|number| number as u64)
+            };
+            let mut entities = BTreeMap::new();
+            for kind in EntityKind::ALL {
+                let sql = "SELECT count(*) FROM entity WHERE kind = ?1";
+                let count: i64 = reading.query_row(sql, [kind as i64], |row| row.get(0))?;
+                entities.insert(kind, count as u64);
+            }
+            let waiting = fs::metadata(with_suffix(&self.path, "-wal")).map_or(0, |file| file.len());
+            let pages = one("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?;
+            Ok(Stats {
+                revision: Revision(one("SELECT revision FROM store")?),
+                kept_from: Revision(one("SELECT kept_from FROM store")?),
+                entities,
+                log_rows: one("SELECT count(*) FROM log")?,
+                octets: Some(pages + waiting),
+            })
+        })
     }
 
     fn verify(&self) -> Result<Vec<Finding>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn revision(&self) -> Result<Revision, StoreError> {
-        self.read("read", read::revision)
-    }
-
-    fn namespace_revision(&self, namespace: &Namespace) -> Result<Revision, StoreError> {
-        self.read("read", |transaction| read::namespace_revision(transaction, namespace))
-    }
-
-    fn namespaces(&self) -> Result<Vec<Namespace>, StoreError> {
-        self.read("read", read::namespaces)
-    }
-
-    fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
-        if count == 0 {
-            return Ok(0..0);
-        }
-        let mut connection = self.writer("take ids from")?.connection();
-        take_ids(&mut connection, count).map_err(|problem| self.told("take ids from", problem))
-    }
-
-    fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
-        let revision = self.writer("commit to")?.commit(&self.path, batch)?;
-        self.signal.tell();
-        Ok(revision)
-    }
-
-    fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
-        self.read("read", |transaction| read::graph(transaction, namespace))
-    }
-
-    fn design(&self, namespace: &Namespace) -> Result<Option<Design>, StoreError> {
-        self.read("read", |transaction| read::design(transaction, namespace))
-    }
-
-    fn log(&self, query: &LogQuery) -> Result<Vec<LogRow>, StoreError> {
-        self.read("read", |transaction| read::log(transaction, query))
+        self.read(|reading| verify(reading))
     }
 }
 
-fn take_ids(connection: &mut Connection, count: u64) -> Result<Range<u64>, Problem> {
-    let transaction = begin(connection)?;
+fn take_ids(transaction: &Connection, count: u64) -> Result<Range<u64>, Problem> {
     let used: i64 =
         transaction.prepare_cached("SELECT ids_used FROM store")?.query_row([], |row| row.get(0))?;
     let used = used as u64;
     let end = used.checked_add(count).ok_or_else(|| laws::id_too_large(u64::MAX))?;
-    transaction.prepare_cached("UPDATE store SET ids_used = ?1")?.execute([integer(end)?])?;
-    transaction.commit()?;
+    transaction.prepare_cached("UPDATE store SET ids_used = ?1, ids_again = ?1")?.execute([integer(end)?])?;
     Ok(used + 1..end + 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use floria::{Change, Record, Value, VertexTemplate, VertexTemplateId};
+    use floria::{Change, Namespace, Record, Value, VertexTemplate, VertexTemplateId};
 
     use super::*;
 
@@ -244,7 +231,8 @@ mod tests {
         }
         // A migration that fails leaves the file as it was.
         let broken =
-            [MIGRATIONS, &["CREATE TABLE extra (id INTEGER PRIMARY KEY); SELECT nonsense;"]].concat();
+            [MIGRATIONS, &[Migration::of("CREATE TABLE extra (id INTEGER PRIMARY KEY); SELECT nonsense;")]]
+                .concat();
         assert!(matches!(
             SqliteStore::open_with(&path, &broken),
             Err(StoreError::Unavailable { attempt, .. }) if attempt.starts_with("update the schema of store")
@@ -257,13 +245,14 @@ mod tests {
         assert_eq!(count(&path, "extra"), 0);
         assert!(SqliteStore::open(&path).unwrap().design(&namespace).unwrap().is_some());
 
-        let next = [MIGRATIONS, &["CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT;"]].concat();
+        let next =
+            [MIGRATIONS, &[Migration::of("CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT;")]].concat();
         drop(SqliteStore::open_with(&path, &next).unwrap());
         assert_eq!(count(&path, "extra"), 1);
         // This program, which is older than that one, now refuses the file, and can read the copy.
-        assert!(matches!(SqliteStore::open(&path), Err(StoreError::TooNew { found: 2, known: 1 })));
-        let copy = SqliteStore::open(folder.path().join("floria.db.v1")).unwrap();
+        assert!(matches!(SqliteStore::open(&path), Err(StoreError::TooNew { found: 3, known: 2 })));
+        let copy = SqliteStore::open(folder.path().join("floria.db.v2")).unwrap();
         assert!(copy.design(&namespace).unwrap().is_some());
-        assert_eq!(count(&folder.path().join("floria.db.v1"), "extra"), 0);
+        assert_eq!(count(&folder.path().join("floria.db.v2"), "extra"), 0);
     }
 }

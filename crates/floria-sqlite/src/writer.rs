@@ -10,8 +10,8 @@ use floria::{Batch, Revision, StoreError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
-    commit::{Commit, Problem},
-    error::{failed, unavailable},
+    commit::Commit,
+    error::{Problem, unavailable},
 };
 
 /// How many batches are made durable together, so that none waits for long and the log beside the file stays small.
@@ -59,7 +59,18 @@ impl Writer {
         Self { connection: Mutex::new(connection), turn: Mutex::default(), over: Condvar::new() }
     }
 
-    /// Waits for the connection, to do something else than a commit.
+    /// Does something else than a commit of a batch in a transaction, which is told the time.
+    pub(crate) fn transaction<T>(
+        &self,
+        work: impl FnOnce(&Connection, u64) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut connection = self.connection();
+        let transaction = begin(&mut connection)?;
+        let done = work(&transaction, now_ms())?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         locked(&self.connection)
     }
@@ -109,7 +120,7 @@ fn commit_one(connection: &mut Connection, path: &Path, batch: &Batch) -> Commit
         transaction.commit()?;
         Ok(revision)
     });
-    committed.map_err(|problem| told(path, problem))
+    committed.map_err(|problem| problem.told("commit to", path))
 }
 
 /// Commits batches in order, each whole or not at all, and returns what each came to.
@@ -161,15 +172,8 @@ fn try_group(
 
 /// Begins a transaction that writes. Immediate: the wait for other processes is before the first read, so that nothing that
 /// was read can be outdated.
-pub(crate) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Problem> {
+fn begin(connection: &mut Connection) -> Result<Transaction<'_>, Problem> {
     Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
-}
-
-fn told(path: &Path, problem: Problem) -> StoreError {
-    match problem {
-        Problem::Store(error) => error,
-        Problem::Sqlite(error) => failed("commit to", path, error),
-    }
 }
 
 fn now_ms() -> u64 {
@@ -187,7 +191,7 @@ mod tests {
     use floria::{Change, Namespace, Record, Value, Vertex, VertexId};
 
     use super::*;
-    use crate::schema::{self, MIGRATIONS};
+    use crate::{migrations::MIGRATIONS, schema};
 
     fn vertex(id: u64, name: &str) -> Batch {
         let vertex = Vertex {

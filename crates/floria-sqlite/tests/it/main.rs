@@ -5,3 +5,5 @@
 mod conformance;
 mod crash;
 mod files;
+mod history;
+mod verify;
