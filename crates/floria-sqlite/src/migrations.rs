@@ -228,7 +228,7 @@ const VERSION_2: &str = "
 #[cfg(test)]
 mod tests {
     use floria::{
-        At, Change, Class, ClassName, EdgeTemplate, Entity, EntityKey, LogEntry, LogQuery, Namespace, Record, Replay,
+        At, Change, Class, ClassName, Entity, EntityKey, LogEntry, LogQuery, Namespace, Record, Replay,
         Store as _, Value, Vertex, VertexId, encode,
     };
     use rusqlite::params;
@@ -253,7 +253,11 @@ mod tests {
     /// Writes what version 1 wrote for these commits.
     fn write_version_1(connection: &Connection, commits: &[Vec<LogEntry>]) {
         let mut store = Replay::default();
-        connection.execute_batch("INSERT INTO namespace VALUES (1, 'shop', 3); INSERT INTO stream VALUES (1, 'run/1')").unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO namespace VALUES (1, 'shop', 3); INSERT INTO stream VALUES (1, 'run/1')",
+            )
+            .unwrap();
         for (revision, entries) in (1_i64..).zip(commits) {
             for entry in entries {
                 let (code, body) = entry.encoded().unwrap();
@@ -264,7 +268,14 @@ mod tests {
                     .execute(
                         "INSERT INTO log (revision, time_ms, namespace, entry, stream, kind, body)
                          VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6)",
-                        params![revision, 100 * revision, code, is_record.then_some(1), is_record.then_some("note"), body],
+                        params![
+                            revision,
+                            100 * revision,
+                            code,
+                            is_record.then_some(1),
+                            is_record.then_some("note"),
+                            body
+                        ],
                     )
                     .unwrap();
                 store
@@ -280,8 +291,10 @@ mod tests {
         }
         for entity in store.entities() {
             match entity {
-                Entity::Class(class) => connection
-                    .execute("INSERT INTO class VALUES (1, ?1, ?2)", params![class.name.0, encode(class).unwrap()]),
+                Entity::Class(class) => connection.execute(
+                    "INSERT INTO class VALUES (1, ?1, ?2)",
+                    params![class.name.0, encode(class).unwrap()],
+                ),
                 Entity::Vertex(vertex) => connection.execute(
                     "INSERT INTO vertex VALUES (?1, 1, NULL, ?2, ?3)",
                     params![vertex.id.0 as i64, vertex.name, encode(vertex).unwrap()],
@@ -334,7 +347,10 @@ mod tests {
             found.map(|vertex| vertex.name().to_owned())
         };
         assert_eq!((name(At::Now, 1), name(At::Now, 2)), (Some("c".to_owned()), None));
-        assert_eq!((name(At::Time(299), 1), name(At::Time(299), 2)), (Some("a".to_owned()), Some("b".to_owned())));
+        assert_eq!(
+            (name(At::Time(299), 1), name(At::Time(299), 2)),
+            (Some("a".to_owned()), Some("b".to_owned()))
+        );
         assert_eq!(store.allocate(1).unwrap(), 10..11);
         drop(store);
         assert!(folder.path().join("floria.db.v1").is_file());
