@@ -1,9 +1,9 @@
 //! Small entities and batches for tests of stores.
 
 use floria::{
-    Batch, Change, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, Graph, LogQuery,
-    LogRow, Namespace, Property, Record, Store, StoreError, Value, Vertex, VertexId, VertexTemplate,
-    VertexTemplateId,
+    Artifact, Batch, Change, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, Graph,
+    LogQuery, LogRow, Namespace, Plugin, PluginName, Property, Record, Store, StoreError, Value, Vertex,
+    VertexId, VertexTemplate, VertexTemplateId,
 };
 
 /// Makes a namespace.
@@ -81,6 +81,17 @@ pub fn class(name: &str) -> Class {
         name: ClassName(name.to_owned()),
         namespace: namespace("shop"),
         ancestors: Vec::new(),
+        metadata: Default::default(),
+        origin: None,
+    }
+}
+
+/// Makes a plugin in namespace `shop`.
+pub fn plugin(name: &str) -> Plugin {
+    Plugin {
+        name: PluginName(name.to_owned()),
+        namespace: namespace("shop"),
+        artifact: Artifact { path: format!("plugins/{name}.wasm"), digest: "00".repeat(32) },
         metadata: Default::default(),
         origin: None,
     }

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use floria::{Batch, Revision, Store, StoreError, Value, VertexId};
+use floria::{At, Batch, Revision, Store, StoreError, Value, VertexId};
 
 use crate::{
     Case, Home,
@@ -22,6 +22,9 @@ pub(crate) const CASES: &[Case] = &[
     ("a refused commit harms no other at its time", a_refused_commit_harms_no_other),
     ("ids of several threads are apart", ids_of_several_threads_are_apart),
     ("a reader sees whole batches only", a_reader_sees_whole_batches_only),
+    ("of those who expect one revision exactly one wins", exactly_one_wins),
+    ("who lost needs nothing else to try again", who_lost_can_try_again),
+    ("several threads read the past while others write", the_past_is_read_while_others_write),
 ];
 
 const THREADS: u64 = 4;
@@ -153,5 +156,91 @@ fn a_reader_sees_whole_batches_only(home: &Home) {
         }
         done.store(true, Ordering::Release);
         readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}
+
+/// A batch that expects namespace `shop` to be at a revision, and puts a vertex in.
+fn expecting(revision: Revision, id: u64) -> Batch {
+    let changes = vec![put(with(vertex(id, None, &format!("n{id}")), "x", id as i64))];
+    Batch { expected: vec![(namespace("shop"), revision)], changes, ..Batch::default() }
+}
+
+fn exactly_one_wins(home: &Home) {
+    let stores = two(home);
+    for round in 0..10 {
+        let revision = Revision(round);
+        let results: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|number| {
+                    let store = &stores[number as usize % 2];
+                    scope.spawn(move || store.commit(&expecting(revision, 1 + round * THREADS + number)))
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let won: Vec<_> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+        assert_eq!(won, [&Revision(round + 1)]);
+        for lost in results.iter().filter_map(|result| result.as_ref().err()) {
+            match lost {
+                StoreError::Conflict { namespace: which, expected, actual } => {
+                    assert_eq!((which, *expected, actual.0), (&namespace("shop"), revision, round + 1));
+                }
+                other => panic!("expected a conflict, not {other:?}"),
+            }
+        }
+    }
+    assert_eq!(shop(&stores[0]).vertexes().len(), 10);
+    assert_eq!(whole_log(&stores[1]).len(), 10);
+}
+
+fn who_lost_can_try_again(home: &Home) {
+    let stores = two(home);
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let store = &stores[number as usize % 2];
+            scope.spawn(move || {
+                let mut expected = Revision(0);
+                for round in 0..ROUNDS {
+                    // Each time it loses, somebody else has won: so it loses no more often than all others win.
+                    for turn in 0.. {
+                        assert!(turn < THREADS * ROUNDS, "never got a turn");
+                        match store.commit(&expecting(expected, 1 + number * ROUNDS + round)) {
+                            Ok(revision) => {
+                                expected = revision;
+                                break;
+                            }
+                            Err(StoreError::Conflict { actual, .. }) => expected = actual,
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(shop(&stores[1]).vertexes().len() as u64, THREADS * ROUNDS);
+    assert_eq!(stores[0].revision().unwrap(), Revision(THREADS * ROUNDS));
+}
+
+fn the_past_is_read_while_others_write(home: &Home) {
+    let stores = two(home);
+    let version = |number: u64| put(with(vertex(1, None, "a"), "x", number as i64));
+    commit(&stores[0], [version(1)]);
+    thread::scope(|scope| {
+        for store in &stores {
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let present = store.revision().unwrap();
+                    for revision in [1, present.0.div_ceil(2), present.0].map(Revision) {
+                        let snapshot = store.snapshot(At::Revision(revision)).unwrap();
+                        let graph = snapshot.graph(&namespace("shop")).unwrap();
+                        let value = graph.vertex(VertexId(1)).unwrap().properties["x"].value.clone();
+                        assert_eq!(value, Some(Value::Integer(revision.0 as i64)));
+                    }
+                }
+            });
+        }
+        for number in 2..=2 * ROUNDS {
+            commit(&stores[0], [version(number)]);
+        }
     });
 }
