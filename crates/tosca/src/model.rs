@@ -7,6 +7,7 @@
 //! A model exists only when no error was found, so a reader needs no checks of its own; functions are kept as
 //! [`Expression`]s, because inputs and attributes are known only at run time.
 
+mod definitions;
 mod expression;
 mod function;
 mod map;
@@ -21,6 +22,10 @@ mod workflow;
 
 use std::sync::Arc;
 
+pub use definitions::{
+    CapabilityDefinition, CountRange, InterfaceDefinition, OperationDefinition, ParameterDefinition,
+    PropertyDefinition, RequiredCapability, RequirementDefinition, Schema,
+};
 use diagnostics::{SourceId, Span};
 pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, Reference, Step};
 pub use function::{Function, FunctionId, Signature};
@@ -39,10 +44,8 @@ pub use topology::{
     Substitution, Trigger, ValueMapping,
 };
 pub use types::{
-    ArtifactType, CapabilityDefinition, CapabilityType, CountRange, DataBase, DataType, GroupType,
-    InterfaceDefinition, InterfaceType, NodeType, OperationDefinition, ParameterDefinition, PolicyType,
-    PropertyDefinition, RelationshipType, RequiredCapability, RequirementDefinition, Schema, Type, TypeBody,
-    TypeId, TypeKind, Units,
+    ArtifactType, CapabilityType, DataBase, DataType, GroupType, InterfaceType, NodeType, PolicyType,
+    RelationshipType, Type, TypeBody, TypeId, TypeKind, Units,
 };
 pub use value::Value;
 pub use workflow::{Activity, ActivityKind, Workflow, WorkflowStep};
