@@ -21,7 +21,7 @@ use crate::{
 
 /// How long a supervisor may take from its start to its answer, in milliseconds. It takes about one; this is for machines that
 /// are short of memory.
-pub(crate) const ANSWER_WAIT_MS: u64 = 30_000;
+pub(crate) const ANSWER_WAIT_MS: u64 = 60_000;
 
 /// The largest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;

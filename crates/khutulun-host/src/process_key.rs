@@ -1,6 +1,11 @@
 //! Processes by a name that is never used twice.
 
-use std::{fs, io, os::fd::OwnedFd, path::Path};
+use std::{
+    fs, io,
+    os::fd::OwnedFd,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 use serde::{Deserialize, Serialize};
@@ -20,6 +25,10 @@ struct Stat {
     state: u8,
     parent: u32,
     start_ticks: u64,
+    /// 0 when it has ended.
+    memory_bytes: u64,
+    /// Where its environment begins and ends. 0 until it has one: while its program is being executed.
+    environment: (u64, u64),
 }
 
 impl Stat {
@@ -34,7 +43,14 @@ impl Stat {
         let parent = fields.next()?.parse().ok()?;
         // State is field 3, parent 4.
         let start_ticks = fields.nth(22 - 5)?.parse().ok()?;
-        Some(Self { state, parent, start_ticks })
+        let memory_bytes = fields.next()?.parse().ok()?;
+        let environment = (fields.nth(50 - 24)?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Self { state, parent, start_ticks, memory_bytes, environment })
+    }
+
+    /// Returns whether it was executed with an empty environment.
+    fn has_no_environment(self) -> bool {
+        self.environment.1 != 0 && self.environment.0 == self.environment.1
     }
 
     fn is_alive(self) -> bool {
@@ -97,7 +113,7 @@ pub(crate) fn kill_by_environment(entry: &str) -> usize {
             let Some(fd) = key.open() else { continue };
             if has_environment(pid, entry) && rustix::process::pidfd_send_signal(&fd, Signal::KILL).is_ok() {
                 found += 1;
-                let deadline = std::time::Instant::now() + std::time::Duration::from_secs(1);
+                let deadline = Instant::now() + Duration::from_secs(1);
                 let _ = crate::wait::wait_readable(&[std::os::fd::AsFd::as_fd(&fd)], Some(deadline));
             }
         }
@@ -110,8 +126,23 @@ pub(crate) fn kill_by_environment(entry: &str) -> usize {
 }
 
 fn has_environment(pid: u32, entry: &str) -> bool {
-    fs::read(format!("/proc/{pid}/environ"))
-        .is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(|item| item == entry.as_bytes()))
+    environment(pid).split(|byte| *byte == 0).any(|item| item == entry.as_bytes())
+}
+
+/// Returns the environment of a process, as it was when it was executed; empty if it is gone or somebody else's. In the middle of
+/// executing a program a process shows none: that is waited for.
+fn environment(pid: u32) -> Vec<u8> {
+    // A program on a disk that does not answer may be in there for ever.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+        let passing =
+            || Stat::read(pid).is_some_and(|stat| stat.memory_bytes != 0 && !stat.has_no_environment());
+        if !environment.is_empty() || !passing() || Instant::now() >= deadline {
+            return environment;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn all_pids() -> impl Iterator<Item = u32> {
@@ -127,8 +158,12 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
-        let text = "42 (a) S 7 (b) R 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 2 3";
-        assert_eq!(Stat::parse(text), Some(Stat { state: b'R', parent: 1, start_ticks: 987_654 }));
+        let start = "42 (a) S 7 (b) R 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000";
+        // From here on, each field is its own number.
+        let rest: String = (24..=52).map(|field| format!(" {field}")).collect();
+        let expected =
+            Stat { state: b'R', parent: 1, start_ticks: 987_654, memory_bytes: 1000, environment: (50, 51) };
+        assert_eq!(Stat::parse(&format!("{start}{rest}")), Some(expected));
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub(crate) fn remove(state: &StateDirectory, identity: &ProcessIdentity) -> Resu
             return Err(runs());
         }
         // A supervisor that is about to end, or that finds that its starter is gone, has the lock for a moment.
-        let deadline = Instant::now() + Duration::from_millis(KILL_WAIT_MS);
+        let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
         let lock = FolderLock::take(&folder, deadline)
             .map_err(system(format!("lock folder `{}`", folder.display())))?;
         if folder.exists() && (lock.is_none() || read(&folder)?.is_some_and(|record| is_live(&record))) {

@@ -33,7 +33,7 @@ pub(crate) const FOLDER_VARIABLE: &str = "KHUTULUN_FOLDER";
 
 /// How long killed processes may take to go away, in milliseconds, before the supervisor gives up on them. A process in an
 /// uninterruptible wait of the kernel does not die before that wait ends.
-pub(crate) const KILL_WAIT_MS: u64 = 5_000;
+pub(crate) const KILL_WAIT_MS: u64 = 30_000;
 
 /// Keeps one process, or runs one script, in `folder`: the whole program of `khutulun supervise FOLDER`.
 ///

@@ -317,6 +317,9 @@ fn wait_for_end(
                 family.signal_group(Signal::KILL);
             }
             deadline = Instant::now() + Duration::from_millis(OUTPUT_SETTLE_MS);
+            // What it wrote itself is in its pipes now. However long the next look at the clock takes, none of it is lost.
+            stdout.take()?;
+            stderr.take()?;
         }
         let done = stdout.capture.is_done() && stderr.capture.is_done();
         if attended.end.is_some() && (done || Instant::now() >= deadline) {

@@ -7,6 +7,7 @@ use khutulun_api::{
     Executor as _, Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId, Subject,
 };
 use khutulun_host::ScriptExecutor;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::support::{Sandbox, eventually, family, is_alive, signal};
 
@@ -45,7 +46,7 @@ impl Bench {
             },
             inputs: BTreeMap::new(),
             context: Value::Null,
-            timeout_ms: 60_000,
+            timeout_ms: 600_000,
         }
     }
 
@@ -314,6 +315,11 @@ fn a_supervisor_whose_starter_is_gone_starts_nothing() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     std::io::Write::write_all(&mut writer, &fs::read(&file).expect("read")).expect("told");
     drop(writer);
+    // A program that another test starts at this moment has a copy of the writer until it is executed.
+    eventually("nobody has the other end", || {
+        let mut polled = [PollFd::new(&reader, PollFlags::empty())];
+        rustix::event::poll(&mut polled, Some(&Timespec::default())).expect("polled") == 1
+    });
     let output = std::process::Command::new(crate::support::SUPERVISOR)
         .args(["supervise".as_ref(), bench.folder().as_os_str()])
         .stdin(reader)

@@ -12,7 +12,7 @@ use khutulun_api::{Machine as _, ProcessIdentity, ProcessSpec, ProcessStatus, Re
 use khutulun_host::{LocalMachine, StateDirectory, SupervisorCommand};
 
 /// How long a condition may take to become true. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The supervisor that the tests start.
 pub(crate) const SUPERVISOR: &str = env!("CARGO_BIN_EXE_khutulun-supervisor");
@@ -85,7 +85,7 @@ pub(crate) fn shell(script: &str) -> ProcessSpec {
         restarts_max: 3,
         restart_delay_ms: 1,
         stop_signal: "TERM".to_owned(),
-        stop_grace_ms: 10_000,
+        stop_grace_ms: 300_000,
     }
 }
 
@@ -118,11 +118,31 @@ pub(crate) fn family(entry: &str) -> Vec<u32> {
         .expect("/proc")
         .filter_map(|item| item.ok()?.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|bytes| bytes.split(|byte| *byte == 0).any(|item| item == entry.as_bytes()))
-                && is_alive(*pid)
+            environment(*pid).split(|byte| *byte == 0).any(|item| item == entry.as_bytes()) && is_alive(*pid)
         })
         .collect()
+}
+
+/// The environment of a process, as it was when it was executed; empty if it is gone or somebody else's. In the middle of executing a
+/// program a process shows none: that is waited for.
+fn environment(pid: u32) -> Vec<u8> {
+    loop {
+        let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return Vec::new() };
+        if !environment.is_empty() || has_no_environment(pid) {
+            return environment;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether a process has ended or has an empty environment, by proc_pid_stat(5): no memory (field 23), or nothing between the
+/// beginning of its environment (field 50) and the end (field 51).
+fn has_no_environment(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_ascii_whitespace().collect();
+    // The first of these is field 3.
+    let [memory, begin, end] = [23, 50, 51].map(|field| fields[field - 3].parse::<u64>().expect("a number"));
+    memory == 0 || (end != 0 && begin == end)
 }
 
 /// Says that a test could not have what it needs. Not captured, unlike what a test prints.

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -39,8 +38,12 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let systemctl = folder.path().join("systemctl");
-        fs::write(&systemctl, STAND_IN).expect("a stand-in");
-        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).expect("executable");
+        let source = folder.path().join("stand-in");
+        fs::write(&source, STAND_IN).expect("a stand-in");
+        // Made by another program: a program that another test starts at this moment would have it open for writing too, and what
+        // somebody has open for writing cannot be executed.
+        let made = Command::new("install").args(["-m", "755"]).args([&source, &systemctl]).status();
+        assert!(made.expect("install").success());
         let systemd = Systemd {
             scope: SystemdScope::System,
             unit_folder: folder.path().join("units"),
@@ -73,6 +76,7 @@ fn spec() -> ProcessSpec {
     spec.restart = RestartPolicy::OnFailure;
     spec.restart_delay_ms = 250;
     spec.stop_signal = "USR1".to_owned();
+    spec.stop_grace_ms = 10_000;
     spec
 }
 
