@@ -11,6 +11,7 @@ mod commit;
 mod digests;
 mod error;
 mod forget;
+mod listen;
 mod log;
 mod migrations;
 mod names;

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use crate::{
     error::{Problem, integer, unavailable},
     forget::forget,
+    listen::Signals,
     log,
     migrations::{MIGRATIONS, Migration},
     readers::{Readers, Reading},
@@ -34,7 +35,7 @@ pub struct SqliteStore {
     readers: Readers,
     /// None: opened to read only.
     writer: Option<Writer>,
-    signal: Arc<Signal>,
+    signals: Signals,
 }
 
 impl SqliteStore {
@@ -61,7 +62,7 @@ impl SqliteStore {
             path: path.to_owned(),
             writer: None,
             readers: Readers::new(path, vec![reader]),
-            signal: Arc::default(),
+            signals: Signals::new(path),
         })
     }
 
@@ -71,7 +72,7 @@ impl SqliteStore {
             path: path.to_owned(),
             writer: Some(Writer::new(writer)),
             readers: Readers::new(path, Vec::new()),
-            signal: Arc::default(),
+            signals: Signals::new(path),
         })
     }
 
@@ -89,7 +90,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
         let revision = self.writer("commit to")?.commit(&self.path, batch)?;
-        self.signal.tell();
+        self.signals.tell();
         Ok(revision)
     }
 
@@ -111,7 +112,9 @@ impl Store for SqliteStore {
     }
 
     fn signal(&self) -> Result<Arc<Signal>, StoreError> {
-        Ok(self.signal.clone())
+        // Reading makes the file that others write to, so that there is something to listen to.
+        self.revision()?;
+        self.signals.signal()
     }
 
     fn forget_before(
@@ -125,7 +128,7 @@ impl Store for SqliteStore {
             .writer(attempt)?
             .transaction(|transaction, time_ms| forget(transaction, revision, keep, (author, time_ms)))
             .map_err(|problem| problem.told(attempt, &self.path))?;
-        self.signal.tell();
+        self.signals.tell();
         Ok(forgotten)
     }
 

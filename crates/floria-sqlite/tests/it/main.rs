@@ -7,3 +7,4 @@ mod crash;
 mod files;
 mod history;
 mod verify;
+mod watch;
