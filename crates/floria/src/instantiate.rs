@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    Design, Edge, EdgeId, Graph, Metadata, Properties, Value, Vertex, VertexId, VertexTemplate,
-    VertexTemplateId,
+    Design, Edge, EdgeId, Graph, Hooks, Metadata, NoHooks, Origin, Properties, Value, Vertex, VertexId,
+    VertexTemplate, VertexTemplateId, hooks::HookRun,
 };
 
 /// The prefix of the metadata that an engine keeps on instances: it stays when an instance is made anew from a design that
@@ -41,6 +41,18 @@ pub enum InstantiateError {
         /// The end.
         end: VertexTemplateId,
     },
+    /// A hook refused an instance, or could not be run, or changes what is not there.
+    #[error("`{path}` cannot be made: {reason}")]
+    Hook {
+        /// The instance.
+        path: String,
+        /// The event of the hook.
+        event: String,
+        /// Why.
+        reason: String,
+        /// Where the hook was asked for.
+        origin: Option<Origin>,
+    },
     /// The ids ended too early.
     #[error("ran out of ids for new instances")]
     OutOfIds,
@@ -59,7 +71,8 @@ pub fn new_instances(design: &Design, current: &Graph) -> Result<u64, Instantiat
     let mut taken = 0;
     // Any unused ids do; ids of a store come nowhere near the upper half.
     let mut ids = (1_u64 << 63..).inspect(|_| taken += 1);
-    instantiate(design, &BTreeMap::new(), current, &mut ids)?;
+    // Hooks do not change how many there are.
+    make(design, &BTreeMap::new(), current, &mut ids, None)?;
     Ok(taken)
 }
 
@@ -72,6 +85,8 @@ pub fn new_instances(design: &Design, current: &Graph) -> Result<u64, Instantiat
 /// metadata whose keys begin with [`ENGINE_METADATA_PREFIX`], where the design does not set the same key. Everything else is
 /// as the design says. New instances take their ids from `ids`.
 ///
+/// Templates with hooks need [`instantiate_with`]; here they are refused.
+///
 /// # Errors
 ///
 /// When an input does not exist, the design is not whole, or `ids` ends too early: see [`new_instances`].
@@ -81,6 +96,35 @@ pub fn instantiate(
     current: &Graph,
     ids: &mut dyn Iterator<Item = u64>,
 ) -> Result<Graph, InstantiateError> {
+    make(design, inputs, current, ids, Some(&mut NoHooks))
+}
+
+/// As [`instantiate`], and runs the hooks of templates: each instance is shown to the handlers of its template for
+/// [`BEFORE_INSTANTIATION`](crate::BEFORE_INSTANTIATION) and [`AFTER_INSTANTIATION`](crate::AFTER_INSTANTIATION), which may
+/// set values of its properties and metadata, or refuse it. A given input is set between the two.
+///
+/// # Errors
+///
+/// As [`instantiate`], and [`InstantiateError::Hook`]. Nothing is made then.
+pub fn instantiate_with(
+    design: &Design,
+    inputs: &BTreeMap<String, Value>,
+    current: &Graph,
+    ids: &mut dyn Iterator<Item = u64>,
+    hooks: &mut dyn Hooks,
+) -> Result<Graph, InstantiateError> {
+    make(design, inputs, current, ids, Some(hooks))
+}
+
+/// Without hooks, those of templates are left out.
+fn make(
+    design: &Design,
+    inputs: &BTreeMap<String, Value>,
+    current: &Graph,
+    ids: &mut dyn Iterator<Item = u64>,
+    hooks: Option<&mut dyn Hooks>,
+) -> Result<Graph, InstantiateError> {
+    let mut hooks = HookRun { hooks, after: Vec::new() };
     let service =
         design.vertexes.first().ok_or_else(|| InstantiateError::Empty(design.namespace.0.clone()))?;
     check_inputs(service, inputs)?;
@@ -115,6 +159,7 @@ pub fn instantiate(
         if let Some(present) = present {
             keep(&mut vertex.properties, &mut vertex.metadata, &present.properties, &present.metadata);
         }
+        vertex = hooks.before(vertex, &graph)?;
         if place == 0 {
             set_inputs(&mut vertex.properties, inputs);
         }
@@ -150,8 +195,10 @@ pub fn instantiate(
         if let Some(present) = present {
             keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
         }
+        edge = hooks.before(edge, &graph)?;
         graph.put_edge(edge);
     }
+    hooks.after(&mut graph)?;
     Ok(graph)
 }
 

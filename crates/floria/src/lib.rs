@@ -16,6 +16,7 @@ mod evaluate;
 mod expression;
 mod graph;
 pub mod history;
+mod hooks;
 mod instantiate;
 pub mod laws;
 mod memory;
@@ -42,7 +43,10 @@ pub use entity::{
 pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
-pub use instantiate::{ENGINE_METADATA_PREFIX, InstantiateError, instantiate, new_instances};
+pub use hooks::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks};
+pub use instantiate::{
+    ENGINE_METADATA_PREFIX, InstantiateError, instantiate, instantiate_with, new_instances,
+};
 pub use memory::MemoryStore;
 pub use replay::Replay;
 pub use snapshot::{At, Index, Page, Snapshot};

@@ -6,6 +6,7 @@
 mod executor;
 mod machine;
 pub mod names;
+mod no_machine;
 mod operation;
 
 pub use executor::{BoxFuture, Executor, Recovery};
@@ -13,4 +14,5 @@ pub use machine::{
     CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,
     ProcessSpec, ProcessState, ProcessStatus, RestartPolicy,
 };
+pub use no_machine::NoMachine;
 pub use operation::{Failure, FailureClass, Operation, OperationId, Outcome, RunId, Subject};

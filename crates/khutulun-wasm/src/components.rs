@@ -1,6 +1,6 @@
 //! Where components come from.
 
-use std::fs;
+use std::{collections::BTreeMap, fs, sync::Arc};
 
 use floria::Implementation;
 use khutulun_api::Machine;
@@ -34,13 +34,18 @@ pub(crate) struct Found {
 }
 
 enum Origin {
-    Memory(&'static [u8]),
+    BuiltIn(&'static [u8]),
+    Memory(Arc<[u8]>),
     File { path: String },
 }
 
 impl Found {
     /// Finds the component that an operation names.
-    pub(crate) fn find(implementation: &Implementation, drivers: &Drivers) -> Result<Self, WasmError> {
+    pub(crate) fn find(
+        implementation: &Implementation,
+        drivers: &Drivers,
+        components: &BTreeMap<String, Arc<[u8]>>,
+    ) -> Result<Self, WasmError> {
         match implementation {
             Implementation::Driver(name) => {
                 let driver = drivers.iter().find(|driver| driver.name == name).ok_or_else(|| {
@@ -51,14 +56,17 @@ impl Found {
                     label: format!("driver `{name}`"),
                     built_in: true,
                     digest: driver.digest.to_owned(),
-                    origin: Origin::Memory(driver.bytes),
+                    origin: Origin::BuiltIn(driver.bytes),
                 })
             }
             Implementation::Plugin(artifact) => Ok(Self {
                 label: format!("plugin `{}`", artifact.path),
                 built_in: false,
                 digest: artifact.digest.clone(),
-                origin: Origin::File { path: artifact.path.clone() },
+                origin: match components.get(&artifact.digest) {
+                    Some(bytes) => Origin::Memory(Arc::clone(bytes)),
+                    None => Origin::File { path: artifact.path.clone() },
+                },
             }),
             Implementation::Script { .. } => Err(WasmError::NotAComponent),
         }
@@ -70,25 +78,31 @@ impl Found {
         machine: &dyn Machine,
         limits: &Limits,
     ) -> Result<std::borrow::Cow<'static, [u8]>, WasmError> {
-        let path = match &self.origin {
-            Origin::Memory(bytes) => return Ok((*bytes).into()),
-            Origin::File { path } => path,
+        let (bytes, path) = match &self.origin {
+            Origin::BuiltIn(bytes) => return Ok((*bytes).into()),
+            Origin::Memory(bytes) if bytes.len() > limits.component_bytes_max => {
+                return Err(self.too_large(limits));
+            }
+            Origin::Memory(bytes) => (bytes.to_vec(), &self.label),
+            Origin::File { path } => {
+                let read = |source| WasmError::Read { path: path.clone(), source };
+                let file = machine
+                    .artifact(&self.digest)
+                    .map_err(|source| WasmError::Find { path: path.clone(), source })?;
+                if fs::metadata(&file).map_err(read)?.len() > limits.component_bytes_max as u64 {
+                    return Err(self.too_large(limits));
+                }
+                (fs::read(&file).map_err(read)?, path)
+            }
         };
-        let read = |source| WasmError::Read { path: path.clone(), source };
-        let file = machine
-            .artifact(&self.digest)
-            .map_err(|source| WasmError::Find { path: path.clone(), source })?;
-        if fs::metadata(&file).map_err(read)?.len() > limits.component_bytes_max as u64 {
-            return Err(WasmError::TooLarge {
-                component: self.label.clone(),
-                limit: limits.component_bytes_max,
-            });
-        }
-        let bytes = fs::read(&file).map_err(read)?;
         if digest(&bytes) != self.digest {
             return Err(WasmError::Changed { path: path.clone() });
         }
         Ok(bytes.into())
+    }
+
+    fn too_large(&self, limits: &Limits) -> WasmError {
+        WasmError::TooLarge { component: self.label.clone(), limit: limits.component_bytes_max }
     }
 }
 

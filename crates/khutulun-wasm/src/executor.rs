@@ -1,6 +1,7 @@
 //! The executor: finds the component, loads it, calls it on a thread of its own.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -27,16 +28,17 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Cheap to make: the engine starts with the first operation. [`Executor::execute`] calls components on tokio's blocking
 /// threads, so it wants a tokio runtime with its time enabled; without one, the call blocks.
 pub struct WasmExecutor {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    machine: Arc<dyn Machine>,
+pub(crate) struct Inner {
+    pub(crate) machine: Arc<dyn Machine>,
     drivers: Drivers,
+    components: BTreeMap<String, Arc<[u8]>>,
     cache: Option<PathBuf>,
     policy: GrantPolicy,
-    limits: Arc<Limits>,
-    reports: Arc<dyn Reports>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) reports: Arc<dyn Reports>,
     runtime: Mutex<Option<Arc<Runtime>>>,
     permits: Arc<Semaphore>,
 }
@@ -50,6 +52,7 @@ impl WasmExecutor {
             inner: Arc::new(Inner {
                 machine,
                 drivers,
+                components: BTreeMap::new(),
                 cache: None,
                 policy: GrantPolicy::new(),
                 permits: Arc::new(Semaphore::new(limits.calls_max)),
@@ -63,6 +66,12 @@ impl WasmExecutor {
     /// Keeps compiled code in a folder, which is made when needed and must be nobody else's.
     pub fn with_cache(self, folder: impl Into<PathBuf>) -> Self {
         self.change(|inner| inner.cache = Some(folder.into()))
+    }
+
+    /// Has the components of plugins at hand, by digest, so that the machine is not asked for them.
+    pub fn with_components(self, components: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let components = components.into_iter().map(|(digest, bytes)| (digest, bytes.into())).collect();
+        self.change(|inner| inner.components = components)
     }
 
     /// Sets what plugins are allowed.
@@ -101,7 +110,7 @@ impl WasmExecutor {
 }
 
 impl Inner {
-    fn runtime(&self) -> Result<Arc<Runtime>, WasmError> {
+    pub(crate) fn runtime(&self) -> Result<Arc<Runtime>, WasmError> {
         let mut runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = &*runtime {
             return Ok(Arc::clone(runtime));
@@ -111,8 +120,8 @@ impl Inner {
         Ok(started)
     }
 
-    fn load(&self, implementation: &Implementation) -> Result<Arc<Loaded>, WasmError> {
-        let found = Found::find(implementation, &self.drivers)?;
+    pub(crate) fn load(&self, implementation: &Implementation) -> Result<Arc<Loaded>, WasmError> {
+        let found = Found::find(implementation, &self.drivers, &self.components)?;
         self.runtime()?.load(&found, &self.machine, &self.limits)
     }
 

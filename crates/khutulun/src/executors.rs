@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, sync::Arc};
 use floria::Implementation;
 use khutulun_api::{BoxFuture, Executor, Operation, Outcome, Recovery};
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory, SupervisorCommand};
-use khutulun_wasm::{BuiltIn, GrantPolicy, Report, Reports, WasmExecutor};
+use khutulun_wasm::{BuiltIn, Drivers, GrantPolicy, Report, Reports, WasmExecutor};
 
 use crate::{
     error::CliError,
@@ -30,17 +30,13 @@ impl Executors {
     pub(crate) fn new(state: &StateDirectory, progress: &Progress) -> Result<Self, CliError> {
         let machine = LocalMachine::new(state.clone(), supervisor()?);
         let scripts = ScriptExecutor::new(&machine);
-        let drivers = khutulun_drivers::drivers()
-            .iter()
-            .map(|driver| BuiltIn { name: driver.name, bytes: driver.bytes, digest: driver.digest })
-            .collect();
         let cache = state.cache().map_err(|error| {
             CliError::new(Exit::Unreachable, "failed to use the state directory")
                 .place(state.root().display().to_string())
                 .cause(&error)
                 .next("free some space or mend its permissions, then run the command again")
         })?;
-        let components = WasmExecutor::new(Arc::new(machine), drivers)
+        let components = WasmExecutor::new(Arc::new(machine), drivers())
             .with_cache(cache.join("components"))
             .with_policy(grants(state.root())?)
             .with_reports(Arc::new(Notes(progress.clone())));
@@ -63,6 +59,12 @@ impl Executor for Executors {
     fn recover<'a>(&'a self, operation: &'a Operation) -> BoxFuture<'a, Recovery> {
         self.of(operation).recover(operation)
     }
+}
+
+/// The drivers that are part of the program.
+pub(crate) fn drivers() -> Drivers {
+    let drivers = khutulun_drivers::drivers().iter();
+    drivers.map(|driver| BuiltIn { name: driver.name, bytes: driver.bytes, digest: driver.digest }).collect()
 }
 
 /// The program that supervises processes: this one.

@@ -14,6 +14,7 @@ mod entry;
 mod execution;
 mod executors;
 mod history;
+mod hooks;
 mod inputs;
 mod instance;
 mod lock;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use diagnostics::did_you_mean;
 use floria::{
     Design, EvaluationError, Evaluator, Graph, InstantiateError, Namespace, Revision, Site, Store,
-    StoreError, Value, instantiate, new_instances,
+    StoreError, Value, instantiate, instantiate_with, new_instances,
 };
 use khutulun_api::names;
 use khutulun_lowering::{ArtifactFile, Lowered, Options, lower};
@@ -22,6 +22,7 @@ use crate::{
     design::{self, Compiled},
     error::{CliError, chain},
     exit::Exit,
+    hooks::{self, LeftOut, has_hooks},
     inputs, instance, plan_view,
     session::Session,
 };
@@ -67,8 +68,7 @@ impl Intention {
         base: Revision,
         ids: &mut dyn Iterator<Item = u64>,
     ) -> Result<Proposal, CliError> {
-        let wanted = instantiate(&self.design, &self.inputs, actual, ids)
-            .map_err(|error| self.not_instantiated(&error))?;
+        let wanted = self.instances(actual, ids)?;
         let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
@@ -168,12 +168,32 @@ impl Intention {
 
     /// The instances without any history: enough to look at the inputs.
     fn bare(&self) -> Result<Graph, CliError> {
-        let mut ids = 1..;
-        instantiate(&self.design, &self.inputs, &Graph::default(), &mut ids)
+        instantiate_with(&self.design, &self.inputs, &Graph::default(), &mut (1..), &mut LeftOut)
             .map_err(|error| self.not_instantiated(&error))
     }
 
+    /// The instances that should be there, as the hooks of their templates adapt them.
+    fn instances(&self, actual: &Graph, ids: &mut dyn Iterator<Item = u64>) -> Result<Graph, CliError> {
+        let made = if has_hooks(&self.design) {
+            let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
+            let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
+            let runner = hooks::runner(digests.zip(contents).collect());
+            instantiate_with(&self.design, &self.inputs, actual, ids, &mut runner.hooks())
+        } else {
+            instantiate(&self.design, &self.inputs, actual, ids)
+        };
+        made.map_err(|error| self.not_instantiated(&error))
+    }
+
     fn not_instantiated(&self, error: &InstantiateError) -> CliError {
+        if let InstantiateError::Hook { event, origin, .. } = error {
+            let place =
+                origin.as_ref().map_or_else(|| format!("the handler of `{event}`"), ToString::to_string);
+            return CliError::new(Exit::InvalidDesign, "the design cannot be instantiated")
+                .place(place)
+                .cause(error)
+                .next("change what the hook looks at, or the hook, then run the command again");
+        }
         CliError::new(Exit::Bug, "failed to make instances of the design")
             .place(self.compiled.source.path.display().to_string())
             .cause(error)

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
 mod grants;
+mod hooks;
 mod hostile;
 mod loading;
 mod support;

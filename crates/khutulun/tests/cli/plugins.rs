@@ -58,3 +58,37 @@ fn a_plugin_that_traps_or_loops_fails_its_operation_and_nothing_else() {
     sandbox.run(&["status"]).expect(0);
     sandbox.run(&["destroy", "hostile", "--yes"]).expect(0);
 }
+
+#[test]
+fn a_template_adapts_or_refuses_before_anything_is_planned() {
+    let sandbox = Sandbox::new();
+    let design = include_str!("designs/adapting.yaml");
+    sandbox.write("adapting/service.yaml", design);
+    fs::write(sandbox.path("adapting/hostile.wasm"), HOSTILE).unwrap();
+    // A plan already sees what the hook says, and makes no state.
+    sandbox.run(&["plan", "adapting"]).expect(2);
+    assert!(!sandbox.path("state").exists());
+    sandbox.run(&["deploy", "adapting", "--yes"]).expect(0);
+    assert_eq!(
+        sandbox.run(&["outputs", "adapting", "-o", "json"]).expect(0).json()["outputs"]["region"],
+        "north"
+    );
+    sandbox.run(&["plan", "adapting"]).expect(0);
+
+    // The other hook of this plugin reads a file, which no hook may.
+    let refusing = design.replace(
+        "          before:\n            inputs",
+        "          after: plugin\n          before:\n            inputs",
+    );
+    assert_ne!(refusing, design);
+    sandbox.write("adapting/service.yaml", &refusing);
+    let refused = sandbox.run(&["deploy", "adapting", "--yes"]).expect(3);
+    refused.five_parts();
+    assert!(
+        refused.stderr.contains("`place` cannot be made")
+            && refused.stderr.contains("adapting/service.yaml:"),
+        "{}",
+        refused.stderr
+    );
+    sandbox.run(&["destroy", "adapting", "--yes"]).expect(0);
+}

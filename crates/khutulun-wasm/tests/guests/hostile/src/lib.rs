@@ -39,7 +39,7 @@ impl Guest for Hostile {
         let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
         // With or without the name of an interface before it, so that a design can ask too.
         match request.event.rsplit('.').next().unwrap_or_default() {
-            "echo" => Ok(request.inputs),
+            "echo" | "before" => Ok(request.inputs),
             "calls" => Ok(map(&[("calls", Node::Integer(calls))], "")),
             // Text inputs, in the order of their names: a path; a socket; the arguments of a command, and its program.
             "read" => answer(files::read(&text(&request.inputs)[0]).map(drop)),
@@ -57,7 +57,7 @@ impl Guest for Hostile {
             }
             "process" => answer(processes::observe().map(drop)),
             // Goes on after what it was denied, and fails for another reason.
-            "denied-then-fail" => {
+            "denied-then-fail" | "after" => {
                 let _ = files::read("/etc/shadow");
                 let _ = commands::run(&run(vec!["/bin/rm".into(), "-r".into(), "/".into()]));
                 Err(failure("nothing works"))

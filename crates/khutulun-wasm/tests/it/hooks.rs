@@ -1,0 +1,67 @@
+//! Hooks that are components: they adapt and refuse, and have no authority.
+
+use std::collections::BTreeMap;
+
+use floria::{
+    AFTER_INSTANTIATION, BEFORE_INSTANTIATION, Design, Expression, Graph, Handler, Implementation, Namespace,
+    Property, Value, VertexTemplate, VertexTemplateId, instantiate_with,
+};
+use khutulun_wasm::{Access, Grant, GrantPolicy, PathGrant, WasmExecutor};
+
+use crate::support::hostile;
+
+/// A service with one template, whose hook of `event` has these inputs.
+fn design(event: &str, implementation: Implementation, inputs: &[(&str, Value)]) -> Design {
+    let literal = |(name, value): &(&str, Value)| ((*name).to_owned(), Expression::Literal(value.clone()));
+    let handler = Handler {
+        implementation: Some(implementation),
+        inputs: inputs.iter().map(literal).collect(),
+        outputs: BTreeMap::new(),
+        timeout_ms_max: None,
+        metadata: Default::default(),
+        origin: None,
+    };
+    let template = VertexTemplate {
+        id: VertexTemplateId(1),
+        namespace: Namespace("shop".to_owned()),
+        name: "shop".to_owned(),
+        container: None,
+        classes: Vec::new(),
+        properties: [("region".to_owned(), Property::default())].into_iter().collect(),
+        handlers: [(event.to_owned(), handler)].into_iter().collect(),
+        metadata: Default::default(),
+        origin: None,
+    };
+    let namespace = template.namespace.clone();
+    Design { namespace, classes: Vec::new(), vertexes: vec![template], edges: Vec::new() }
+}
+
+fn make(executor: &WasmExecutor, design: &Design) -> Result<Graph, String> {
+    let inputs = BTreeMap::new();
+    instantiate_with(design, &inputs, &Graph::default(), &mut (1..), &mut executor.hooks())
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_component_adapts_and_has_no_authority() {
+    let (machine, plugin) = hostile();
+    // What an operator allows its operations, its hooks may still not do.
+    let paths = vec![PathGrant { path: "/tmp".into(), access: Access::Write }];
+    let policy = GrantPolicy::new().allow("hostile", Grant { paths, ..Grant::default() });
+    let executor = WasmExecutor::new(machine.clone(), Vec::new()).with_policy(policy);
+
+    let region = Value::map([("region", "north")]);
+    let graph =
+        make(&executor, &design(BEFORE_INSTANTIATION, plugin.clone(), &[("properties", region)])).unwrap();
+    let vertex = graph.vertexes().next().unwrap();
+    assert_eq!(vertex.properties["region"].value, Some("north".into()));
+
+    let error = make(&executor, &design(BEFORE_INSTANTIATION, plugin.clone(), &[("colour", "red".into())]))
+        .unwrap_err();
+    assert!(error.ends_with("it answered `colour`, which a hook does not have"), "{error}");
+
+    let reading = design(AFTER_INSTANTIATION, plugin, &[("path", "/tmp/x".into())]);
+    let error = make(&executor, &reading).unwrap_err();
+    assert!(error.contains("was not granted"), "{error}");
+    assert_eq!(machine.asked(), [""; 0]);
+}
