@@ -182,9 +182,6 @@ impl From<StoreError> for CliError {
             StoreError::Invalid(_) => {
                 (Exit::Bug, "please report this: khutulun tried to store what makes no sense")
             }
-            StoreError::Future { .. } | StoreError::Forgotten { .. } => {
-                (Exit::Usage, "ask for a revision that is kept: khutulun store stats")
-            }
             StoreError::Damaged(_) => (Exit::Unreachable, "restore the state directory from a backup"),
             StoreError::TooNew { .. } => {
                 (Exit::Unreachable, "use the newer khutulun that wrote this state directory")
