@@ -6,6 +6,7 @@
 //!
 //! Only this crate knows SQL.
 
+mod backup;
 mod columns;
 mod commit;
 mod digests;
@@ -26,4 +27,5 @@ mod version_2;
 mod view;
 mod writer;
 
+pub use backup::InPlaceOf;
 pub use store::SqliteStore;

@@ -12,6 +12,7 @@ use floria::StoreError;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::{
+    backup::write_copy,
     error::{failed, is_busy, unavailable},
     migrations::Migration,
 };
@@ -74,6 +75,8 @@ fn try_open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreEr
     // is as durable.
     let mode = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
     mode.map_err(|error| failed("open", path, error))?;
+    // Only a connection that has read cleans up when it is the last to go.
+    versions(&connection).map_err(|error| failed("open", path, error))?;
     Ok(connection)
 }
 
@@ -190,14 +193,8 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -
 /// Writes a copy beside the file: `floria.db.v1` for one of version 1. It has its name only when it is whole.
 fn back_up(path: &Path, version: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let partial = with_suffix(path, &format!(".v{version}.partial"));
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let target = partial.to_str().ok_or("its path is not UTF-8")?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags)?.execute("VACUUM INTO ?1", [target])?;
-    fs::File::open(&partial)?.sync_all()?;
+    write_copy(&Connection::open_with_flags(path, flags)?, &partial)?;
     fs::rename(&partial, with_suffix(path, &format!(".v{version}")))?;
     Ok(())
 }

@@ -82,6 +82,11 @@ impl SqliteStore {
         work(&reading).map_err(|problem| reading.told(problem))
     }
 
+    /// Returns where it is, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn writer(&self, attempt: &str) -> Result<&Writer, StoreError> {
         self.writer.as_ref().ok_or_else(|| unavailable(attempt, &self.path, "it was opened to read only"))
     }

@@ -8,7 +8,7 @@ use floria_sqlite::SqliteStore;
 use rusqlite::Connection;
 
 /// What a person would see: the attempt, then the cause.
-fn told(error: &StoreError, folder: &Path) -> String {
+pub(crate) fn told(error: &StoreError, folder: &Path) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("{error}{cause}").replace(&folder.display().to_string(), "DIR")
 }
