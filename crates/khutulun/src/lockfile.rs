@@ -78,7 +78,7 @@ impl Uses {
             let url = target.locator.as_str();
             if let Some(name) = &import.profile {
                 self.profiles.entry(name.to_string()).or_insert_with(|| profile(name, import.span, catalog));
-            } else if url.starts_with("https://") || url.starts_with("http://") {
+            } else if tosca::is_fetched(url) {
                 let text = compilation.sources.file(target.source).text();
                 let digest = Ok(digest_of(text.as_bytes()));
                 let used = || Used { digest, place: url.to_owned(), span: import.span };

@@ -33,11 +33,17 @@ pub(crate) struct Source {
 /// The profiles that somebody keeps, the built-in ones, and the files of the design.
 pub(crate) type Files = WithCatalog<WithProfiles<Origin>>;
 
+/// Files of the machine, and of the network where this build fetches them.
+#[cfg(feature = "http")]
+type MachineFiles = tosca::WithHttp<FileSources>;
+#[cfg(not(feature = "http"))]
+type MachineFiles = FileSources;
+
 /// Where files come from.
 #[derive(Clone)]
 pub(crate) enum Origin {
     /// The machine's file system.
-    Machine(FileSources),
+    Machine(MachineFiles),
     /// A package, and nothing outside of it.
     Package(Arc<Package>),
 }
@@ -86,6 +92,8 @@ impl Source {
                 .cause(&error)
                 .next("change to a directory that is there")
         })?;
+        #[cfg(feature = "http")]
+        let sources = tosca::WithHttp::new(sources, tosca::HttpLimits::default());
         let files = WithCatalog::new(profiles.catalog()?, WithProfiles::new(Origin::Machine(sources)));
         let entries = vec![text.to_owned()];
         Ok(Self { path, files, package: None, findings: Findings::default(), entries })

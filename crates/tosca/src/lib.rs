@@ -5,7 +5,8 @@
 //! is an error, the [`Model`](model::Model), in which every name is resolved.
 //!
 //! Nothing here reads a disk, a network, a clock or the environment, but [`FileSources`], behind the feature
-//! `file-system` (on by default); without it the crate builds for wasm32-unknown-unknown.
+//! `file-system` (on by default), without which the crate builds for wasm32-unknown-unknown, and `WithHttp`, behind the
+//! feature `http` (off by default).
 //!
 //! ```
 //! use tosca::{MemorySources, compile};
@@ -39,5 +40,7 @@ pub use compile::{Compilation, compile, profile_of};
 pub use diagnostics::explain;
 #[cfg(feature = "file-system")]
 pub use sources::FileSources;
-pub use sources::{Locator, MemorySources, SourceError, Sources};
+#[cfg(feature = "http")]
+pub use sources::{HttpLimits, WithHttp};
+pub use sources::{Locator, MemorySources, SourceError, Sources, is_fetched};
 pub use write::{WriteError, WriteOptions, write};

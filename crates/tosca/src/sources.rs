@@ -2,6 +2,8 @@
 
 #[cfg(feature = "file-system")]
 mod files;
+#[cfg(feature = "http")]
+mod http;
 mod memory;
 
 use std::fmt;
@@ -9,6 +11,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "file-system")]
 pub use files::FileSources;
+#[cfg(feature = "http")]
+pub use http::{HttpLimits, WithHttp};
 pub use memory::MemorySources;
 
 /// Where a file is, absolutely: a path, a URL, an entry of an archive, in the words of the [`Sources`] that gave it
@@ -47,6 +51,8 @@ pub enum SourceError {
         /// The limit in bytes.
         bytes_max: u64,
     },
+    /// These sources do not read the network.
+    NoNetwork,
     /// These sources do not read such URLs (a scheme, or a path outside their root).
     Refused(String),
     /// Reading failed.
@@ -59,6 +65,7 @@ impl fmt::Display for SourceError {
             Self::NotFound => f.write_str("there is no such file"),
             Self::IsDirectory => f.write_str("it is a directory"),
             Self::TooLarge { bytes_max } => write!(f, "it is larger than {bytes_max} bytes"),
+            Self::NoNetwork => f.write_str("this build does not fetch URLs"),
             Self::Refused(why) | Self::Unreadable(why) => f.write_str(why),
         }
     }
@@ -96,6 +103,12 @@ pub trait Sources {
     fn display_name(&self, locator: &Locator) -> String {
         locator.as_str().to_owned()
     }
+}
+
+/// Whether a URL or locator is one of the network: what such sources as `WithHttp` fetch.
+pub fn is_fetched(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
 }
 
 /// Joins a relative path to the folder of another path, both with `/`, and takes out `.` and `..`.

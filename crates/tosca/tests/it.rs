@@ -2,6 +2,8 @@
 
 mod it {
     mod acceptance;
+    #[cfg(feature = "http")]
+    mod http;
     mod model;
     mod pages;
     mod robustness;

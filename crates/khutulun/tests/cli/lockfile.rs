@@ -101,3 +101,45 @@ fn what_is_not_locked_or_not_a_lock_file_is_an_error() {
         assert!(ended.stderr.contains("error[invalid-lock]"), "{text}: {}", ended.stderr);
     }
 }
+
+#[cfg(not(feature = "http"))]
+#[test]
+fn a_build_that_does_not_fetch_says_so_and_what_to_do() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one.yaml", &format!("{VERSION}imports: [ 'https://example.org/types.yaml' ]\n"));
+    let ended = sandbox.run(&["validate", "one.yaml"]).expect(3);
+    assert!(ended.stderr.contains("error[import-failed]"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("this build does not fetch URLs"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("download it and import it by its path"), "{}", ended.stderr);
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn a_changed_file_from_the_network_is_told() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let sandbox = Sandbox::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = sandbox.write("served.yaml", &format!("{VERSION}node_types: {{ Till: {{}} }}\n"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
+                line.clear();
+            }
+            let body = fs::read_to_string(&served).unwrap();
+            let head =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            let _ = reader.get_mut().write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    sandbox.write("one/service.yaml", &format!("{VERSION}imports: [ 'http://{address}/types.yaml' ]\n"));
+    let locked = sandbox.run(&["profile", "lock", "one", "-o", "json"]).expect(0).json();
+    assert_eq!(locked["files"][0]["urls"], serde_json::json!([format!("http://{address}/types.yaml")]));
+    sandbox.run(&["validate", "one"]).expect(0);
+    sandbox.write("served.yaml", &format!("{VERSION}node_types: {{ Till: {{}}, More: {{}} }}\n"));
+    let changed = sandbox.run(&["validate", "one"]).expect(3);
+    assert!(changed.stderr.contains("error[changed-import]"), "{}", changed.stderr);
+    assert!(changed.stderr.contains("/types.yaml` is not the one"), "{}", changed.stderr);
+}

@@ -185,6 +185,9 @@ impl Loader<'_> {
                 Some("a relative path starts at the folder of the importing file".to_owned())
             }
             SourceError::IsDirectory => Some("name the file in it".to_owned()),
+            SourceError::NoNetwork => Some(
+                "download it and import it by its path, or use a build with the feature `http`".to_owned(),
+            ),
             _ => None,
         };
         self.loaded.diagnostics.push(

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Locator, SourceError, Sources};
+use super::{Locator, SourceError, Sources, is_fetched};
 
 /// A file beyond this is not read: no TOSCA file comes near, and a device or pipe never ends.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -12,7 +12,7 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Files of the machine, by paths; relative ones start at the importing file, or at a folder given for the entry.
 ///
 /// URLs with a scheme other than `file:` are refused: nothing here reads a network. There are no profiles; whoever
-/// embeds some wraps this.
+/// embeds some, or fetches files, wraps this.
 #[derive(Debug, Clone)]
 pub struct FileSources {
     folder: PathBuf,
@@ -45,6 +45,7 @@ impl Sources for FileSources {
     fn locate(&self, url: &str, importer: Option<&Locator>) -> Result<Locator, SourceError> {
         let path = match url.split_once(':') {
             Some(("file", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            _ if is_fetched(url) => return Err(SourceError::NoNetwork),
             Some((scheme, rest)) if rest.starts_with("//") => {
                 return Err(SourceError::Refused(format!(
                     "`{scheme}:` URLs cannot be read here, only files"
