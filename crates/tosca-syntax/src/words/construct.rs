@@ -136,16 +136,21 @@ impl Reader {
             construct.names().for_each(|keyname| hidden.add(keyname));
             return hidden;
         };
+        // The keyname before, when it has nothing and should: what follows was probably meant to be in it.
+        let mut emptied: Option<&'static str> = None;
         for (key, value) in entries.clone() {
             let text = key.as_string();
             match construct.all().find(|(keyname, _)| Some(*keyname) == text) {
                 Some(&(keyname, read)) => {
                     let mut field = Field::new(self, keyname, shape.chapter, key, value);
                     read(own, &mut field);
-                    if field.is_hidden {
+                    let is_hidden = field.is_hidden;
+                    emptied = (is_hidden && value.is_null()).then_some(keyname);
+                    if is_hidden {
                         hidden.add(keyname);
                     }
                 }
+                None if emptied.is_some() => self.dedented(key, emptied.unwrap_or_default()),
                 None => {
                     let keynames: Vec<_> = construct.names().collect();
                     let meant = self.wrong_keyname(key, shape, &keynames, &entries);
@@ -169,6 +174,15 @@ impl Reader {
                 .at(Place::new(place, format!("has no `{keyname}`")))
                 .chapter(shape.chapter),
         );
+    }
+
+    /// Adds to what was said of an empty keyname that the key behind it belongs there.
+    fn dedented(&mut self, key: Node<'_>, keyname: &str) {
+        let Some(last) = self.diagnostics.last_mut() else { return };
+        if last.related.is_empty() {
+            last.hints = vec![format!("indent what belongs to `{keyname}` below it")];
+            last.related.push(Place::new(key.span(), "this and what follows?"));
+        }
     }
 
     /// Says that a key is none of the keynames, and answers which of them was meant.

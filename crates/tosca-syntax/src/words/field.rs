@@ -75,6 +75,7 @@ impl<'a, 'r> Field<'a, 'r> {
             Some(scalar) if scalar.kind == ScalarKind::Boolean && scalar.text == "false" => Some(false),
             _ => {
                 self.wrong_kind("`true` or `false`");
+                self.hide();
                 None
             }
         }

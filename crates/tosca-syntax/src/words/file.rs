@@ -189,6 +189,7 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
             )
             .at(key.span())
             .related(Place::new(first.span(), "this comes before it"))
+            .hint("move it to the first line")
             .chapter("6.1"),
         );
     }

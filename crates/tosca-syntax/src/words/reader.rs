@@ -48,9 +48,16 @@ impl Reader {
         let mut diagnostic = Diagnostic::error("wrong-kind", format!("{what} must be {wanted}, not {found}"))
             .at(Place::new(node.span(), format!("this is {found}")))
             .chapter(chapter);
-        if found == "nothing" && wanted == "a map" {
-            diagnostic = diagnostic.hint("leave the keyname out, or write `{}` for an empty map");
-        }
+        let hint = match (wanted, found) {
+            ("a map", "nothing") => Some("leave the keyname out, or write `{}` for an empty map".to_owned()),
+            ("a map", "a list") => Some("leave out the `- ` before each entry".to_owned()),
+            ("a list", "a string") => {
+                node.as_string().map(|text| format!("for a list of one, write `[ {text} ]`"))
+            }
+            ("`true` or `false`", "a string") => Some("write it so, and without quotes".to_owned()),
+            _ => None,
+        };
+        diagnostic.hints.extend(hint);
         self.report(diagnostic);
     }
 

@@ -249,6 +249,14 @@ impl<'t, 'd> Builder<'t, 'd> {
         if before.trim_start_matches(' ').starts_with('\t') || before.is_empty() && rest.starts_with('\t') {
             diagnostic = diagnostic.hint("YAML indents with spaces, not with tabs");
         }
+        let hint = match error.info() {
+            "mapping values are not allowed in this context" => {
+                Some("put a text that has `: ` in it in quotes; else look at the indentation of this line")
+            }
+            "invalid indentation in quoted scalar" => Some("is the quote at its end missing?"),
+            _ => None,
+        };
+        diagnostic = diagnostic.maybe_hint(hint.map(ToOwned::to_owned));
         Box::new(diagnostic)
     }
 }

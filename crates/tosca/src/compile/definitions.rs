@@ -65,14 +65,49 @@ impl<'a> Compiler<'a> {
         what: &'static str,
     ) -> Map<Arc<PropertyDefinition>> {
         let mut definitions = inherited.clone();
-        for own in words {
+        for (position, own) in words.iter().enumerate() {
             let name = self.name(own.name.text);
             let parent = definitions.get(&name).cloned();
+            if parent.is_none() && self.is_dedented(&words[..position], own) {
+                continue;
+            }
             if let Some(definition) = self.property_definition(own, parent.as_deref(), context, what, true) {
                 definitions.insert(name, Arc::new(definition));
             }
         }
         definitions
+    }
+
+    /// Whether a definition is a keyname of the one before it, which is empty: then that one is told to be.
+    fn is_dedented(
+        &self,
+        before: &[words::PropertyDefinition<'a>],
+        own: &words::PropertyDefinition<'a>,
+    ) -> bool {
+        const KEYNAMES: [&str; 8] = [
+            "type",
+            "description",
+            "metadata",
+            "required",
+            "default",
+            "validation",
+            "key_schema",
+            "entry_schema",
+        ];
+        let is_keyname = |own: &words::PropertyDefinition<'_>| {
+            own.data_type.is_none() && KEYNAMES.contains(&own.name.text)
+        };
+        let Some(empty) = before.iter().rfind(|other| !is_keyname(other)).filter(|_| is_keyname(own)) else {
+            return false;
+        };
+        if !empty.is_short || !empty.value.is_some_and(Node::is_null) {
+            return false;
+        }
+        if let Some(last) = self.diagnostics.borrow_mut().last_mut().filter(|last| last.related.is_empty()) {
+            last.hints = vec![format!("indent what belongs to `{}` below it", empty.name.text)];
+            last.related.push(Place::new(own.name.span, "this and what follows?"));
+        }
+        true
     }
 
     /// Refinements of what a type defines: new names are errors (8.2, 8.4).
@@ -148,11 +183,15 @@ impl<'a> Compiler<'a> {
         let words = SchemaWords::of_property(own);
         let is_known = own.data_type.is_some() || parent.is_some() || words.hides_type;
         if !is_known {
-            let hint = match own.is_short {
-                true => {
+            let text = own.value.filter(|_| own.is_short).and_then(Node::as_string);
+            let is_type = |text: &&str| self.try_type(context.file, TypeKind::Data, text, name.span).is_ok();
+            let hint = match text.filter(is_type) {
+                Some(data_type) => format!("write `{}: {{ type: {data_type} }}`", name.text),
+                None if own.is_short => {
                     "only a refinement of an inherited definition may give just a value; write `type: …` below it"
+                        .to_owned()
                 }
-                false => "say what it is: `type: string`",
+                None => "say what it is: `type: string`".to_owned(),
             };
             self.report(
                 Diagnostic::error(
@@ -191,7 +230,7 @@ impl<'a> Compiler<'a> {
 
     /// 9.3, 9.7: what is not required stays undefined, so that a default is of no use.
     pub(super) fn check_default(&self, own: &words::PropertyDefinition<'_>, required: bool, what: &str) {
-        if let (Some(node), false) = (own.default, required) {
+        if let (Some(node), false) = (own.default, required || own.hidden.has("required")) {
             let message = format!("the {what} `{}` is not required: it has no default", own.name.text);
             self.report(
                 Diagnostic::warning("useless-default", message)
@@ -214,7 +253,8 @@ impl<'a> Compiler<'a> {
         what: &'static str,
     ) -> bool {
         let (inherited, span) = parent.map_or((true, None), |(required, span)| (required, Some(span)));
-        let Some(required) = own.required else { return inherited };
+        // What could not be read is reported; nothing is missing on top of that.
+        let Some(required) = own.required else { return inherited && !own.hidden.has("required") };
         if let (false, true, Some(span)) = (required, inherited, span) {
             self.report(
                 Diagnostic::error(
@@ -462,7 +502,10 @@ impl<'a> Compiler<'a> {
         let mapping = own.mapping.and_then(|node| self.mapping(node, schema.as_ref(), context));
         Some(ParameterDefinition {
             schema,
-            required,
+            // Where a value is written and wrong, nobody else has to give one.
+            required: required
+                && (words.default.is_none() || default.is_some())
+                && (words.value.is_none() || value.is_some()),
             default: default.or(parent.and_then(|parent| parent.default.clone())),
             value,
             mapping,

@@ -86,7 +86,7 @@ impl<'a> Compiler<'a> {
                     return None;
                 };
                 let mut arguments = self.arguments(name, arguments, span, context)?;
-                self.count(signature, &arguments, whole)?;
+                self.count(signature, &arguments, whole, context)?;
                 self.unify(signature, &mut arguments, context)?;
                 self.check_arguments(signature, &arguments, context)?;
                 self.check_pattern(name, &arguments)?;
@@ -246,7 +246,13 @@ impl<'a> Compiler<'a> {
         items.into_iter().collect()
     }
 
-    fn count(&self, signature: &Signature, arguments: &[Expression], span: Span) -> Option<()> {
+    fn count(
+        &self,
+        signature: &Signature,
+        arguments: &[Expression],
+        span: Span,
+        context: Context,
+    ) -> Option<()> {
         let (name, least, most) = (signature.name, signature.least, signature.most);
         let plural = if most == 1 { "" } else { "s" };
         if (least..=most).contains(&arguments.len()) {
@@ -267,7 +273,12 @@ impl<'a> Compiler<'a> {
         };
         let message =
             format!("the function `${name}` takes {wanted} argument{plural}, not {}", arguments.len());
-        self.report(Diagnostic::error("wrong-arguments", message).at(span).chapter(signature.chapter));
+        self.report(
+            Diagnostic::error("wrong-arguments", message)
+                .at(span)
+                .maybe_hint(without_value(name, arguments, context))
+                .chapter(signature.chapter),
+        );
         None
     }
 
@@ -352,12 +363,13 @@ impl<'a> Compiler<'a> {
         function: &str,
         wanted: Wanted,
     ) -> Option<Reference> {
+        let start = arguments.and_then(Node::as_string);
         let items: Option<Vec<_>> = arguments.and_then(Node::items).map(Iterator::collect);
         let Some(items) = items else {
             self.report(
                 Diagnostic::error("wrong-arguments", format!("`${function}` needs a path and a name"))
                     .at(arguments.map_or(span, Node::span))
-                    .hint(format!("write `{{ ${function}: [ SELF, name ] }}`"))
+                    .hint(format!("write `{{ ${function}: [ {}, name ] }}`", start.unwrap_or("SELF")))
                     .chapter("10.3"),
             );
             return None;
@@ -437,12 +449,21 @@ impl<'a> Compiler<'a> {
         let Some(wanted) = self.misfit(&found, schema) else { return Some(()) };
         let found = self.kind_with_article(&found);
         let message = format!("{what} must be of type {wanted}, but `${}` gives {found}", call.function());
-        self.report(
-            Diagnostic::error("wrong-type", message)
-                .at(Place::new(span, format!("this gives {found}")))
-                .related(Place::new(schema.span, "defined here"))
-                .chapter("10.2"),
-        );
+        let diagnostic = Diagnostic::error("wrong-type", message)
+            .at(Place::new(span, format!("this gives {found}")))
+            .chapter("10.2");
+        self.report(match schema.span == span {
+            true => diagnostic,
+            false => diagnostic.related(Place::new(schema.span, "defined here")),
+        });
         None
     }
+}
+
+/// What to say of a call in a validation clause that does not name the value: in TOSCA 1.x it was implied.
+pub(super) fn without_value(name: &str, arguments: &[Expression], context: Context) -> Option<String> {
+    let is_value = |call: &&Call| matches!(call, Call::Value { .. });
+    let names_it = arguments.iter().any(|argument| argument.calls().iter().any(is_value));
+    let is_missing = context.in_validation && !names_it;
+    is_missing.then(|| format!("the value is an argument, too: write `${name}: [ $value, … ]`"))
 }

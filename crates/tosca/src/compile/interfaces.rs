@@ -279,6 +279,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn unknown_artifact(&self, word: Word<'_>, artifacts: Option<&Map<Arc<Artifact>>>) {
+        // The type may be in a file that could not be had, or have extensions that could not be read.
+        let is_missing = self.files.iter().flat_map(|file| &file.imports).any(|import| import.file.is_none());
+        if is_missing || self.vague.values().any(|keynames| keynames.contains("file_ext")) {
+            return;
+        }
         let names = || artifacts.into_iter().flat_map(|artifacts| artifacts.keys().map(|name| name.as_str()));
         let mut diagnostic = Diagnostic::error(
             "unknown-artifact",

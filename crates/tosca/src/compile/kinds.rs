@@ -2,6 +2,7 @@
 
 use diagnostics::{Diagnostic, Place};
 
+use super::functions::without_value;
 use super::signatures::{Gives, Relation, Signature, signature};
 use super::{Compiler, Context};
 use crate::model::{Call, DataBase, Expression, ExpressionKind, Schema, TypeId, Value};
@@ -270,6 +271,8 @@ impl<'a> Compiler<'a> {
                     Diagnostic::error("wrong-type", message)
                         .at(Place::new(argument.span, format!("this is {found}")))
                         .maybe_hint(quoted.map(|value| format!("put it in quotes: \"{value}\"")))
+                        .maybe_hint(without_value(name, arguments, context))
+                        .maybe_hint(for_entries(argument, &kind, takes))
                         .chapter(signature.chapter),
                 );
                 is_right = None;
@@ -368,6 +371,17 @@ impl<'a> Compiler<'a> {
             (base, _) => with_article(base.as_str()),
         }
     }
+}
+
+/// What to say of a validation of a list or map that was meant for its entries.
+fn for_entries(argument: &Expression, kind: &Kind, takes: &[DataBase]) -> Option<String> {
+    let ExpressionKind::Call(call) = &argument.kind else { return None };
+    let is_whole = matches!(&**call, Call::Value { nested } if nested.is_empty());
+    let is_collection = matches!(kind.base, DataBase::List | DataBase::Map);
+    let fits = kind.entry.as_ref().is_none_or(|entry| takes.contains(&entry.base));
+    (is_whole && is_collection && fits).then(|| {
+        format!("to validate each entry of the {}, write this in its `entry_schema`", kind.base.as_str())
+    })
 }
 
 /// For messages: `an integer`, `a string`.

@@ -57,7 +57,9 @@ fn folded(mut words: Vec<(Span, String)>, map: &SourceMap) -> Diagnostic {
     // By word and what to do about it, in order of the document.
     let mut kinds: Vec<(&str, &str, Vec<Span>)> = Vec::new();
     for (span, hint) in &words {
-        let word = map.snippet(*span);
+        // Of a map, which can be long, its first key.
+        let word = map.snippet(*span).trim_start_matches(['{', ' ', '"']);
+        let word = word.split([':', '"', '\n']).next().unwrap_or(word);
         match kinds.iter_mut().find(|(other, instead, _)| *other == word && instead == hint) {
             Some((.., spans)) => spans.push(*span),
             None => kinds.push((word, hint, vec![*span])),

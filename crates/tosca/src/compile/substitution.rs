@@ -210,7 +210,9 @@ impl<'a> Compiler<'a> {
 
     /// 15.2: inputs that must have a value get it from a mapping or from their default.
     fn check_unmapped_inputs(&self, own: &words::Substitution<'a>) {
-        if own.hidden.has("properties") {
+        // A mapping to an input that does not exist was probably meant for one that gets no value.
+        let is_known = |name: &str| self.template.inputs.contains_key(name);
+        if own.hidden.has("properties") || !own.properties.iter().all(|own| is_known(own.parameter.text)) {
             return;
         }
         for (name, input) in &self.template.inputs {

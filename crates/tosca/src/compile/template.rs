@@ -191,7 +191,8 @@ impl<'a> Compiler<'a> {
         let value = own.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
         let parameter = Parameter {
             schema: schema.map(Arc::new),
-            required,
+            // Where a default is written and wrong, nobody else has to give a value.
+            required: required && (own.default.is_none() || default.is_some()),
             default: default.filter(|_| required),
             value,
             mapping: None,

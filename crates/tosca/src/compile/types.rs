@@ -505,7 +505,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// The keynames of types under which others look things up.
-const ALL_SECTIONS: [&str; 15] = [
+const ALL_SECTIONS: [&str; 16] = [
     "derived_from",
     "properties",
     "attributes",
@@ -513,6 +513,7 @@ const ALL_SECTIONS: [&str; 15] = [
     "requirements",
     "interfaces",
     "artifacts",
+    "file_ext",
     "inputs",
     "operations",
     "notifications",

@@ -44,6 +44,14 @@ pub(super) fn form(node: Node<'_>) -> Form<'_> {
     }
 }
 
+/// What to say of a map that looks like a function of TOSCA 1.x.
+fn without_dollar(node: Node<'_>) -> Option<String> {
+    let mut entries = node.entries().filter(|entries| entries.len() == 1)?;
+    let name = entries.next().and_then(|(key, _)| key.as_string())?;
+    let is_function = super::built_in_functions().any(|function| function == name);
+    is_function.then(|| format!("TOSCA 2.0 begins functions with `$`: write `${name}`"))
+}
+
 /// A string with the escape of 10.1 taken out: `$$name` is the text `$name`.
 fn unescaped(text: &str) -> &str {
     if text.starts_with("$$") { &text[1..] } else { text }
@@ -353,7 +361,7 @@ impl<'a> Compiler<'a> {
             (DataBase::List, Some(_)) => {
                 scalar.map(|scalar| format!("for a list of one, write `[{}]`", scalar.text))
             }
-            _ => None,
+            _ => without_dollar(node),
         };
         if schema.span.source != node.span().source || schema.span != node.span() {
             diagnostic = diagnostic.related(Place::new(schema.span, "defined here"));
