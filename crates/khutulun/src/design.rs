@@ -4,7 +4,7 @@ use std::{io::Write as _, path::Path};
 
 use diagnostics::{DIAGNOSTICS_SCHEMA, Diagnostic, SourceMap, TextStyle, render_text_all};
 use serde_json::{Value as Json, json};
-use tosca::model::Model;
+use tosca::model::{File, Model};
 use tosca_csar::Findings;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     entry,
     error::CliError,
     exit::Exit,
+    profiles::Profiles,
     session::Session,
     source::{Checked, Source},
     terminal::Style,
@@ -120,7 +121,7 @@ impl Compiled {
             entry::check_name(name)?;
             return Ok(name.to_owned());
         }
-        if let Some(name) = stated(&self.model) {
+        if let Some(name) = stated(&self.model.files) {
             return Ok(name);
         }
         self.source.default_name().ok_or_else(|| {
@@ -135,15 +136,17 @@ impl Compiled {
 }
 
 /// Returns the name that a file's metadata gives its service, if it is one that a service can have.
-fn stated(model: &Model) -> Option<String> {
-    let name = model.files.first()?.metadata.get("template_name")?.as_str()?;
+fn stated(files: &[File]) -> Option<String> {
+    let name = files.first()?.metadata.get("template_name")?.as_str()?;
     entry::check_name(name).is_ok().then(|| name.to_owned())
 }
 
 /// Returns the name that the service of a path has, by its design or by where that is, without a word about what is
-/// wrong with it.
+/// wrong with it or with the profiles that somebody keeps.
 pub(crate) fn name_of(session: &Session, path: &Path) -> Result<Option<String>, CliError> {
-    let source = find(session, path)?;
-    let named = source.check().model.as_ref().and_then(stated);
-    Ok(named.or_else(|| source.default_name()))
+    session.progress.phase(format!("compiling {}", path.display()));
+    let none = Profiles::none();
+    let profiles = if session.profiles.catalog().is_ok() { &session.profiles } else { &none };
+    let source = Source::find(path, profiles)?;
+    Ok(stated(&source.check().files).or_else(|| source.default_name()))
 }

@@ -22,6 +22,9 @@ pub(crate) const NAME: &str = "khutulun.lock";
 /// What the present form is called in the file.
 const SCHEMA: &str = "khutulun.lock/1";
 
+/// A lock file beyond this, in bytes, is none: an entry has some two hundred.
+const BYTES_MAX: usize = 4 << 20;
+
 /// What stands at its top.
 const HEADER: &str = "\
 # What the designs in this folder import, by digest. Written by `khutulun profile lock`; keep it with the designs.
@@ -151,6 +154,11 @@ pub(crate) fn check(
             return;
         }
     };
+    if content.len() > BYTES_MAX {
+        let message = format!("the lock file `{NAME}` is larger than {BYTES_MAX} bytes");
+        compilation.diagnostics.push(Diagnostic::error("invalid-lock", message));
+        return;
+    }
     let text = String::from_utf8_lossy(&content).into_owned();
     let source = compilation.sources.add(sources.display_name(&locator), text.clone());
     let mut uses = Uses::default();
@@ -167,7 +175,7 @@ pub(crate) fn check(
                 design,
             )]
         }
-        Err(error) => vec![invalid(source, &error.to_string(), design)],
+        Err(error) => vec![invalid(source, &harmless(&error.to_string()), design)],
     };
     compilation.diagnostics.extend(found);
 }

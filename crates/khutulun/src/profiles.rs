@@ -41,6 +41,11 @@ impl Profiles {
         Self { places, catalog: OnceLock::new() }
     }
 
+    /// None but the embedded ones.
+    pub(crate) fn none() -> Self {
+        Self { places: Vec::new(), catalog: OnceLock::new() }
+    }
+
     /// Returns the catalogue, without the embedded profiles.
     ///
     /// # Errors

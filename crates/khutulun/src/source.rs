@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use tosca::{Compilation, FileSources, Locator, SourceError, Sources, model::Model};
+use tosca::{
+    Compilation, FileSources, Locator, SourceError, Sources,
+    model::{File, Model},
+};
 use tosca_csar::{Findings, Format, Options, Package, WithCatalog};
 use tosca_profiles::WithProfiles;
 
@@ -52,6 +55,8 @@ pub(crate) enum Origin {
 pub(crate) struct Checked {
     /// What the design says; None when it has mistakes.
     pub(crate) model: Option<Model>,
+    /// The files that it was read from, also when it has mistakes; the first one first.
+    pub(crate) files: Arc<[File]>,
     /// What is wrong with the package around it.
     pub(crate) package: Findings,
     /// What is wrong with the design, and the texts that its model points into.
@@ -141,11 +146,12 @@ impl Source {
         let package = self.findings.clone();
         let entry = self.entries.first().filter(|_| !package.has_errors());
         let Some(entry) = entry else {
-            return Checked { model: None, package, design: Findings::default(), others: Vec::new() };
+            let (files, design) = (Arc::default(), Findings::default());
+            return Checked { model: None, files, package, design, others: Vec::new() };
         };
-        let compilation = self.compile(entry);
-        let design = Findings { diagnostics: compilation.diagnostics, sources: compilation.sources };
-        Checked { model: compilation.model, package, design, others: Vec::new() }
+        let Compilation { model, files, diagnostics, sources } = self.compile(entry);
+        let design = Findings { diagnostics, sources };
+        Checked { model, files, package, design, others: Vec::new() }
     }
 
     /// Compiles a file and holds it against the lock file beside the first one.

@@ -50,7 +50,7 @@ impl Verdict {
             Ok(source) => {
                 let checked = source.check_all();
                 let is_valid = !checked.is_invalid();
-                let Checked { model, package, design, others } = checked;
+                let Checked { model, package, design, others, .. } = checked;
                 let service = model.as_ref().and_then(|model| model.service_template.as_ref());
                 let nodes = service.map(|service| service.node_templates.len());
                 let mut findings = vec![package, design];

@@ -36,7 +36,8 @@ node_types:
     sandbox.write(
         "one/service.yaml",
         &format!(
-            "{VERSION}imports: [ profile: 'org.shop:1.2' ]
+            "{VERSION}metadata: {{ template_name: two }}
+imports: [ profile: 'org.shop:1.2' ]
 service_template:
   node_templates:
     till: {{ type: Till, properties: {{ command: [ sleep, '1000' ] }} }}
@@ -69,7 +70,11 @@ fn a_kept_profile_is_used_with_its_files() {
     sandbox.run(&["csar", "create", "one"]).expect(0);
     let again = sandbox.run(&["deploy", "one.csar", "--yes", "--profiles", "kept"]).expect(0);
     assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
-    sandbox.run(&["destroy", "one", "--yes"]).expect(0);
+    // What was deployed can be taken away, also when its profiles are gone and its design is broken.
+    let design = fs::read_to_string(sandbox.path("one/service.yaml")).unwrap();
+    sandbox.write("one/service.yaml", &format!("{design}\nnonsense: 1\n"));
+    let gone = sandbox.run(&["destroy", "one", "--yes", "--profiles", "absent"]).expect(0);
+    assert!(gone.stdout.contains("is destroyed"), "{}", gone.stdout);
 }
 
 #[test]
