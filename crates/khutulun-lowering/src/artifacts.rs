@@ -136,30 +136,24 @@ impl Lowering<'_> {
             .entry(key)
             .or_insert_with(|| files.locate(&artifact.file, &written_in.locator))
             .clone();
-        let found = located.and_then(|locator| {
-            let digest = self.digests.entry(locator.clone()).or_insert_with(|| files.digest(&locator));
-            digest.clone().map(|digest| (locator, digest))
-        });
-        let (locator, digest) = match found {
-            Ok(found) => found,
+        let locator = match located {
+            Ok(locator) => locator,
+            // Wherever it could be fetched, what a service needs has to come with it.
+            Err(SourceError::NoNetwork) => return self.outside(artifact),
             Err(error) => {
                 self.tell(unreadable(artifact, &error));
                 return None;
             }
         };
-        let entry = model.files.first().map_or("", |file| file.locator.as_str());
-        let root = self.options.root.unwrap_or_else(|| folder(entry));
-        let own = || below(locator.as_str(), root).map(str::to_owned);
-        let Some(path) = files.path_in_profile(&locator).or_else(own) else {
-            self.tell(
-                Diagnostic::error(
-                    "artifact-outside",
-                    format!("the artifact file `{}` is outside the package", artifact.file),
-                )
-                .at(artifact.span)
-                .hint(format!("the package is `{root}`; what it needs has to be in it")),
-            );
-            return None;
+        let own = || below(locator.as_str(), self.root()).map(str::to_owned);
+        let Some(path) = files.path_in_profile(&locator).or_else(own) else { return self.outside(artifact) };
+        let digest = self.digests.entry(locator.clone()).or_insert_with(|| files.digest(&locator)).clone();
+        let digest = match digest {
+            Ok(digest) => digest,
+            Err(error) => {
+                self.tell(unreadable(artifact, &error));
+                return None;
+            }
         };
         self.check_sum(artifact, &digest);
         self.artifacts.entry(path.clone()).or_insert_with(|| ArtifactFile {
@@ -168,6 +162,19 @@ impl Lowering<'_> {
             locator,
         });
         Some(floria::Artifact { path, digest })
+    }
+
+    /// The folder of the package.
+    fn root(&self) -> &str {
+        let entry = self.model.files.first().map_or("", |file| file.locator.as_str());
+        self.options.root.unwrap_or_else(|| folder(entry))
+    }
+
+    fn outside(&mut self, artifact: &model::Artifact) -> Option<floria::Artifact> {
+        let message = format!("the artifact file `{}` is outside the package", artifact.file);
+        let hint = format!("the package is `{}`; what it needs has to be in it", self.root());
+        self.tell(Diagnostic::error("artifact-outside", message).at(artifact.span).hint(hint));
+        None
     }
 
     /// Compares a file with the checksum that the document gives, if any.

@@ -43,4 +43,4 @@ pub use sources::FileSources;
 #[cfg(feature = "http")]
 pub use sources::{HttpLimits, WithHttp};
 pub use sources::{Locator, MemorySources, SourceError, Sources, is_fetched};
-pub use write::{WriteError, WriteOptions, write};
+pub use write::{WriteError, WriteOptions, lost_profiles, write};

@@ -87,6 +87,21 @@ pub fn write(model: &Model, options: &WriteOptions) -> Result<String, WriteError
     Ok(fields.map().document())
 }
 
+/// The profiles that types lose when a model is [written](write): those of files that are imported by URLs.
+pub fn lost_profiles(model: &Model) -> Vec<Name> {
+    let imports = imports::Imports::find(model);
+    let mut lost: Vec<Name> = Vec::new();
+    let entry = model.files.first().and_then(|entry| entry.profile.as_ref());
+    for file in model.files.iter().filter(|file| imports.is_merged(file.source)) {
+        if let Some(profile) = file.profile.as_ref().filter(|profile| entry != Some(profile))
+            && !lost.contains(profile)
+        {
+            lost.push(profile.clone());
+        }
+    }
+    lost
+}
+
 /// The model and the names that things have in the file.
 struct Writer<'m> {
     model: &'m Model,

@@ -12,7 +12,7 @@ use crate::{
     proposal::compile_and_lower,
     session::Session,
     source::Source,
-    terminal::Style,
+    terminal::{Style, harmless},
 };
 
 struct Templates<'a>(&'a Design);
@@ -55,6 +55,11 @@ fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, 
             .cause(&error)
             .next(format!("khutulun compile {}", arguments.path.display()))
     })?;
+    for profile in tosca::lost_profiles(&compiled.model) {
+        session.progress.say(&harmless(&format!(
+            "Types of the profile `{profile}` become the file's own, as it is imported by a URL and not by its name.\n"
+        )));
+    }
     answer::write(text.as_bytes())?;
     Ok(Exit::Success)
 }

@@ -111,6 +111,14 @@ fn a_build_that_does_not_fetch_says_so_and_what_to_do() {
     assert!(ended.stderr.contains("error[import-failed]"), "{}", ended.stderr);
     assert!(ended.stderr.contains("this build does not fetch URLs"), "{}", ended.stderr);
     assert!(ended.stderr.contains("download it and import it by its path"), "{}", ended.stderr);
+    // What a service needs has to come with it, whatever a build fetches.
+    let types = "artifact_types: { File: {} }\nnode_types: { Node: {} }\n";
+    let artifact = "{ type: File, file: 'https://example.org/a' }";
+    sandbox.write("two.yaml", &format!(
+        "{VERSION}{types}service_template: {{ node_templates: {{ n: {{ type: Node, artifacts: {{ a: {artifact} }} }} }} }}\n"
+    ));
+    let ended = sandbox.run(&["plan", "two.yaml"]).expect(3);
+    assert!(ended.stderr.contains("error[artifact-outside]"), "{}", ended.stderr);
 }
 
 #[cfg(feature = "http")]

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use diagnostics::Span;
 use regex_lite::{Captures, Regex};
 use tosca::model::{Model, TypeKind};
-use tosca::{FileSources, Locator, MemorySources, SourceError, Sources, WriteOptions, compile, write};
+use tosca::{
+    FileSources, Locator, MemorySources, SourceError, Sources, WriteOptions, compile, lost_profiles, write,
+};
 
 use super::suite::cases;
 
@@ -277,6 +279,13 @@ service_template: { node_templates: { m: { type: Mine }, a: { type: Node } } }
     }
     assert!(two.contains("a: { type: \"org.a:Node\" }, b: { type: \"org.b:Node\" }"), "{two}");
     assert!(two.contains("{ type: File, file: run.sh }"), "{two}");
+    let sources = sources.clone().with("three.yaml", format!("{version}imports: [ a.yaml ]\n"));
+    let three =
+        write(&compile("three.yaml", &sources).model.expect("the test's own"), &WriteOptions::default());
+    assert!(three.is_ok_and(|three| three.contains("{ file: a.yaml, profile: \"org.a:1\" }")));
+    let lost = |entry: &str| lost_profiles(&compile(entry, &sources).model.expect("the test's own"));
+    assert_eq!(lost("three.yaml").iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["org.a:1"]);
+    assert!(lost("one.yaml").is_empty());
     let options = WriteOptions { is_no_path: Some(|_, _| true), ..WriteOptions::default() };
     assert!(text("one.yaml", &options).contains("{ type: File, file: run.sh }"));
 }
