@@ -126,7 +126,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DesignArguments {
     /// A TOSCA file; a directory with one that is obvious: where its TOSCA.meta says, else `service.yaml`, else the only
-    /// YAML file with a service template; or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
+    /// YAML file with a service template, else the only YAML file; or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// An input. The value is YAML, such as `8080`, `[a, b]` or `{k: v}`; for an input of a text type it is taken as it is.

@@ -46,6 +46,8 @@ pub(crate) fn find(path: &Path) -> Result<PathBuf, CliError> {
     let with_service: Vec<&PathBuf> = files.iter().filter(|file| has_service_template(file)).collect();
     match with_service.as_slice() {
         [file] => Ok((*file).clone()),
+        // A profile, most likely.
+        [] if files.len() == 1 => Ok(files.remove(0)),
         [] => Err(failed(if files.is_empty() {
             "the directory has no YAML file".to_owned()
         } else {

@@ -55,7 +55,7 @@ fn a_kept_profile_is_used_with_its_files() {
     let unknown = sandbox.run(&["validate", "one"]).expect(3);
     assert!(unknown.stderr.contains("error[unknown-profile]"), "{}", unknown.stderr);
 
-    sandbox.run(&["validate", "one", "--profiles", "kept"]).expect(0);
+    sandbox.run(&["validate", "one", "kept/org.shop/1.2", "--profiles", "kept"]).expect(0);
     sandbox.run(&["csar", "create", "kept/org.shop/1.2", "--out", "shop.csar"]).expect(0);
     sandbox.run(&["--profiles", "shop.csar", "compile", "one"]).expect(0);
     let through_variable =
