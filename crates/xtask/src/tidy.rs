@@ -28,7 +28,14 @@ const PURE: [&str; 7] = [
 ];
 
 /// Dependencies that only the named crates may have, and no pure crate.
-const RESERVED: [(&str, &[&str]); 2] = [("wasmtime", &["khutulun-wasm"]), ("rusqlite", &["floria-sqlite"])];
+const RESERVED: [(&str, &[&str]); 3] = [
+    ("wasmtime", &["khutulun-wasm"]),
+    ("rusqlite", &["floria-sqlite"]),
+    ("tokio-postgres", &["floria-postgres"]),
+];
+
+/// Dependencies that are locked in two versions, since nobody can help it: `docs/decisions/README.md` says why.
+const TWICE: [&str; 2] = ["sha2", "wit-bindgen"];
 
 /// Dependencies that do IO or read a clock, which a pure crate may not have.
 const IMPURE: [&str; 5] = ["tokio", "rustix", "tempfile", "hyper", "signal-hook"];
@@ -173,7 +180,8 @@ fn versions(root: &Path, members: &BTreeMap<String, Member>) -> Result<Vec<Strin
     }
     let twice = locked
         .iter()
-        .filter(|(name, versions)| versions.len() > 1 && named.iter().any(|known| known == *name));
+        .filter(|(name, versions)| versions.len() > 1 + usize::from(TWICE.contains(name)))
+        .filter(|(name, _)| named.iter().any(|known| known == *name));
     Ok(twice
         .map(|(name, versions)| format!("`{name}` is locked in several versions: {}", versions.join(", ")))
         .collect())

@@ -1,0 +1,567 @@
+//! Committing: changes become rows, the laws are checked on the result, the log gets its rows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use floria::{Batch, Chain, Change, EntryCode, Namespace, Revision, RowParts, StoreError, laws};
+use futures_util::future::{BoxFuture, try_join_all};
+use tokio_postgres::{Row, types::ToSql};
+
+use crate::{
+    batch::{Prepared, named_key},
+    connection::block_on,
+    error::{Problem, damaged},
+    forget::Forget,
+    names::{integer, key, natural, text},
+    parts::{Parts, Several, decode_several, encode_several, kind_number},
+    session::{Parameters, Session},
+    view::Asked,
+};
+
+/// How many rows and octets one statement writes: enough that its overhead does not show, and little against what the
+/// server allows for a message.
+const CHUNK_ROWS: usize = 4_096;
+const CHUNK_OCTETS: usize = 8 << 20;
+
+/// A commit of which it is not known whether it came true.
+#[derive(Clone)]
+pub(crate) struct Doubt {
+    pub(crate) revision: i64,
+    pub(crate) token: Vec<u8>,
+}
+
+/// What a transaction that was to commit came to.
+pub(crate) enum Committed {
+    /// It did.
+    Now(Revision),
+    /// An earlier attempt already had.
+    Before(Revision),
+}
+
+const LOCK: &str = "SELECT revision, sequence, ids_used, digest,
+    greatest(time_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), uuid_send(gen_random_uuid())
+    FROM store FOR UPDATE";
+
+const TOKEN: &str = "SELECT token FROM commit WHERE revision = $1";
+
+const EXPECTED: &str = "SELECT key, revision FROM namespace WHERE key = ANY($1)";
+
+const NAMESPACES: &str =
+    "WITH wanted AS (SELECT * FROM unnest($1::bytea[], $2::bytea[]) AS wanted (key, name)),
+    made AS (INSERT INTO namespace (key, name, revision) SELECT key, name, 0 FROM wanted
+             ON CONFLICT (key) DO NOTHING RETURNING key, id)
+    SELECT key, id FROM made UNION ALL SELECT key, id FROM namespace JOIN wanted USING (key)";
+
+const WORDS: &str = "WITH wanted AS (SELECT * FROM unnest($1::bytea[], $2::bytea[]) AS wanted (key, name)),
+    made AS (INSERT INTO word (key, name) SELECT key, name FROM wanted
+             ON CONFLICT (key) DO NOTHING RETURNING key, id)
+    SELECT key, id FROM made UNION ALL SELECT key, id FROM word JOIN wanted USING (key)";
+
+const NAMED: &str = "WITH wanted AS (
+        SELECT wanted.kind, namespace.id AS namespace, namespace.key AS owner, wanted.key, wanted.name
+        FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bytea[]) AS wanted (kind, owner, key, name)
+        JOIN namespace ON namespace.key = wanted.owner),
+    made AS (INSERT INTO named (kind, namespace, key, name) SELECT kind, namespace, key, name FROM wanted
+             ON CONFLICT (kind, namespace, key) DO NOTHING RETURNING kind, namespace, key, id),
+    numbers AS (SELECT kind, namespace, key, id FROM made UNION ALL
+                SELECT kind, namespace, key, named.id FROM named JOIN wanted USING (kind, namespace, key))
+    SELECT wanted.kind, wanted.owner, wanted.key, numbers.id, wanted.namespace, entity.several, entity.sequence
+    FROM wanted JOIN numbers USING (kind, namespace, key)
+    LEFT JOIN entity ON entity.kind = numbers.kind AND entity.id = numbers.id";
+
+const CURRENT: &str = "SELECT entity.kind, entity.id, namespace.id, namespace.name, entity.several
+    FROM unnest($1::smallint[], $2::bigint[]) AS wanted (kind, id)
+    JOIN entity ON entity.kind = wanted.kind AND entity.id = wanted.id
+    JOIN namespace ON namespace.id = entity.namespace";
+
+const LOG: &str = "INSERT INTO log (sequence, namespace, entity, stream, kind, entry, body, revision)
+    SELECT *, $8 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[],
+                             $7::bytea[])";
+
+const DELETE: &str = "DELETE FROM entity USING unnest($1::smallint[], $2::bigint[]) AS gone (kind, id)
+    WHERE entity.kind = gone.kind AND entity.id = gone.id";
+
+const PUT: &str = "INSERT INTO entity
+        (kind, id, namespace, sequence, container, name, source, target, origin, several, revision)
+    SELECT *, $11 FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[],
+                              $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[])
+    ON CONFLICT (kind, id) DO UPDATE SET namespace = excluded.namespace, sequence = excluded.sequence, container = excluded.container,
+        name = excluded.name, source = excluded.source, target = excluded.target, origin = excluded.origin,
+        several = excluded.several, revision = excluded.revision";
+
+const CLASSES_OUT: &str = "DELETE FROM entity_class
+    USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS gone (class, kind, id)
+    WHERE (entity_class.class, entity_class.kind, entity_class.id) = (gone.class, gone.kind, gone.id)";
+
+const CLASSES_IN: &str = "INSERT INTO entity_class (class, kind, id)
+    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[])";
+
+const READS_OUT: &str = "DELETE FROM entity_read
+    USING unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[])
+        AS gone (site_kind, site, property, kind, id)
+    WHERE (entity_read.site, entity_read.property, entity_read.site_kind, entity_read.kind, entity_read.id)
+        = (gone.site, gone.property, gone.site_kind, gone.kind, gone.id)";
+
+const READS_IN: &str = "INSERT INTO entity_read (site_kind, site, property, kind, id)
+    SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[])";
+
+const COMMIT: &str = "INSERT INTO commit (revision, time_ms, sequence, author, author_stream, token, digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const STORE: &str =
+    "UPDATE store SET revision = $1, sequence = $2, ids_used = greatest(ids_used, $3), time_ms = $4,
+    digest = $5";
+
+const CHANGED: &str = "UPDATE namespace SET revision = $1 WHERE id = ANY($2)";
+
+const NOTIFY: &str = "SELECT pg_notify(current_schema(), '')";
+
+/// All statements that may be sent side by side.
+pub(crate) const STATEMENTS: &[&str] = &[
+    LOCK,
+    TOKEN,
+    EXPECTED,
+    NAMESPACES,
+    WORDS,
+    NAMED,
+    CURRENT,
+    LOG,
+    DELETE,
+    PUT,
+    CLASSES_OUT,
+    CLASSES_IN,
+    READS_OUT,
+    READS_IN,
+    COMMIT,
+    STORE,
+    CHANGED,
+    NOTIFY,
+];
+
+/// What the lock gives: the store as it is, and stays until it is let go.
+struct Locked {
+    revision: i64,
+    sequence: i64,
+    digest: [u8; 32],
+    time_ms: i64,
+    token: Vec<u8>,
+}
+
+/// An entity before the batch.
+#[derive(Clone)]
+struct Current {
+    namespace: i64,
+    namespace_name: String,
+    several: Several,
+}
+
+/// What is known once the lock is held.
+#[derive(Default)]
+struct Known {
+    namespaces: HashMap<Vec<u8>, i64>,
+    words: HashMap<Vec<u8>, i64>,
+    named: HashMap<(i16, Vec<u8>, Vec<u8>), i64>,
+    current: HashMap<(i16, i64), Current>,
+}
+
+/// A row of the log to be.
+struct Written<'a> {
+    namespace: i64,
+    namespace_name: String,
+    entity: Option<i64>,
+    stream: Option<&'a str>,
+    kind: Option<&'a str>,
+}
+
+/// Commits a batch on a connection on which no transaction is open. `doubt` is told what to look for when the connection
+/// breaks, and says what to look for.
+pub(crate) fn commit(
+    session: &Session,
+    prepared: &mut Prepared<'_>,
+    doubt: &mut Option<Doubt>,
+    forget: Option<&mut Forget<'_>>,
+) -> Result<Committed, Problem> {
+    let committed = block_on(run(session, prepared, doubt, forget));
+    if !matches!(committed, Ok(Committed::Now(_))) {
+        session.end();
+    }
+    committed
+}
+
+async fn run(
+    session: &Session,
+    prepared: &mut Prepared<'_>,
+    doubt: &mut Option<Doubt>,
+    forget: Option<&mut Forget<'_>>,
+) -> Result<Committed, Problem> {
+    session.prepare(STATEMENTS).await?;
+    let (locked, known) = match begin(session, prepared, doubt).await? {
+        Ok(begun) => begun,
+        Err(before) => return Ok(Committed::Before(before)),
+    };
+    if let Some(forget) = forget {
+        forget.run(session, locked.revision, prepared).await?;
+    }
+    let revision = locked.revision + 1;
+    let (written, last) = apply(prepared, &known, locked.sequence)?;
+    let sequence = locked.sequence + written.len() as i64;
+
+    let mut ids_put = 0;
+    for change in &prepared.batch.changes {
+        ids_put = ids_put.max(change.put_id().unwrap_or(0));
+    }
+    write(session, prepared, &known, &locked, &written, &last).await?;
+    if !prepared.batch.changes.is_empty() {
+        let mut view = Asked::ask(session, prepared.batch).await?;
+        laws::check(prepared.batch, &mut view)?;
+    }
+
+    let author = prepared.batch.author.as_ref();
+    let mut chain = Chain::new(&locked.digest, Revision(natural(revision)), natural(locked.time_ms), author);
+    for (place, (row, encoded)) in written.iter().zip(&prepared.rows).enumerate() {
+        chain.row(&RowParts {
+            sequence: natural(locked.sequence) + place as u64 + 1,
+            code: EntryCode(encoded.entry as u8),
+            namespace: &row.namespace_name,
+            stream: row.stream,
+            kind: row.kind,
+            body: &encoded.body,
+        });
+    }
+    let digest = chain.finish();
+    let changed: BTreeSet<i64> =
+        written[..prepared.batch.changes.len()].iter().map(|row| row.namespace).collect();
+    let changed: Vec<i64> = changed.into_iter().collect();
+    let author_name = author.map(|author| author.name.as_bytes());
+    let author_stream = author.and_then(|author| author.stream.as_deref()).map(str::as_bytes);
+    let (digest, token, ids_put) = (&digest[..], locked.token.as_slice(), integer(ids_put));
+    // From here on it may come true without our knowing.
+    *doubt = Some(Doubt { revision, token: locked.token.clone() });
+    let commit: Parameters<'_> =
+        &[&revision, &locked.time_ms, &sequence, &author_name, &author_stream, &token, &digest];
+    let store: Parameters<'_> = &[&revision, &sequence, &ids_put, &locked.time_ms, &digest];
+    side_by_side([
+        Box::pin(session.execute(COMMIT, commit)) as BoxFuture<'_, _>,
+        Box::pin(session.execute(STORE, store)),
+        Box::pin(session.execute(CHANGED, &[&revision, &changed])),
+        Box::pin(session.execute(NOTIFY, &[])),
+        Box::pin(async { Ok(session.client.batch_execute("COMMIT").await.map(|()| 0)?) }),
+    ])
+    .await?;
+    *doubt = None;
+    Ok(Committed::Now(Revision(natural(revision))))
+}
+
+/// Sends requests one after the other without waiting for answers in between, and waits for all answers.
+async fn side_by_side<'a, T>(
+    requests: impl IntoIterator<Item = BoxFuture<'a, Result<T, Problem>>>,
+) -> Result<Vec<T>, Problem> {
+    // Each is sent when it is first polled, which is in order; after the first that fails, all fail.
+    try_join_all(requests).await
+}
+
+/// Asks something, if that is wanted.
+fn ask<'a>(
+    session: &'a Session,
+    wanted: bool,
+    sql: &'a str,
+    parameters: Vec<&'a (dyn ToSql + Sync)>,
+) -> BoxFuture<'a, Result<Vec<Row>, Problem>> {
+    Box::pin(async move { if wanted { session.query(sql, &parameters).await } else { Ok(Vec::new()) } })
+}
+
+/// Takes the lock, and asks for all that is needed while it is held. Returns the revision of an earlier attempt if that
+/// came true.
+async fn begin(
+    session: &Session,
+    prepared: &Prepared<'_>,
+    doubt: &mut Option<Doubt>,
+) -> Result<Result<(Locked, Known), Revision>, Problem> {
+    let expected: Vec<Vec<u8>> =
+        prepared.batch.expected.iter().map(|(namespace, _)| key(&namespace.0)).collect();
+    let (namespace_keys, namespace_names) = columns(&prepared.namespaces);
+    let (word_keys, word_names) = columns(&prepared.words);
+    let kinds: Vec<i16> = prepared.named.keys().map(|(kind, ..)| *kind).collect();
+    let owners: Vec<&[u8]> = prepared.named.keys().map(|(_, owner, _)| owner.as_slice()).collect();
+    let keys: Vec<&[u8]> = prepared.named.keys().map(|(.., key)| key.as_slice()).collect();
+    let names: Vec<&[u8]> = prepared.named.values().map(|name| name.as_bytes()).collect();
+    let (entity_kinds, ids): (Vec<i16>, Vec<i64>) = prepared.numbered.iter().copied().unzip();
+    let doubtful = doubt.as_ref().map_or(0, |doubt| doubt.revision);
+    let (doubts, names_wanted) = (doubt.is_some(), !kinds.is_empty());
+    let begin = async { Ok(session.client.batch_execute("BEGIN").await.map(|()| Vec::new())?) };
+    let answers: Vec<Vec<Row>> = side_by_side([
+        Box::pin(begin) as BoxFuture<'_, _>,
+        ask(session, true, LOCK, vec![]),
+        ask(session, doubts, TOKEN, vec![&doubtful]),
+        ask(session, !expected.is_empty(), EXPECTED, vec![&expected]),
+        ask(session, !namespace_keys.is_empty(), NAMESPACES, vec![&namespace_keys, &namespace_names]),
+        ask(session, !word_keys.is_empty(), WORDS, vec![&word_keys, &word_names]),
+        ask(session, names_wanted, NAMED, vec![&kinds, &owners, &keys, &names]),
+        ask(session, !ids.is_empty(), CURRENT, vec![&entity_kinds, &ids]),
+    ])
+    .await?;
+    let [_, store, tokens, revisions, namespaces, words, named, current] = answers.as_slice() else {
+        unreachable!("there is an answer for each request")
+    };
+    let row = store.first().ok_or_else(|| StoreError::Damaged("table `store` has no row".to_owned()))?;
+    let digest: &[u8] = row.get(3);
+    let locked = Locked {
+        revision: row.get(0),
+        sequence: row.get(1),
+        digest: digest
+            .try_into()
+            .map_err(|_| StoreError::Damaged("the digest of the last commit is no digest".to_owned()))?,
+        time_ms: row.get(4),
+        token: row.get(5),
+    };
+    // Whoever had the lock before is done, for good or not.
+    if let Some(doubt) = doubt.take()
+        && tokens.first().is_some_and(|row| row.get::<_, &[u8]>(0) == doubt.token)
+    {
+        return Ok(Err(Revision(natural(doubt.revision))));
+    }
+    check_expected(prepared.batch, revisions)?;
+    Ok(Ok((locked, known(prepared, namespaces, words, named, current)?)))
+}
+
+fn columns<'a>(names: &'a BTreeMap<Vec<u8>, &str>) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
+    names.iter().map(|(key, name)| (key.as_slice(), name.as_bytes())).unzip()
+}
+
+fn check_expected(batch: &Batch, rows: &[Row]) -> Result<(), StoreError> {
+    let revisions: HashMap<&[u8], i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    for (namespace, expected) in &batch.expected {
+        let actual = revisions.get(key(&namespace.0).as_slice()).copied().unwrap_or(0);
+        let actual = Revision(natural(actual));
+        if actual != *expected {
+            let (namespace, expected) = (namespace.clone(), *expected);
+            return Err(StoreError::Conflict { namespace, expected, actual });
+        }
+    }
+    Ok(())
+}
+
+fn known(
+    prepared: &Prepared<'_>,
+    namespaces: &[Row],
+    words: &[Row],
+    named: &[Row],
+    current: &[Row],
+) -> Result<Known, StoreError> {
+    let numbers = |rows: &[Row]| rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let mut known = Known { namespaces: numbers(namespaces), words: numbers(words), ..Known::default() };
+    let several = |kind: i16, id: i64, octets: Option<&[u8]>| {
+        decode_several(octets).map_err(|error| damaged(format_args!("entity {kind}/{id}"), &error))
+    };
+    for row in named {
+        let (kind, owner, id): (i16, Vec<u8>, i64) = (row.get(0), row.get(1), row.get(3));
+        if row.get::<_, Option<i64>>(6).is_some() {
+            let namespace_name = prepared.namespaces.get(&owner).copied().unwrap_or_default().to_owned();
+            let several = several(kind, id, row.get(5))?;
+            known.current.insert((kind, id), Current { namespace: row.get(4), namespace_name, several });
+        }
+        known.named.insert((kind, owner, row.get(2)), id);
+    }
+    for row in current {
+        let (kind, id) = (row.get(0), row.get(1));
+        let namespace_name = text(row.get(3));
+        let several = several(kind, id, row.get(4))?;
+        known.current.insert((kind, id), Current { namespace: row.get(2), namespace_name, several });
+    }
+    Ok(known)
+}
+
+/// The change that is an entity's last in the batch, by its place.
+type Last = BTreeMap<(i16, i64), usize>;
+
+/// Makes the changes in thought, and returns the rows of the log, and what each entity comes to.
+fn apply<'a>(
+    prepared: &Prepared<'a>,
+    known: &Known,
+    sequence: i64,
+) -> Result<(Vec<Written<'a>>, Last), Problem> {
+    let unknown = || StoreError::Damaged(format!("a name has no number, after row {sequence} of the log"));
+    let mut written: Vec<Written<'a>> = Vec::with_capacity(prepared.rows.len());
+    let mut last = Last::new();
+    for (place, change) in prepared.batch.changes.iter().enumerate() {
+        let of = change.key();
+        let kind = kind_number(of.kind());
+        let id = match (of.id(), named_key(&of)) {
+            (Some(id), _) => integer(id),
+            (None, Some(named)) => *known.named.get(&named).ok_or_else(unknown)?,
+            (None, None) => return Err(unknown().into()),
+        };
+        // Where it is before this change, if it is there.
+        let before = match last.get(&(kind, id)) {
+            Some(earlier) => match prepared.batch.changes[*earlier] {
+                Change::Put(_) => {
+                    Some((written[*earlier].namespace, written[*earlier].namespace_name.clone()))
+                }
+                Change::Delete(_) => None,
+            },
+            None => known
+                .current
+                .get(&(kind, id))
+                .map(|current| (current.namespace, current.namespace_name.clone())),
+        };
+        let (namespace, namespace_name) = match (change, before) {
+            (Change::Delete(_), None) => {
+                return Err(laws::not_there(&of).into());
+            }
+            (Change::Delete(_), Some(before)) => before,
+            (Change::Put(entity), before) => {
+                let name = entity.namespace();
+                if let (Some((_, from)), Some(id)) = (before, of.id()) {
+                    laws::check_namespace(of.kind().word(), id, &Namespace(from), name)?;
+                }
+                (*known.namespaces.get(&key(&name.0)).ok_or_else(unknown)?, name.0.clone())
+            }
+        };
+        written.push(Written { namespace, namespace_name, entity: Some(id), stream: None, kind: None });
+        last.insert((kind, id), place);
+    }
+    for record in &prepared.batch.records {
+        written.push(Written {
+            namespace: *known.namespaces.get(&key(&record.namespace.0)).ok_or_else(unknown)?,
+            namespace_name: record.namespace.0.clone(),
+            entity: None,
+            stream: Some(&record.stream),
+            kind: Some(&record.kind),
+        });
+    }
+    Ok((written, last))
+}
+
+/// Writes the rows of the log and of the entities.
+async fn write(
+    session: &Session,
+    prepared: &Prepared<'_>,
+    known: &Known,
+    locked: &Locked,
+    written: &[Written<'_>],
+    last: &Last,
+) -> Result<(), Problem> {
+    let revision = locked.revision + 1;
+    let unknown = || StoreError::Damaged("a word has no number".to_owned());
+    let number = |word: &str| known.words.get(&key(word)).copied();
+
+    let mut from = 0;
+    while from < written.len() {
+        let mut octets = 0;
+        let fits = prepared.rows[from..].iter().take(CHUNK_ROWS).take_while(|row| {
+            octets += row.body.len();
+            octets <= CHUNK_OCTETS
+        });
+        let to = from + fits.count().max(1);
+        let rows = &written[from..to];
+        let sequences: Vec<i64> = (from..to).map(|place| locked.sequence + 1 + place as i64).collect();
+        let namespaces: Vec<i64> = rows.iter().map(|row| row.namespace).collect();
+        let entities: Vec<Option<i64>> = rows.iter().map(|row| row.entity).collect();
+        let streams: Vec<Option<i64>> = rows.iter().map(|row| row.stream.and_then(number)).collect();
+        let kinds: Vec<Option<i64>> = rows.iter().map(|row| row.kind.and_then(number)).collect();
+        let entries: Vec<i16> = prepared.rows[from..to].iter().map(|row| row.entry).collect();
+        let bodies: Vec<&[u8]> = prepared.rows[from..to].iter().map(|row| row.body.as_slice()).collect();
+        let parameters: Parameters<'_> =
+            &[&sequences, &namespaces, &entities, &streams, &kinds, &entries, &bodies, &revision];
+        session.execute(LOG, parameters).await?;
+        from = to;
+    }
+
+    let mut gone: (Vec<i16>, Vec<i64>) = Default::default();
+    let mut put: Vec<(i16, i64, usize, Parts<i64>)> = Vec::new();
+    let (mut classes_out, mut classes_in) = (Vec::new(), Vec::new());
+    let (mut reads_out, mut reads_in) = (Vec::new(), Vec::new());
+    for (&(kind, id), &place) in last {
+        let before =
+            known.current.get(&(kind, id)).map(|current| current.several.clone()).unwrap_or_default();
+        let after = match &prepared.parts[place] {
+            None => {
+                gone.0.push(kind);
+                gone.1.push(id);
+                Several::default()
+            }
+            Some(parts) => {
+                let parts = parts.numbered(number).ok_or_else(unknown)?;
+                let after = (parts.classes.clone(), parts.reads.clone());
+                put.push((kind, id, place, parts));
+                after
+            }
+        };
+        let (out, into) = difference(&before.0, &after.0);
+        classes_out.extend(out.into_iter().map(|class| (class, kind, id)));
+        classes_in.extend(into.into_iter().map(|class| (class, kind, id)));
+        let (out, into) = difference(&before.1, &after.1);
+        reads_out.extend(out.into_iter().map(|read| (read, kind, id)));
+        reads_in.extend(into.into_iter().map(|read| (read, kind, id)));
+    }
+    if !gone.0.is_empty() {
+        session.execute(DELETE, &[&gone.0, &gone.1]).await?;
+    }
+    for chunk in put.chunks(CHUNK_ROWS) {
+        let kinds: Vec<i16> = chunk.iter().map(|row| row.0).collect();
+        let ids: Vec<i64> = chunk.iter().map(|row| row.1).collect();
+        let namespaces: Vec<i64> = chunk.iter().map(|row| written[row.2].namespace).collect();
+        let sequences: Vec<i64> = chunk.iter().map(|row| locked.sequence + 1 + row.2 as i64).collect();
+        let containers: Vec<Option<i64>> = chunk.iter().map(|row| row.3.container).collect();
+        let names: Vec<Option<&[u8]>> = chunk.iter().map(|row| row.3.name.as_deref()).collect();
+        let sources: Vec<Option<i64>> = chunk.iter().map(|row| row.3.source).collect();
+        let targets: Vec<Option<i64>> = chunk.iter().map(|row| row.3.target).collect();
+        let origins: Vec<Option<i64>> = chunk.iter().map(|row| row.3.origin).collect();
+        let several: Vec<Option<Vec<u8>>> = chunk.iter().map(|row| encode_several(&row.3)).collect();
+        let parameters: Parameters<'_> = &[
+            &kinds,
+            &ids,
+            &namespaces,
+            &sequences,
+            &containers,
+            &names,
+            &sources,
+            &targets,
+            &origins,
+            &several,
+            &revision,
+        ];
+        session.execute(PUT, parameters).await?;
+    }
+    for (sql, rows) in [(CLASSES_OUT, classes_out), (CLASSES_IN, classes_in)] {
+        for chunk in rows.chunks(CHUNK_ROWS) {
+            let classes: Vec<i64> = chunk.iter().map(|row| row.0).collect();
+            let kinds: Vec<i16> = chunk.iter().map(|row| row.1).collect();
+            let ids: Vec<i64> = chunk.iter().map(|row| row.2).collect();
+            session.execute(sql, &[&classes, &kinds, &ids]).await?;
+        }
+    }
+    for (sql, rows) in [(READS_OUT, reads_out), (READS_IN, reads_in)] {
+        for chunk in rows.chunks(CHUNK_ROWS) {
+            let site_kinds: Vec<i16> = chunk.iter().map(|row| row.0.0).collect();
+            let sites: Vec<i64> = chunk.iter().map(|row| row.0.1).collect();
+            let properties: Vec<i64> = chunk.iter().map(|row| row.0.2).collect();
+            let kinds: Vec<i16> = chunk.iter().map(|row| row.1).collect();
+            let ids: Vec<i64> = chunk.iter().map(|row| row.2).collect();
+            session.execute(sql, &[&site_kinds, &sites, &properties, &kinds, &ids]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what is only in the first of two lists in order, and what is only in the second.
+fn difference<T: Copy + Ord>(before: &[T], after: &[T]) -> (Vec<T>, Vec<T>) {
+    let only = |these: &[T], those: &[T]| {
+        these.iter().copied().filter(|item| those.binary_search(item).is_err()).collect()
+    };
+    (only(before, after), only(after, before))
+}
+
+/// Takes ids.
+pub(crate) fn allocate(session: &Session, count: u64) -> Result<i64, Problem> {
+    let count = i64::try_from(count).map_err(|_| laws::id_too_large(u64::MAX))?;
+    let sql = "UPDATE store SET ids_used = ids_used + $1 WHERE ids_used <= $2 RETURNING ids_used";
+    let taken = block_on(session.query_opt(sql, &[&count, &(i64::MAX - count)]))?;
+    Ok(taken.ok_or_else(|| laws::id_too_large(u64::MAX))?.get(0))
+}
+
+/// Makes sure that a transaction of another connection is over, which may be broken here and open there.
+pub(crate) fn end_other(session: &Session, identity: &(i32, String)) -> Result<(), Problem> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()";
+    block_on(session.query(sql, &[&identity.0, &identity.1])).map(|_| ())
+}
