@@ -23,7 +23,7 @@ use crate::model::{Artifact, File, Model, Name, TypeId, TypeKind};
 /// Where the metadata of a written file has what the files that were merged into it say of themselves.
 const MERGED_FILES: &str = "merged_files";
 
-/// How [`write`] writes.
+/// How [`write()`] writes.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
     /// The folder that the file will be in, as the locators of the model name folders. The paths of artifact files
@@ -87,7 +87,7 @@ pub fn write(model: &Model, options: &WriteOptions) -> Result<String, WriteError
     Ok(fields.map().document())
 }
 
-/// The profiles that types lose when a model is [written](write): those of files that are imported by URLs.
+/// The profiles that types lose when a model is [written](write()): those of files that are imported by URLs.
 pub fn lost_profiles(model: &Model) -> Vec<Name> {
     let imports = imports::Imports::find(model);
     let mut lost: Vec<Name> = Vec::new();
