@@ -2,8 +2,8 @@
 //!
 //! In order: [`load`] reads the entry and everything it imports; [`types`] declares all types, ties each to its
 //! parent and puts parents first; [`data`], [`bodies`] and [`interfaces`] build their effective definitions;
-//! [`template`] and [`requirements`] build the service template. [`values`], [`functions`], [`paths`], [`references`]
-//! and [`validation`] do what is inside values.
+//! [`service`] builds the service template: its nodes in [`template`], with [`requirements`] and [`operations`], then
+//! what is about them. [`values`], [`functions`], [`paths`], [`references`] and [`validation`] do what is inside values.
 //!
 //! A mistake never stops the rest. What cannot be resolved becomes an *unknown* type that fits everything, so that
 //! one mistake has one diagnostic.
@@ -16,23 +16,32 @@ mod data;
 mod dataflow;
 mod definitions;
 mod evaluate;
+mod find;
 mod follow;
+mod form;
 mod functions;
+mod get;
 mod interface_types;
 mod interfaces;
 mod kinds;
 mod load;
 mod older;
+mod operations;
+mod parameters;
 mod paths;
 mod policies;
 mod references;
 mod repositories;
 mod required;
+mod requirement_mapping;
 mod requirements;
+mod schemas;
 mod scope;
+mod service;
 mod signatures;
 mod special;
 mod substitution;
+mod target_capability;
 mod template;
 mod topology;
 mod types;
@@ -51,7 +60,7 @@ pub use load::profile_of;
 use load::{ImportEdge, LoadedFile};
 use repositories::LoadedRepository;
 use scope::Scopes;
-use template::TemplateState;
+use service::TemplateState;
 use tosca_syntax::words::{
     Reader, TypeDefinition, read_functions, read_service_template, read_template_functions, read_types,
 };

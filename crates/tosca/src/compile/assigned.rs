@@ -6,9 +6,11 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean};
 use tosca_syntax::words;
 use tosca_syntax::words::Word;
 
+use super::form::plain_metadata;
+use super::operations::extended;
 use super::scope::Found;
-use super::template::{Target, extended, is_only_selected};
-use super::values::plain_metadata;
+use super::service::Target;
+use super::template::is_only_selected;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Expression, Map, Metadata, Name, NodeTemplateId, Property, PropertyDefinition, Relationship,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tosca_syntax::words;
 
-use super::values::plain_metadata;
+use super::form::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{CapabilityDefinition, Map, TypeBody, TypeKind};
 

@@ -8,8 +8,8 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean};
 use tosca_syntax::words::{self, FunctionDefinition, Functions, SignatureDefinition};
 use tosca_syntax::yaml::Node;
 
+use super::form::plain_metadata;
 use super::scope::Meeting;
-use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{Call, Expression, Function, FunctionId, Schema, Signature};
 

@@ -1,4 +1,4 @@
-//! Property, attribute, parameter and schema definitions, and their refinement (9.3, 9.5, 9.7).
+//! Property and attribute definitions, and their refinement (9.3, 9.5).
 
 use std::sync::Arc;
 
@@ -6,54 +6,10 @@ use diagnostics::{Diagnostic, Place, Span};
 use tosca_syntax::words;
 use tosca_syntax::yaml::Node;
 
-use super::values::plain_metadata;
+use super::form::plain_metadata;
+use super::schemas::SchemaWords;
 use super::{Compiler, Context};
-use crate::model::{
-    DataBase, Expression, Map, Metadata, ParameterDefinition, PropertyDefinition, Schema, TypeId, TypeKind,
-};
-
-/// What a definition says besides its values.
-struct SchemaWords<'w, 'a> {
-    data_type: Option<words::Word<'a>>,
-    key_schema: Option<&'w words::Schema<'a>>,
-    entry_schema: Option<&'w words::Schema<'a>>,
-    validation: Option<Node<'a>>,
-    description: Option<&'a str>,
-    hides_type: bool,
-    hides_entry_schema: bool,
-    is_schema: bool,
-    span: Span,
-}
-
-impl<'w, 'a> SchemaWords<'w, 'a> {
-    fn of_property(own: &'w words::PropertyDefinition<'a>) -> Self {
-        Self {
-            data_type: own.data_type,
-            key_schema: own.key_schema.as_ref(),
-            entry_schema: own.entry_schema.as_ref(),
-            validation: own.validation,
-            description: own.common.description,
-            hides_type: own.hidden.has("type"),
-            hides_entry_schema: own.hidden.has("entry_schema"),
-            is_schema: false,
-            span: own.name.span,
-        }
-    }
-
-    fn of_schema(own: &'w words::Schema<'a>) -> Self {
-        Self {
-            data_type: own.data_type,
-            key_schema: own.key_schema.as_deref(),
-            entry_schema: own.entry_schema.as_deref(),
-            validation: own.validation,
-            description: own.common.description,
-            hides_type: own.hidden.has("type"),
-            hides_entry_schema: own.hidden.has("entry_schema"),
-            is_schema: true,
-            span: own.span,
-        }
-    }
-}
+use crate::model::{Map, Metadata, PropertyDefinition, TypeId, TypeKind};
 
 impl<'a> Compiler<'a> {
     /// The definitions of a type: its own over the inherited ones.
@@ -242,11 +198,11 @@ impl<'a> Compiler<'a> {
     }
 
     /// A `metadata` of one's own, else the inherited one: it overwrites (9.7).
-    fn metadata_or(&self, own: Option<Node<'a>>, parent: Option<&Arc<Metadata>>) -> Arc<Metadata> {
+    pub(super) fn metadata_or(&self, own: Option<Node<'a>>, parent: Option<&Arc<Metadata>>) -> Arc<Metadata> {
         own.map(|own| Arc::new(plain_metadata(own))).or_else(|| parent.cloned()).unwrap_or_default()
     }
 
-    fn required(
+    pub(super) fn required(
         &self,
         own: &words::PropertyDefinition<'_>,
         parent: Option<(bool, Span)>,
@@ -268,131 +224,6 @@ impl<'a> Compiler<'a> {
             return true;
         }
         required
-    }
-
-    /// A schema, over the inherited one when it refines. `None` when there is neither.
-    fn schema_of(
-        &self,
-        own: &SchemaWords<'_, 'a>,
-        parent: Option<&Schema>,
-        context: Context,
-    ) -> Option<Schema> {
-        let data_type = match (own.data_type, parent) {
-            (Some(word), _) => {
-                let found = self.find_type(context.file, TypeKind::Data, word);
-                if let Some(parent) = parent.filter(|parent| !self.fits(found, parent.data_type)) {
-                    self.not_derived("data", word, found, parent.data_type, parent.span);
-                }
-                found
-            }
-            (None, Some(parent)) => parent.data_type,
-            (None, None) => {
-                if !own.hides_type && own.is_schema {
-                    self.report(
-                        Diagnostic::error("missing-keyname", "a schema definition needs the keyname `type`")
-                            .at(Place::new(own.span, "has no `type`"))
-                            .chapter("9.3"),
-                    );
-                }
-                self.unknown.of(TypeKind::Data)
-            }
-        };
-        self.not_abstract(own, data_type);
-        let mut validation = parent.map(|parent| parent.validation.clone()).unwrap_or_default();
-        validation.extend(self.validation_clause(own.validation, context, Some(data_type)));
-        let key_schema = own.key_schema.and_then(|words| {
-            self.refined_schema(words, parent.and_then(|parent| parent.key_schema.as_deref()), context)
-        });
-        self.check_key_schema(key_schema.as_ref());
-        let entry_schema = own.entry_schema.and_then(|words| {
-            self.refined_schema(words, parent.and_then(|parent| parent.entry_schema.as_deref()), context)
-        });
-        let key_schema = key_schema.map(Arc::new).or(parent.and_then(|parent| parent.key_schema.clone()));
-        let entry_schema =
-            entry_schema.map(Arc::new).or(parent.and_then(|parent| parent.entry_schema.clone()));
-        if let Some(base) = self.base_of(data_type) {
-            // A derived type has one of its own; what it lacks is told there.
-            let is_bare = self.type_of(data_type).span.is_none();
-            let lacks_entry_schema = entry_schema.is_none() && is_bare && !own.hides_entry_schema;
-            self.check_schemas(
-                base,
-                own.key_schema.map(|schema| schema.span),
-                own.entry_schema.map(|schema| schema.span),
-                lacks_entry_schema.then_some(own.data_type.map_or(own.span, |word| word.span)),
-            );
-        }
-        Some(Schema {
-            data_type,
-            key_schema,
-            entry_schema,
-            validation,
-            description: own
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
-            span: own.span,
-        })
-    }
-
-    /// `scalar` itself has no units: no value can be of it (9.1.2.2).
-    fn not_abstract(&self, own: &SchemaWords<'_, 'a>, data_type: TypeId) {
-        if data_type != self.built_in(DataBase::Scalar) {
-            return;
-        }
-        if let Some(word) = own.data_type {
-            self.report(
-                Diagnostic::error("abstract-type", "`scalar` is abstract: no value can be of it")
-                    .at(Place::new(word.span, "has no units"))
-                    .hint("define a data type with `derived_from: scalar` and `units`, and name that")
-                    .chapter("9.1.2.2"),
-            );
-        }
-    }
-
-    /// A schema definition, over the inherited one when it refines.
-    pub(super) fn refined_schema(
-        &self,
-        own: &words::Schema<'a>,
-        parent: Option<&Schema>,
-        context: Context,
-    ) -> Option<Schema> {
-        self.schema_of(&SchemaWords::of_schema(own), parent, context)
-    }
-
-    /// The keys of a map are strings.
-    pub(super) fn check_key_schema(&self, key_schema: Option<&Schema>) {
-        let Some(key_schema) = key_schema.filter(|schema| !self.is_string(schema.data_type)) else { return };
-        self.report(
-            Diagnostic::error("invalid-key-schema", "the keys of a map must be strings")
-                .at(Place::new(key_schema.span, "not a data type derived from `string`"))
-                .chapter("9.3"),
-        );
-    }
-
-    /// A validation clause.
-    /// `subject` is the data type of the value that it is about.
-    pub(super) fn validation_clause(
-        &self,
-        node: Option<Node<'a>>,
-        context: Context,
-        subject: Option<TypeId>,
-    ) -> Option<Expression> {
-        let node = node?;
-        let context = context.validation(subject);
-        let clause = self.expression(node, None, context, &"the validation clause")?;
-        let kind = self.kind(&clause, context);
-        let is_boolean = kind.as_ref().is_none_or(|kind| kind.base == DataBase::Boolean);
-        if !is_boolean || clause.as_value().is_some() {
-            let found = kind.map_or_else(|| "not".to_owned(), |kind| self.kind_with_article(&kind));
-            self.report(
-                Diagnostic::error("invalid-validation", "a validation clause must be a Boolean function")
-                    .at(Place::new(node.span(), format!("this is {found}")))
-                    .hint("for example: `validation: { $greater_than: [ $value, 0 ] }`")
-                    .chapter("9.10"),
-            );
-            return None;
-        }
-        Some(clause)
     }
 
     /// Says that a refinement names a type that is not derived from the inherited one.
@@ -449,89 +280,5 @@ impl<'a> Compiler<'a> {
             }
         });
         self.report(diagnostic.hint(hint));
-    }
-
-    /// Parameter definitions of interfaces and operations: one's own over the inherited ones.
-    pub(super) fn parameter_definitions(
-        &self,
-        words: &'a [words::ParameterDefinition<'a>],
-        inherited: &Map<Arc<ParameterDefinition>>,
-        context: Context,
-        what: &'static str,
-    ) -> Map<Arc<ParameterDefinition>> {
-        let mut definitions = inherited.clone();
-        for own in words {
-            let name = self.name(own.property.name.text);
-            let parent = definitions.get(&name).cloned();
-            if let Some(definition) = self.parameter_definition(own, parent.as_deref(), context, what) {
-                definitions.insert(name, Arc::new(definition));
-            }
-        }
-        definitions
-    }
-
-    fn parameter_definition(
-        &self,
-        own: &'a words::ParameterDefinition<'a>,
-        parent: Option<&ParameterDefinition>,
-        context: Context,
-        what: &'static str,
-    ) -> Option<ParameterDefinition> {
-        let words = &own.property;
-        let name = words.name;
-        let fixed = parent.and_then(|parent| {
-            parent.value.as_ref().map(|value| value.span).or(parent.mapping.as_ref().map(|to| to.name_span))
-        });
-        if let Some(fixed) = fixed {
-            self.report(
-                Diagnostic::error("fixed-value", format!("the {what} `{}` has a fixed value", name.text))
-                    .at(Place::new(name.span, "cannot be refined any more"))
-                    .related(Place::new(fixed, "fixed here"))
-                    .chapter("9.7"),
-            );
-            return None;
-        }
-        let schema =
-            self.parameter_schema(words, parent.and_then(|parent| parent.schema.as_deref()), context);
-        let required = self.required(words, parent.map(|parent| (parent.required, parent.span)), what);
-        let label = format_args!("the {what} `{}`", name.text);
-        let default = words.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
-        let value = words.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
-        self.check_default(words, required, what);
-        let schema = schema.map(Arc::new);
-        let mapping = own.mapping.and_then(|node| self.mapping(node, schema.as_ref(), context));
-        Some(ParameterDefinition {
-            schema,
-            // Where a value is written and wrong, nobody else has to give one.
-            required: required
-                && (words.default.is_none() || default.is_some())
-                && (words.value.is_none() || value.is_some()),
-            default: default.or(parent.and_then(|parent| parent.default.clone())),
-            value,
-            mapping,
-            description: words
-                .common
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
-            metadata: self.metadata_or(words.common.metadata, parent.map(|parent| &parent.metadata)),
-            span: name.span,
-        })
-    }
-
-    /// The schema of a parameter, which may have none.
-    pub(super) fn parameter_schema(
-        &self,
-        words: &words::PropertyDefinition<'a>,
-        parent: Option<&Schema>,
-        context: Context,
-    ) -> Option<Schema> {
-        if words.data_type.is_none() && parent.is_none() {
-            if let Some(schema) = words.entry_schema.as_ref().or(words.key_schema.as_ref()) {
-                self.check_schemas(DataBase::Nil, Some(schema.span), None, None);
-            }
-            return None;
-        }
-        self.schema_of(&SchemaWords::of_property(words), parent, context)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
 use tosca_syntax::words::{self, ArtifactReference, Word};
 
-use super::values::plain_metadata;
+use super::form::plain_metadata;
 use super::{Compiler, Context, repositories};
 use crate::model::{
     Artifact, ArtifactType, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition,

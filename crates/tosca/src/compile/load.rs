@@ -7,8 +7,8 @@ use diagnostics::{Diagnostic, Place, SourceId, SourceMap, Span, did_you_mean, on
 use tosca_syntax::words::{Header, ImportTarget, Reader, Word, read_header, scheme};
 use tosca_syntax::yaml::{Document, Limits, parse};
 
+use super::form::plain_metadata;
 use super::repositories::{self, LoadedRepository, Root};
-use super::values::plain_metadata;
 use crate::model::{Metadata, Name};
 use crate::sources::{Locator, SourceError, Sources};
 

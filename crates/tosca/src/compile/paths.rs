@@ -3,7 +3,7 @@
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::yaml::{Node, ScalarKind, parse_integer};
 
-use super::values::{Form, form};
+use super::form::{Form, form};
 use super::{Compiler, Context, SelfIs};
 use crate::model::{DataBase, Index, NodeTemplateId, Path, PathStart, Reference, Step, Value};
 

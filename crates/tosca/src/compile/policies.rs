@@ -6,9 +6,9 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
 use tosca_syntax::words::{self, Word};
 
+use super::form::plain_metadata;
 use super::scope::Found;
 use super::topology::OUTSIDE;
-use super::values::plain_metadata;
 use super::workflows::Surroundings;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{Group, Map, Member, NodeTemplate, Policy, Trigger, TypeBody, TypeId, TypeKind};

@@ -7,9 +7,9 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::words::Repository;
 
 use super::Compiler;
+use super::form::plain_metadata;
 use super::load::LoadedFile;
 use super::scope::Meeting;
-use super::values::plain_metadata;
 use crate::model::{Metadata, Name};
 use crate::sources::{Locator, SourceError, join_paths};
 

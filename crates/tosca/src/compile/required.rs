@@ -7,8 +7,8 @@ use diagnostics::{Diagnostic, Place, one_of};
 use tosca_syntax::words::{self, TypeBody as Words, Word};
 use tosca_syntax::yaml::Node;
 
+use super::form::plain_metadata;
 use super::scope::Found;
-use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     CountRange, Expression, Map, RequiredCapability, RequirementDefinition, TypeBody, TypeId, TypeKind,

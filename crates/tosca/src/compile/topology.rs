@@ -8,8 +8,8 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::words::{self, Word};
 use tosca_syntax::yaml::Node;
 
+use super::form::plain_metadata;
 use super::template::is_only_selected;
-use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     DataBase, Expression, Group, Map, Member, NodeDirective, NodeTemplateId, Relationship, Schema, TypeBody,

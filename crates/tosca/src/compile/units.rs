@@ -209,7 +209,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// What the values of a data type are made of, told by its ancestors alone: before any type is built.
-    pub(super) fn root_base(&self, id: TypeId) -> Option<DataBase> {
+    fn root_base(&self, id: TypeId) -> Option<DataBase> {
         let own = self.type_of(id);
         let root = own.ancestors.last().copied().unwrap_or(id);
         if self.is_unknown(root) || self.is_vague(id, "derived_from") {

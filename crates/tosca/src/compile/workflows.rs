@@ -6,8 +6,8 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
 use tosca_syntax::words::{self, ActivityKind, Word};
 
+use super::form::plain_metadata;
 use super::topology::OUTSIDE;
-use super::values::plain_metadata;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
     Activity, Call, ExpressionKind, Group, Interface, Map, Member, Name, NodeTemplate, Operation, Output,
