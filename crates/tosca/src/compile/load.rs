@@ -208,7 +208,8 @@ impl Loader<'_> {
     /// Adds a file; there is no arrival for the entry. `None` when nothing can be imported from it.
     fn add(&mut self, locator: Locator, bytes: &[u8], arrival: Option<Arrival>) -> Option<usize> {
         let name = self.sources.display_name(&locator);
-        let text: Arc<str> = String::from_utf8_lossy(bytes).into();
+        let utf8 = std::str::from_utf8(bytes);
+        let text: Arc<str> = utf8.map_or_else(|_| String::from_utf8_lossy(bytes).into(), Arc::from);
         let source = self.loaded.map.add(name, text.clone());
         let index = self.loaded.files.len();
         self.by_locator.insert(locator.clone(), index);
@@ -228,7 +229,7 @@ impl Loader<'_> {
             document: None,
             imports: Vec::new(),
         });
-        if let Err(error) = std::str::from_utf8(bytes) {
+        if let Err(error) = utf8 {
             self.not_utf8(source, error.valid_up_to(), bytes);
             return Some(index);
         }
