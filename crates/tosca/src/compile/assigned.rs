@@ -97,7 +97,7 @@ impl<'a> Compiler<'a> {
         span: Span,
         context: Context,
     ) -> Requirement {
-        let holder = format!("the relationship of the requirement `{name}`");
+        let holder = format_args!("the relationship of the requirement `{name}`");
         let type_id = definition.relationship;
         let inside = Context { self_is: SelfIs::Relationship(type_id), ..context };
         let values = |definitions, keyname, is_incomplete| {
@@ -258,7 +258,7 @@ impl<'a> Compiler<'a> {
         let interfaces = if is_refined { &definition.relationship_interfaces } else { &body.interfaces };
         let words = own.relationship.as_ref();
         let span = words.map_or(own.name.span, |words| words.span);
-        let holder = format!("the relationship of the requirement `{}`", own.name.text);
+        let holder = format_args!("the relationship of the requirement `{}`", own.name.text);
         let hides =
             own.hidden.has("relationship") || words.is_some_and(|words| words.hidden.has("properties"));
         let own_properties = words.map(|words| words.properties.as_slice()).unwrap_or_default();

@@ -232,7 +232,7 @@ impl<'a> Compiler<'a> {
         match chosen {
             [type_id] => {
                 let TypeBody::Artifact(body) = &self.type_of(*type_id).body else { return None };
-                let holder = format!("the artifact `{}`", word.text);
+                let holder = format_args!("the artifact `{}`", word.text);
                 let properties = self.assign(
                     &body.properties,
                     &[],

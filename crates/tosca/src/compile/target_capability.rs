@@ -59,14 +59,14 @@ impl<'a> Compiler<'a> {
             })
             .map(|(position, _)| position)
             .collect();
-        let wanted = match &definition.capability {
-            RequiredCapability::OfType(id) => format!("of type `{}`", self.type_of(*id).name),
-            RequiredCapability::Named { name, .. } => format!("`{name}`"),
-        };
         match candidates[..] {
             [capability] => Some(capability),
             [] if self.is_vague(type_id, "capabilities") => None,
             [] => {
+                let wanted = match &definition.capability {
+                    RequiredCapability::OfType(id) => format!("of type `{}`", self.type_of(*id).name),
+                    RequiredCapability::Named { name, .. } => format!("`{name}`"),
+                };
                 let place = own.capability.unwrap_or(target);
                 let offered: Vec<String> = body
                     .capabilities

@@ -31,7 +31,7 @@ impl<'a> Compiler<'a> {
             subject: None,
         };
         let name = words.name;
-        let holder = format!("the node template `{}`", name.text);
+        let holder = format_args!("the node template `{}`", name.text);
         let hides = |keyname| words.hidden.has(keyname);
         let artifacts = self.artifacts(&words.artifacts, &body.artifacts, context);
         self.check_directives(words);
@@ -100,12 +100,13 @@ impl<'a> Compiler<'a> {
         keyname: &'static str,
         is_incomplete: bool,
         context: Context,
-        holder: &str,
+        holder: &dyn std::fmt::Display,
         holder_span: Span,
     ) -> Map<Property> {
         let what = if keyname == "attributes" { "attribute" } else { "property" };
-        let assigned: Assignments<'a> =
-            words.iter().map(|own| (self.name(own.name.text), own.value)).collect();
+        // Nearly all names are those of definitions, which are there already.
+        let named = |text| definitions.get_key(text).cloned().unwrap_or_else(|| self.name(text));
+        let assigned: Assignments<'a> = words.iter().map(|own| (named(own.name.text), own.value)).collect();
         let mut misspelt: Vec<&str> = Vec::new();
         for own in words {
             if definitions.contains_key(own.name.text) || self.is_vague(of_type, keyname) {
@@ -205,7 +206,7 @@ impl<'a> Compiler<'a> {
         for (name, definition) in definitions {
             let own = words.capabilities.iter().find(|own| own.name.text == name.as_str());
             let of_node = &words.name;
-            let holder = format!("the capability `{name}` of the node template `{}`", of_node.text);
+            let holder = format_args!("the capability `{name}` of the node template `{}`", of_node.text);
             let span = own.map_or(of_node.span, |own| own.name.span);
             let hides = words.hidden.has("capabilities") || is_only_selected(words);
             let properties = own.map(|own| own.properties.as_slice()).unwrap_or_default();

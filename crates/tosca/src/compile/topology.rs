@@ -146,7 +146,7 @@ impl<'a> Compiler<'a> {
             let TypeBody::Relationship(body) = &self.type_of(type_id).body else { continue };
             let before = self.diagnostics.borrow().len();
             let context = Context { file, self_is: SelfIs::Relationship(type_id), ..OUTSIDE };
-            let holder = format!("the relationship template `{}`", own.name.text);
+            let holder = format_args!("the relationship template `{}`", own.name.text);
             let span = own.name.span;
             let hides = own.hidden.has("properties");
             let template = Relationship {
@@ -222,7 +222,7 @@ impl<'a> Compiler<'a> {
                 None => self.unknown.of(TypeKind::Group),
             };
             let TypeBody::Group(body) = &self.type_of(type_id).body else { continue };
-            let holder = format!("the group `{}`", own.name.text);
+            let holder = format_args!("the group `{}`", own.name.text);
             let span = own.name.span;
             let mut members = Vec::with_capacity(own.members.len());
             let mut seen = HashSet::with_capacity(own.members.len());

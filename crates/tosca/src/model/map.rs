@@ -70,6 +70,11 @@ impl<T> Map<T> {
         self.list().get(position).map(|(name, value)| (name, value))
     }
 
+    /// The name itself, as it is kept.
+    pub fn get_key(&self, name: &str) -> Option<&Name> {
+        self.get_index_of(name).map(|position| &self.list()[position].0)
+    }
+
     /// The element of a name.
     pub fn get(&self, name: &str) -> Option<&T> {
         self.get_index_of(name).map(|position| &self.list()[position].1)

@@ -255,3 +255,16 @@ fn groups_policies_workflows_and_substitution_are_resolved() {
     assert_eq!(*targets, mapped);
     assert_eq!(service.node_templates["second"].copy, Some(service.node_templates["web"].id));
 }
+
+/// What a large model has most of. A field more in one of these is a field more in each of a hundred thousand: rare
+/// ones belong into a box.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn what_there_is_most_of_stays_small() {
+    use tosca::model::{Call, Capability, NodeTemplate, Property, Requirement};
+    assert!(size_of::<NodeTemplate>() <= 160);
+    assert!(size_of::<Requirement>() <= 208);
+    assert!(size_of::<Property>() <= 80);
+    assert!(size_of::<Capability>() <= 72);
+    assert!(size_of::<Call>() <= 56);
+}
