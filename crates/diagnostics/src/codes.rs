@@ -68,6 +68,7 @@ pub static CODES: &[Code] = codes! {
     "duplicate-function" "10.4" "one namespace has two functions of one name";
     "duplicate-key" "6.8.4" "a map has a key twice";
     "duplicate-policy" "6.9.8" "two policies have one name";
+    "duplicate-profile" "6.7.3" "two different profiles have one name and version";
     "duplicate-repository" "6.8.4" "a repository is defined twice in one namespace";
     "duplicate-requirement" "7.1" "a type defines a requirement twice";
     "duplicate-trigger" "16.3" "a trigger changes an inherited one";

@@ -1,6 +1,6 @@
 //! The entry and everything it imports, each file once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, SourceId, SourceMap, Span, did_you_mean, one_of};
@@ -121,6 +121,7 @@ pub(super) fn load(entry: &str, sources: &dyn Sources) -> Loaded {
     }
     loader.report_unknown_repositories();
     loader.warn_of_profile_versions();
+    loader.report_duplicate_profiles();
     loader.count_failures();
     loader.loaded
 }
@@ -402,6 +403,48 @@ impl Loader<'_> {
             });
         }
         self.loaded.diagnostics.extend(warnings);
+    }
+
+    /// What the catalogue has under a profile's name is that profile. Another file that says to be of it, and is no part of
+    /// it, is of another profile with the same name and version.
+    fn report_duplicate_profiles(&mut self) {
+        let files = &self.loaded.files;
+        let edges = files.iter().flat_map(|file| &file.imports);
+        let mut roots: BTreeMap<usize, (&Name, Span)> = BTreeMap::new();
+        for edge in edges {
+            let (Some(name), Some(root)) = (&edge.profile, edge.file) else { continue };
+            if self.by_profile.get(name).is_some_and(|files| files.len() > 1 && files.contains(&root)) {
+                roots.entry(root).or_insert((name, edge.span));
+            }
+        }
+        let mut found = Vec::new();
+        for (root, (name, span)) in roots {
+            let mut parts = HashSet::from([root]);
+            let mut next = vec![root];
+            while let Some(part) = next.pop() {
+                next.extend(
+                    files[part]
+                        .imports
+                        .iter()
+                        .filter_map(|edge| edge.file)
+                        .filter(|file| parts.insert(*file)),
+                );
+            }
+            for &other in self.by_profile[name].iter().filter(|other| !parts.contains(other)) {
+                let here = files[other].imported_at.unwrap_or(Span::beginning(files[other].source));
+                found.push(
+                    Diagnostic::error(
+                        "duplicate-profile",
+                        format!("two different profiles are called `{name}`"),
+                    )
+                    .at(Place::new(here, "this file says to be of it"))
+                    .related(Place::new(span, "this is what the catalogue has under the name"))
+                    .hint("import one of them, or give the other one another name or version")
+                    .chapter("6.7.3"),
+                );
+            }
+        }
+        self.loaded.diagnostics.extend(found);
     }
 
     fn report_unknown_repositories(&mut self) {
