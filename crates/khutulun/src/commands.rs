@@ -12,6 +12,7 @@ mod profile;
 mod resume;
 mod run;
 mod status;
+mod store;
 mod validate;
 mod version;
 
@@ -54,6 +55,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Resume(arguments) => resume::run(arguments, &session),
         Command::Csar(arguments) => csar::run(&arguments.command, &session),
         Command::Profile(arguments) => profile::run(&arguments.command, &session),
+        Command::Store(arguments) => store::run(&arguments.command, &session),
         Command::Explain(arguments) => explain::run(arguments, &session),
         Command::Version => version::run(&cli.options),
     }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tosca_functions::ToscaFunctions;
 
 use crate::{
-    answer,
+    answer, author,
     cli::{ConductArguments, OnFailure},
     commands::Outputs,
     error::{CliError, chain},
@@ -109,7 +109,9 @@ impl<'a> Execution<'a> {
     fn engine(&self) -> Result<Engine, CliError> {
         let executors = Arc::new(Executors::new(&self.state, &self.session.progress)?);
         let options = EngineOptions { conduct: self.conduct, ..EngineOptions::default() };
-        Ok(Engine::new(self.store.clone(), executors, Arc::new(ToscaFunctions)).with_options(options))
+        Ok(Engine::new(self.store.clone(), executors, Arc::new(ToscaFunctions))
+            .with_options(options)
+            .with_author(author::name()))
     }
 
     /// Ends what an earlier run left open, so that the service can be taken away.

@@ -34,6 +34,7 @@ mod state;
 mod watcher;
 
 mod answer;
+mod author;
 mod error;
 mod exit;
 mod progress;

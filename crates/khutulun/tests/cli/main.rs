@@ -14,5 +14,6 @@ mod packages;
 mod plugins;
 mod profiles;
 mod sandbox;
+mod store;
 mod tutorial;
 mod validate;

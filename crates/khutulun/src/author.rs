@@ -1,0 +1,11 @@
+//! Whose commits ours are.
+
+/// Returns who runs this command and where, for the log: `alice@h1`.
+pub(crate) fn name() -> String {
+    let person = ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
+    let person = person.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname();
+    format!("{person}@{}", host.nodename().to_string_lossy())
+}

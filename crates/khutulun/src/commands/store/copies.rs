@@ -1,0 +1,90 @@
+//! Copies of the store: made, put in place, brought up to date.
+
+use std::path::Path;
+
+use floria::Store as _;
+use floria_sqlite::{InPlaceOf, SqliteStore};
+use serde_json::{Value as Json, json};
+
+use super::reader;
+use crate::{
+    answer::{self, Answer},
+    cli::{StoreBackupArguments, StoreRestoreArguments},
+    error::CliError,
+    exit::Exit,
+    question,
+    session::Session,
+    terminal::Style,
+};
+
+/// What was done, and the revision that it left or copied.
+struct Done<'a> {
+    verb: &'a str,
+    path: Option<&'a Path>,
+    revision: u64,
+    sentence: String,
+}
+
+impl Answer for Done<'_> {
+    fn document(&self) -> Json {
+        json!({
+            "schema": format!("khutulun.store-{}/1", self.verb),
+            "path": self.path.map(|path| path.display().to_string()),
+            "revision": self.revision,
+        })
+    }
+
+    fn text(&self, _style: Style) -> String {
+        format!("{}\n", self.sentence)
+    }
+}
+
+pub(crate) fn back_up(arguments: &StoreBackupArguments, session: &Session) -> Result<Exit, CliError> {
+    let path = &arguments.file;
+    reader(session)?.back_up_to(path).map_err(|error| session.store_error(error))?;
+    // What was copied is what the copy says, whatever was committed meanwhile.
+    let copied = SqliteStore::open_read_only(path).and_then(|copy| copy.revision());
+    let revision = copied.map_err(|error| session.store_error(error))?.0;
+    let sentence = format!("Backed up revision {revision} to {}.", path.display());
+    answer::give(&Done { verb: "backup", path: Some(path), revision, sentence }, session.format)?;
+    Ok(Exit::Success)
+}
+
+pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> Result<Exit, CliError> {
+    let state = session.state_directory()?;
+    let place = state.database();
+    let is_there = std::fs::metadata(&place).is_ok_and(|file| file.len() > 0);
+    if is_there && !arguments.replace {
+        return Err(CliError::usage("there is a store already", "restoring would take its place")
+            .place(place.display().to_string())
+            .next("khutulun store backup FILE, to keep what is there")
+            .next("khutulun store restore FILE --replace"));
+    }
+    if is_there && !arguments.yes {
+        if !question::can_ask() {
+            return Err(question::unasked("restore a store in place of another"));
+        }
+        let question =
+            format!("Put {} in place of the store at {}?", arguments.file.display(), place.display());
+        if !question::ask(&session.progress, &question)? {
+            return Err(question::refused());
+        }
+    }
+    let in_place_of = if arguments.replace { InPlaceOf::WhatIsThere } else { InPlaceOf::Nothing };
+    SqliteStore::restore(&arguments.file, &place, in_place_of).map_err(|error| session.store_error(error))?;
+    let restored = SqliteStore::open_read_only(&place).and_then(|store| store.revision());
+    let revision = restored.map_err(|error| session.store_error(error))?.0;
+    let sentence = format!("Restored revision {revision} from {}.", arguments.file.display());
+    answer::give(&Done { verb: "restore", path: Some(&arguments.file), revision, sentence }, session.format)?;
+    Ok(Exit::Success)
+}
+
+pub(crate) fn migrate(session: &Session) -> Result<Exit, CliError> {
+    reader(session)?;
+    // Opening to write brings the tables up to date, after a copy was made.
+    let (_, store) = session.writer()?;
+    let revision = store.revision().map_err(|error| session.store_error(error))?.0;
+    let sentence = format!("The store is of this version's schema, at revision {revision}.");
+    answer::give(&Done { verb: "migrate", path: Some(store.path()), revision, sentence }, session.format)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,187 @@
+//! Graphs out of the store and into it, as files.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use floria::{At, Author, Namespace, Revision, Store as _};
+use floria_exchange::{Boundary, ExchangeError, Format, Ids, ImportOptions, Selection, Stages};
+use serde_json::{Value as Json, json};
+
+use super::reader;
+use crate::{
+    answer::{self, Answer},
+    author,
+    cli::{ExchangeFormat, StoreExportArguments, StoreImportArguments},
+    error::CliError,
+    exit::Exit,
+    session::Session,
+    terminal::Style,
+};
+
+/// What was moved.
+struct Moved {
+    verb: &'static str,
+    numbers: Vec<(&'static str, u64)>,
+    sentence: String,
+}
+
+impl Answer for Moved {
+    fn document(&self) -> Json {
+        let mut document = json!({ "schema": format!("khutulun.store-{}/1", self.verb) });
+        for (name, number) in &self.numbers {
+            document[*name] = json!(number);
+        }
+        document
+    }
+
+    fn text(&self, _style: Style) -> String {
+        format!("{}\n", self.sentence)
+    }
+}
+
+/// The format that was asked for, else the one of the file's name, else YAML.
+fn format(asked: Option<ExchangeFormat>, file: Option<&Path>) -> Format {
+    match asked {
+        Some(ExchangeFormat::Json) => Format::Json,
+        Some(ExchangeFormat::Yaml) => Format::Yaml,
+        Some(ExchangeFormat::Cbor) => Format::Cbor,
+        Some(ExchangeFormat::Msgpack) => Format::MessagePack,
+        None => file.and_then(Format::of_path).unwrap_or(Format::Yaml),
+    }
+}
+
+fn is_standard(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+pub(crate) fn export(arguments: &StoreExportArguments, session: &Session) -> Result<Exit, CliError> {
+    let store = reader(session)?;
+    let at = arguments.at.map_or(At::Now, |revision| At::Revision(Revision(revision)));
+    let snapshot = store.snapshot(at).map_err(|error| session.store_error(error))?;
+    let selection = match &arguments.namespace {
+        None => Selection::All,
+        Some(namespace) => {
+            let namespace = Namespace(namespace.clone());
+            let known = snapshot.namespaces().map_err(|error| session.store_error(error))?;
+            if !known.iter().any(|other| other.is_under(&namespace)) {
+                return Err(session.no_service(&namespace.0, &known));
+            }
+            Selection::Under(namespace)
+        }
+    };
+    let boundary = if arguments.whole { Boundary::Refuse } else { Boundary::Cut };
+    let file = arguments.out.as_deref().filter(|file| !is_standard(file));
+    let format = format(arguments.format, file);
+    let Some(path) = file else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = floria_exchange::export(&*snapshot, &selection, boundary, format, &mut out)
+            .and_then(|_| out.flush().map_err(ExchangeError::Write));
+        return match written {
+            Ok(()) => Ok(Exit::Success),
+            Err(ExchangeError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(Exit::Success)
+            }
+            Err(error) => Err(failed("failed to export the graph", "standard output", &error)),
+        };
+    };
+    // It has its name only once it is whole.
+    let partial = PathBuf::from(format!("{}.partial", path.display()));
+    let written = write_new(&partial, path, |out| {
+        floria_exchange::export(&*snapshot, &selection, boundary, format, out)
+    });
+    let exported = written.map_err(|error| {
+        let _ = std::fs::remove_file(&partial);
+        failed("failed to export the graph", &path.display().to_string(), &error)
+    })?;
+    let left_out = exported.edges_left_out + exported.containers_cut + exported.reads_left_out;
+    let note = match left_out {
+        0 => String::new(),
+        count => format!("; {count} references lead out of what was selected and were left out"),
+    };
+    let sentence = format!("Exported {} entities to {} ({format}){note}.", exported.entities, path.display());
+    let numbers = vec![
+        ("entities", exported.entities),
+        ("edges_left_out", exported.edges_left_out),
+        ("containers_cut", exported.containers_cut),
+        ("reads_left_out", exported.reads_left_out),
+    ];
+    answer::give(&Moved { verb: "export", numbers, sentence }, session.format)?;
+    Ok(Exit::Success)
+}
+
+fn write_new<T>(
+    partial: &Path,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, ExchangeError>,
+) -> Result<T, ExchangeError> {
+    if path.exists() {
+        return Err(ExchangeError::Write(io::ErrorKind::AlreadyExists.into()));
+    }
+    let mut out = BufWriter::new(File::create(partial).map_err(ExchangeError::Write)?);
+    let written = write(&mut out)?;
+    out.flush().map_err(ExchangeError::Write)?;
+    out.get_ref().sync_all().map_err(ExchangeError::Write)?;
+    std::fs::rename(partial, path).map_err(ExchangeError::Write)?;
+    Ok(written)
+}
+
+pub(crate) fn import(arguments: &StoreImportArguments, session: &Session) -> Result<Exit, CliError> {
+    let path = &arguments.file;
+    let place = if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() };
+    let format = format(arguments.format, Some(path));
+    let input: Box<dyn Read> = if is_standard(path) {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = File::open(path).map_err(|error| {
+            CliError::new(Exit::Failed, "failed to read the file")
+                .place(place.clone())
+                .cause(&error)
+                .next("give the path of a file that `khutulun store export` wrote")
+        })?;
+        Box::new(BufReader::new(file))
+    };
+    let (_, store) = session.writer()?;
+    let options = ImportOptions {
+        ids: if arguments.renumber { Ids::Renumber } else { Ids::Keep },
+        stages: arguments.stage.map_or(Stages::One, Stages::Of),
+        author: Some(Author { name: author::name(), stream: None }),
+        ..ImportOptions::default()
+    };
+    let imported = floria_exchange::import(&store, format, input, &options)
+        .map_err(|error| failed("failed to import the graph", &place, &error))?;
+    let revision = imported.revision.map_or(0, |revision| revision.0);
+    let sentence = match imported.revision {
+        Some(revision) => format!(
+            "Imported {} entities from {place} ({format}), {} of them already there; the store is at revision {}.",
+            imported.entities, imported.unchanged, revision.0
+        ),
+        None => format!("All {} entities of {place} were there already.", imported.entities),
+    };
+    let numbers =
+        vec![("entities", imported.entities), ("unchanged", imported.unchanged), ("revision", revision)];
+    answer::give(&Moved { verb: "import", numbers, sentence }, session.format)?;
+    Ok(Exit::Success)
+}
+
+fn failed(what: &str, place: &str, error: &ExchangeError) -> CliError {
+    let (exit, unchanged, next) = match error {
+        ExchangeError::Store(_) => (
+            Exit::Unreachable,
+            "the store holds what it held before",
+            "mend what is said above, then run the command again",
+        ),
+        ExchangeError::Partial { .. } => (
+            Exit::Stopped,
+            "what was imported before stays, and each batch of it is whole",
+            "mend what is said above, then run the same import again: it goes on where it stopped",
+        ),
+        ExchangeError::Write(_) => {
+            (Exit::Failed, "the store is as it was", "give another place for the file: --out FILE")
+        }
+        _ => (Exit::Failed, "the store is as it was", "mend the file, or export it again"),
+    };
+    CliError::new(exit, what).place(place.to_owned()).cause(error).unchanged(unchanged).next(next)
+}

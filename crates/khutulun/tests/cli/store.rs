@@ -1,0 +1,123 @@
+//! `khutulun store`: the store as a whole, on the real program.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+
+/// A service without any process: its graph is all there is.
+const DESIGN: &str = "tosca_definitions_version: tosca_2_0
+node_types:
+  Thing: { properties: { colour: { type: string, default: red } } }
+service_template:
+  node_templates:
+    one: { type: Thing }
+    two: { type: Thing }
+";
+
+fn deployed() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("shop/service.yaml", DESIGN);
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    sandbox
+}
+
+#[test]
+fn a_store_is_counted_and_whole() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["store", "stats"]).expect(64).five_parts();
+    assert!(!sandbox.path("state").exists(), "looking makes nothing");
+
+    let sandbox = deployed();
+    let stats = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json();
+    assert_eq!(stats["entities"]["vertex"], 3);
+    assert_eq!(stats["kept_from"], 0);
+    assert_eq!(sandbox.run(&["store", "verify"]).expect(0).stdout, "The store is whole.\n");
+    sandbox.run(&["store", "migrate"]).expect(0);
+}
+
+#[test]
+fn a_backup_is_restored_and_never_over_a_store_by_accident() {
+    let sandbox = deployed();
+    let backup = sandbox.path("shop.backup");
+    let backup = backup.to_str().unwrap();
+    sandbox.run(&["store", "backup", backup]).expect(0);
+    sandbox.run(&["store", "backup", backup]).expect(6).five_parts();
+    let before = sandbox.run(&["store", "export"]).expect(0).stdout;
+    sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
+
+    let refused = sandbox.run(&["store", "restore", backup]).expect(64);
+    refused.five_parts();
+    assert!(refused.stderr.contains("--replace"), "{}", refused.stderr);
+    let unasked = sandbox.run(&["store", "restore", backup, "--replace"]).expect(64);
+    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    sandbox.run(&["store", "restore", backup, "--replace", "--yes"]).expect(0);
+    assert_eq!(sandbox.run(&["store", "export"]).expect(0).stdout, before);
+    sandbox.run(&["plan", "shop"]).expect(0);
+
+    // A copy that is damaged is refused, and what is there stays.
+    let mut octets = fs::read(backup).unwrap();
+    let place = octets.windows(3).rposition(|window| window == b"red").unwrap();
+    octets[place] ^= 1;
+    sandbox.write("damaged", "");
+    fs::write(sandbox.path("damaged"), octets).unwrap();
+    let damaged = sandbox.path("damaged");
+    let refused = sandbox.run(&["store", "restore", damaged.to_str().unwrap(), "--replace", "--yes"]).expect(6);
+    refused.five_parts();
+    sandbox.run(&["store", "verify"]).expect(0);
+}
+
+#[test]
+fn a_graph_goes_out_and_comes_in_in_every_format() {
+    let sandbox = deployed();
+    let whole = sandbox.run(&["store", "export", "--format", "json"]).expect(0).stdout;
+    for extension in ["json", "yaml", "cbor", "msgpack"] {
+        let file = sandbox.path(&format!("graph.{extension}"));
+        let file = file.to_str().unwrap();
+        let exported = sandbox.run(&["store", "export", "shop", "--out", file, "-o", "json"]).expect(0);
+        assert!(exported.json()["entities"].as_u64().unwrap() >= 3);
+        // Never over a file that is there.
+        sandbox.run(&["store", "export", "--out", file]).expect(1).five_parts();
+
+        let other = Sandbox::new();
+        other.run(&["store", "import", file]).expect(0);
+        assert_eq!(other.run(&["store", "export", "--format", "json"]).expect(0).stdout, whole, "{extension}");
+        // Once more changes nothing; with other ids, the names are taken.
+        let again = other.run(&["store", "import", file]).expect(0);
+        assert!(again.stdout.contains("already"), "{}", again.stdout);
+        other.run(&["store", "import", file, "--renumber"]).expect(6).five_parts();
+        other.run(&["store", "verify"]).expect(0);
+    }
+    sandbox.write("broken.yaml", "schema: floria.graph/1\n---\nvertex: {}\n");
+    let broken = sandbox.path("broken.yaml");
+    let refused = sandbox.run(&["store", "import", broken.to_str().unwrap()]).expect(1);
+    refused.five_parts();
+    assert!(refused.stderr.contains("line "), "{}", refused.stderr);
+    let unknown = sandbox.run(&["store", "export", "shopp"]).expect(64);
+    assert!(unknown.stderr.contains("shop"), "{}", unknown.stderr);
+}
+
+#[test]
+fn the_log_says_who_and_forgets_only_when_told() {
+    let sandbox = deployed();
+    let log = sandbox.run(&["store", "log", "shop", "-o", "json"]).expect(0).json();
+    let rows = log["rows"].as_array().unwrap();
+    let first = rows.iter().find(|row| row["what"] == "put").unwrap();
+    assert!(first["author"].as_str().unwrap().contains('@'), "{first}");
+    assert!(first["stream"].as_str().unwrap().starts_with("run/"), "{first}");
+
+    sandbox.write("shop/service.yaml", &DESIGN.replace("two:", "three:"));
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    let then = first["revision"].as_u64().unwrap().to_string();
+    let old = sandbox.run(&["store", "export", "--at", &then]).expect(0).stdout;
+    assert!(old.contains("two") && !old.contains("three"), "{old}");
+
+    let now = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json()["revision"].as_u64().unwrap().to_string();
+    let unasked = sandbox.run(&["store", "forget", "--before", &now]).expect(64);
+    assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+    sandbox.run(&["store", "forget", "--before", &now, "--yes"]).expect(0);
+    sandbox.run(&["store", "export", "--at", &then]).expect(64).five_parts();
+    sandbox.run(&["store", "verify"]).expect(0);
+    sandbox.run(&["plan", "shop"]).expect(0);
+    let kept = sandbox.run(&["store", "log", "--stream", "store"]).expect(0).stdout;
+    assert!(kept.contains("forg"), "{kept}");
+}
