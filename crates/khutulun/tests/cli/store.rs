@@ -61,7 +61,8 @@ fn a_backup_is_restored_and_never_over_a_store_by_accident() {
     sandbox.write("damaged", "");
     fs::write(sandbox.path("damaged"), octets).unwrap();
     let damaged = sandbox.path("damaged");
-    let refused = sandbox.run(&["store", "restore", damaged.to_str().unwrap(), "--replace", "--yes"]).expect(6);
+    let refused =
+        sandbox.run(&["store", "restore", damaged.to_str().unwrap(), "--replace", "--yes"]).expect(6);
     refused.five_parts();
     sandbox.run(&["store", "verify"]).expect(0);
 }
@@ -80,7 +81,11 @@ fn a_graph_goes_out_and_comes_in_in_every_format() {
 
         let other = Sandbox::new();
         other.run(&["store", "import", file]).expect(0);
-        assert_eq!(other.run(&["store", "export", "--format", "json"]).expect(0).stdout, whole, "{extension}");
+        assert_eq!(
+            other.run(&["store", "export", "--format", "json"]).expect(0).stdout,
+            whole,
+            "{extension}"
+        );
         // Once more changes nothing; with other ids, the names are taken.
         let again = other.run(&["store", "import", file]).expect(0);
         assert!(again.stdout.contains("already"), "{}", again.stdout);
@@ -111,7 +116,10 @@ fn the_log_says_who_and_forgets_only_when_told() {
     let old = sandbox.run(&["store", "export", "--at", &then]).expect(0).stdout;
     assert!(old.contains("two") && !old.contains("three"), "{old}");
 
-    let now = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json()["revision"].as_u64().unwrap().to_string();
+    let now = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json()["revision"]
+        .as_u64()
+        .unwrap()
+        .to_string();
     let unasked = sandbox.run(&["store", "forget", "--before", &now]).expect(64);
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
     sandbox.run(&["store", "forget", "--before", &now, "--yes"]).expect(0);
