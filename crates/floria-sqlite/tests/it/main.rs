@@ -7,5 +7,6 @@ mod conformance;
 mod crash;
 mod files;
 mod history;
+mod power;
 mod verify;
 mod watch;
