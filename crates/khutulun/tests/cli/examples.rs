@@ -37,3 +37,30 @@ fn hello_world_is_deployed_changed_and_destroyed() {
     sandbox.run(&["destroy", &hello, "--yes"]).expect(0);
     poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
 }
+
+#[test]
+fn what_compile_writes_of_the_examples_can_be_validated_planned_and_deployed() {
+    let sandbox = Sandbox::new();
+    for name in ["hello-world", "hello-web"] {
+        crate::packages::copy(Path::new(&example(name)), &sandbox.path(name));
+    }
+    // What its script would make; nobody looks into it before it is deployed.
+    sandbox.write("hello-web/image.tar", "an image");
+    for name in ["hello-world", "hello-web"] {
+        let written = sandbox.run(&["compile", name, "-o", "tosca"]).expect(0).stdout;
+        let file = format!("{name}.yaml");
+        sandbox.write(&file, &written);
+        sandbox.run(&["validate", &file]).expect(0);
+        let steps = |path: &str| {
+            let plan = sandbox.run(&["plan", path, "--name", name, "-o", "json"]).expect(2).json();
+            let steps = plan["steps"].as_array().unwrap().iter();
+            steps.map(|step| format!("{} {}", step["subject"]["node"], step["event"])).collect::<Vec<_>>()
+        };
+        assert!(!steps(name).is_empty());
+        assert_eq!(steps(name), steps(&file), "{name}");
+    }
+    let deployed = sandbox.run(&["deploy", "hello-world.yaml", "--yes"]).expect(0);
+    assert!(deployed.stdout.contains("http://127.0.0.1:8080"), "{}", deployed.stdout);
+    sandbox.run(&["destroy", "hello-world", "--yes"]).expect(0);
+    poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
+}

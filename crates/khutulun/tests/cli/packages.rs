@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::sandbox::{Sandbox, poll};
 
 /// Copies a folder of the test or of the repository into the sandbox.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
