@@ -25,6 +25,7 @@
 //! Everything here is pure: no clock, no randomness, no file.
 
 mod arguments;
+mod arithmetic;
 mod clause;
 mod coerce;
 mod comparison;
@@ -35,6 +36,7 @@ mod logic;
 mod nested;
 pub mod path;
 pub mod schema;
+mod sets;
 mod table;
 mod text;
 

@@ -2,7 +2,7 @@
 
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Functions, Site, Value};
 
-use crate::{arguments, coerce, comparison, containment, graph_query, logic, text};
+use crate::{arguments, arithmetic, coerce, comparison, containment, graph_query, logic, sets, text};
 
 /// What comes before a function's name in a call.
 pub const NAMESPACE: &str = "tosca:";
@@ -22,10 +22,13 @@ enum Function {
 /// By name, in order: a search is a few comparisons.
 const TABLE: &[(&str, Function)] = &[
     ("and", Function::Pure(logic::and)),
+    ("ceil", Function::Pure(arithmetic::ceil)),
     ("coerce", Function::Graph(coerce::call)),
     ("concat", Function::Pure(text::concat)),
     ("contains", Function::Pure(containment::contains)),
+    ("difference", Function::Pure(arithmetic::difference)),
     ("equal", Function::Pure(comparison::equal)),
+    ("floor", Function::Pure(arithmetic::floor)),
     ("get_attribute", Function::Graph(graph_query::get_attribute)),
     ("get_input", Function::Graph(graph_query::get_input)),
     ("get_property", Function::Graph(graph_query::get_property)),
@@ -39,12 +42,21 @@ const TABLE: &[(&str, Function)] = &[
     ("has_key", Function::Pure(containment::has_key)),
     ("has_prefix", Function::Pure(containment::has_prefix)),
     ("has_suffix", Function::Pure(containment::has_suffix)),
+    ("intersection", Function::Pure(sets::intersection)),
+    ("join", Function::Pure(text::join)),
     ("length", Function::Pure(text::length)),
     ("less_or_equal", Function::Pure(comparison::less_or_equal)),
     ("less_than", Function::Pure(comparison::less_than)),
     ("matches", Function::Pure(comparison::matches)),
     ("not", Function::Pure(logic::not)),
     ("or", Function::Pure(logic::or)),
+    ("product", Function::Pure(arithmetic::product)),
+    ("quotient", Function::Pure(arithmetic::quotient)),
+    ("remainder", Function::Pure(arithmetic::remainder)),
+    ("round", Function::Pure(arithmetic::round)),
+    ("sum", Function::Pure(arithmetic::sum)),
+    ("token", Function::Pure(text::token)),
+    ("union", Function::Pure(sets::union)),
     ("valid_values", Function::Pure(comparison::valid_values)),
     ("xor", Function::Pure(logic::xor)),
 ];

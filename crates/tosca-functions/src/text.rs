@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use floria::Value;
 
-use crate::arguments::{exactly, wrong};
+use crate::{
+    arguments::{exactly, list, wrong},
+    describe,
+};
 
 /// `$length`: characters of a string, entries of a list or map.
 pub(crate) fn length(arguments: &[Value]) -> Result<Value, String> {
@@ -41,15 +44,62 @@ pub(crate) fn concat(arguments: &[Value]) -> Result<Value, String> {
             };
             let mut whole = String::new();
             for (place, argument) in arguments.iter().enumerate() {
-                match argument {
-                    Value::Text(text) => whole.push_str(text),
-                    Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
-                        write!(whole, "{argument}").expect("a string takes whatever is written to it");
-                    }
-                    other => return Err(wrong(other, place, expected)),
+                if !push(&mut whole, argument) {
+                    return Err(wrong(argument, place, expected));
                 }
             }
             Ok(Value::Text(whole))
         }
     }
+}
+
+/// Appends a string, or the text of a number or boolean; false for anything else.
+fn push(text: &mut String, value: &Value) -> bool {
+    match value {
+        Value::Text(more) => text.push_str(more),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
+            write!(text, "{value}").expect("a string takes whatever is written to it");
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// `$join`: a list of strings, and what comes between them; nothing, if it is not said.
+///
+/// The standard's own example joins a number (10.2.3.3), so a number or boolean stands for its text.
+pub(crate) fn join(arguments: &[Value]) -> Result<Value, String> {
+    let (strings, delimiter) = match arguments {
+        [strings] => (strings, ""),
+        [strings, delimiter] => {
+            (strings, delimiter.as_text().ok_or_else(|| wrong(delimiter, 1, "a string"))?)
+        }
+        _ => return Err(format!("expected 1 or 2 arguments, found {}", arguments.len())),
+    };
+    let mut whole = String::new();
+    for (place, string) in list(strings, 0)?.iter().enumerate() {
+        if place > 0 {
+            whole.push_str(delimiter);
+        }
+        if !push(&mut whole, string) {
+            let found = describe::value(string);
+            return Err(format!("entry {place} of argument 1 must be a string or number, not {found}"));
+        }
+    }
+    Ok(Value::Text(whole))
+}
+
+/// `$token`: a string, the characters that each separate its substrings, and the index of one of these, from 0.
+pub(crate) fn token(arguments: &[Value]) -> Result<Value, String> {
+    let [string, separators, index] = exactly(arguments)?;
+    let text = string.as_text().ok_or_else(|| wrong(string, 0, "a string"))?;
+    let characters = separators.as_text().filter(|characters| !characters.is_empty());
+    let characters = characters.ok_or_else(|| wrong(separators, 1, "a string of at least one character"))?;
+    let place = index.as_integer().ok_or_else(|| wrong(index, 2, "an integer"))?;
+    let mut tokens = text.split(|character| characters.contains(character));
+    let token = usize::try_from(place).ok().and_then(|place| tokens.nth(place));
+    token.map(Value::from).ok_or_else(|| {
+        let count = text.split(|character| characters.contains(character)).count();
+        format!("there is no substring {place}: {} has {count}", describe::value(string))
+    })
 }

@@ -129,3 +129,105 @@ fn logic_is_of_booleans() {
 fn an_unknown_function_is_named() {
     check("frobnicate", json!([]), "error: there is no function `tosca:frobnicate`");
 }
+
+#[test]
+fn join_puts_a_delimiter_between() {
+    check("join", json!([["prefix", 1111, "suffix"], "_"]), "prefix_1111_suffix");
+    check("join", json!([["9.12.1.10", "9.12.1.20"], ","]), "9.12.1.10,9.12.1.20");
+    check("join", json!([["a", "b"]]), "ab");
+    check("join", json!([[], ","]), "");
+    check(
+        "join",
+        json!([["a", ["b"]], ","]),
+        "error: `$join`: entry 1 of argument 1 must be a string or number, not a list of 1 entry",
+    );
+    check("join", json!([]), "error: `$join`: expected 1 or 2 arguments, found 0");
+}
+
+#[test]
+fn token_takes_one_of_the_substrings() {
+    check("token", json!(["10.0.0.1:8080", ":", 1]), "8080");
+    check("token", json!(["a-b:c", ":-", 2]), "c");
+    check("token", json!(["a::c", ":", 1]), "");
+    check("token", json!(["é|ü", "|", 1]), "ü");
+    check(
+        "token",
+        json!(["a:b", ":", 2]),
+        "error: `$token`: there is no substring 2: the string \"a:b\" has 2",
+    );
+    check(
+        "token",
+        json!(["a:b", ":", -1]),
+        "error: `$token`: there is no substring -1: the string \"a:b\" has 2",
+    );
+    check(
+        "token",
+        json!(["a:b", "", 0]),
+        "error: `$token`: argument 2 must be a string of at least one character, not the string \"\"",
+    );
+}
+
+#[test]
+fn lists_are_sets_in_the_order_of_first_appearance() {
+    check("union", json!([["b", "a", "b"], ["c", "a"]]), "[b, a, c]");
+    check("union", json!([[2, 1, 2]]), "[2, 1]");
+    check("intersection", json!([["b", "a", "b", "c"], ["c", "b"], ["b", "c", "d"]]), "[b, c]");
+    check("intersection", json!([["a"], []]), "[]");
+    check("union", json!([]), "error: `$union`: expected at least 1 argument, found 0");
+    check("union", json!([["a"], "b"]), "error: `$union`: argument 2 must be a list, not the string \"b\"");
+}
+
+#[test]
+fn sums_and_products_are_exact_among_integers() {
+    check("sum", json!([1, 2, 3]), "6");
+    check("sum", json!([5]), "5");
+    check("sum", json!([0.5, 1]), "1.5");
+    check("difference", json!([1, 3]), "-2");
+    check("product", json!([2, 3, 4]), "24");
+    check("product", json!([2, 0.5]), "1.0");
+    check("quotient", json!([7, 2]), "3.5");
+    check("quotient", json!([6, 2]), "3.0");
+    check("remainder", json!([7, 3]), "1");
+    check("remainder", json!([-7, 3]), "-1");
+    check("remainder", json!([i64::MIN, -1]), "0");
+    for (function, arguments) in [
+        ("sum", json!([i64::MAX, 1])),
+        ("difference", json!([i64::MIN, 1])),
+        ("product", json!([i64::MAX, 2])),
+    ] {
+        check(function, arguments, &format!("error: `${function}`: the result does not fit 64 bits"));
+    }
+    check("product", json!([1e300, 1e300]), "error: `$product`: the result is no number");
+    check("quotient", json!([1, 0]), "error: `$quotient`: division by zero");
+    check("remainder", json!([1, 0]), "error: `$remainder`: division by zero");
+    check(
+        "sum",
+        json!([1, "2"]),
+        "error: `$sum`: argument 2 must be an integer or a float, not the string \"2\"",
+    );
+    check(
+        "remainder",
+        json!([1.5, 1]),
+        "error: `$remainder`: argument 1 must be an integer, not the float 1.5",
+    );
+}
+
+#[test]
+fn the_middle_between_two_integers_is_rounded_down() {
+    for (float, rounded, below, above) in [
+        (3.5, 3, 3, 4),
+        (3.53, 4, 3, 4),
+        (-3.5, -4, -4, -3),
+        (-3.4, -3, -4, -3),
+        (2.0, 2, 2, 2),
+        (0.499_999_999_999_999_94, 0, 0, 1),
+        (2_251_799_813_685_249.5, 2_251_799_813_685_249, 2_251_799_813_685_249, 2_251_799_813_685_250),
+    ] {
+        let show = |integer: i64| integer.to_string();
+        check("round", json!([float]), &show(rounded));
+        check("floor", json!([float]), &show(below));
+        check("ceil", json!([float]), &show(above));
+    }
+    check("round", json!([7]), "7");
+    check("ceil", json!([1e19]), "error: `$ceil`: the result does not fit 64 bits");
+}
