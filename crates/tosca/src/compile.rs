@@ -133,7 +133,7 @@ pub fn compile(entry: &str, sources: &dyn Sources) -> Compilation {
     diagnostics.sort_by_key(|diagnostic| {
         diagnostic.primary.as_ref().map(|place| (place.span.source, place.span.start))
     });
-    diagnostics.dedup();
+    told_once(&mut diagnostics);
     let files: Arc<[File]> = loaded.files.iter().map(file).collect();
     let model = (!has_errors(&diagnostics)).then(|| Model {
         files: Arc::clone(&files),
@@ -163,6 +163,16 @@ fn file(loaded: &LoadedFile) -> File {
         imported_at: loaded.imported_at,
         repositories: loaded.repositories.iter().map(repository).collect(),
     }
+}
+
+/// Drops what is said again: a mistake behind an anchor is in every element that has the alias.
+fn told_once(diagnostics: &mut Vec<Diagnostic>) {
+    let mut told = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        diagnostic.primary.as_ref().is_none_or(|place| {
+            told.insert((diagnostic.code.clone(), place.span, place.label.clone(), diagnostic.hints.clone()))
+        })
+    });
 }
 
 fn repository(loaded: &LoadedRepository) -> (Name, Repository) {
@@ -240,6 +250,8 @@ struct Context {
     in_validation: bool,
     /// The data type of `$value` in a validation clause, when it is known.
     subject: Option<TypeId>,
+    /// The type whose definitions it is in.
+    of_type: Option<TypeId>,
 }
 
 /// What `SELF` is in an expression.
@@ -261,7 +273,7 @@ enum SelfIs {
 
 impl Context {
     fn in_type(file: usize, self_is: SelfIs) -> Self {
-        Self { file, self_is, in_template: false, in_validation: false, subject: None }
+        Self { file, self_is, in_template: false, in_validation: false, subject: None, of_type: None }
     }
 
     fn validation(self, subject: Option<TypeId>) -> Self {

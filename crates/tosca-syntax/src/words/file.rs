@@ -2,7 +2,7 @@
 
 use diagnostics::{Diagnostic, Place, Severity, Span, closest};
 
-use super::construct::{Construct, Shape};
+use super::construct::{Construct, Hidden, Shape};
 use super::field::Field;
 use super::reader::{Common, Reader, Word};
 use super::types::TypeDefinition;
@@ -24,6 +24,8 @@ pub struct Header<'a> {
     pub common: Common<'a>,
     /// The keyname `service_template`, when the file has one.
     pub service_template: Option<Span>,
+    /// The sections that could not be read.
+    pub hidden: Hidden,
 }
 
 /// An import definition (6.8.1).
@@ -80,14 +82,14 @@ impl<'a> Header<'a> {
             ("profile", |own, field| own.profile = field.word()),
             ("imports", |own, field| own.imports = field.imports()),
             // Read by `read_types`.
-            ("artifact_types", |_, _| {}),
-            ("data_types", |_, _| {}),
-            ("capability_types", |_, _| {}),
-            ("interface_types", |_, _| {}),
-            ("relationship_types", |_, _| {}),
-            ("node_types", |_, _| {}),
-            ("group_types", |_, _| {}),
-            ("policy_types", |_, _| {}),
+            ("artifact_types", read_later),
+            ("data_types", read_later),
+            ("capability_types", read_later),
+            ("interface_types", read_later),
+            ("relationship_types", read_later),
+            ("node_types", read_later),
+            ("group_types", read_later),
+            ("policy_types", read_later),
             ("repositories", |own, field| own.repositories = field.named(Reader::repository)),
             // Read by `read_functions`.
             ("functions", |_, _| {}),
@@ -95,6 +97,13 @@ impl<'a> Header<'a> {
             ("service_template", |own, field| own.service_template = Some(field.key.span())),
         ],
     );
+}
+
+/// A section that is read elsewhere, which also says what is wrong with it.
+fn read_later<'a>(_: &mut Header<'a>, field: &mut Field<'a, '_>) {
+    if field.value.entries().is_none() {
+        field.hide();
+    }
 }
 
 /// The keynames of an import.
@@ -194,7 +203,7 @@ pub fn read_header<'a>(reader: &mut Reader, document: &'a Document) -> Option<He
         );
     }
     let mut header = Header::default();
-    reader.fill(&mut header, &Header::CONSTRUCT, None, root);
+    header.hidden = reader.fill(&mut header, &Header::CONSTRUCT, None, root);
     if let (Some(profile), Some(service_template)) = (header.profile, header.service_template) {
         reader.report(
             Diagnostic::error(

@@ -49,7 +49,7 @@ impl<'a> Compiler<'a> {
             Words::Relationship(_) => SelfIs::Relationship(id),
             _ => SelfIs::Unknown,
         };
-        let context = Context::in_type(declared.file, self_is);
+        let context = Context { of_type: Some(id), ..Context::in_type(declared.file, self_is) };
         let body = match &declared.words.body {
             Words::Artifact(words) => {
                 TypeBody::Artifact(self.artifact_type(words, Body::of(parent), context))

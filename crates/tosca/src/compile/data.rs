@@ -175,7 +175,7 @@ impl<'a> Compiler<'a> {
         for other in needed {
             self.finish_data(other, done, depth + 1);
         }
-        let context = Context::in_type(file, SelfIs::Unknown);
+        let context = Context { of_type: Some(id), ..Context::in_type(file, SelfIs::Unknown) };
         let inherited = self.type_of(id).parent.map(|parent| self.data(parent).properties.clone());
         let properties =
             self.property_definitions(&words.properties, &inherited.unwrap_or_default(), context, "property");

@@ -137,7 +137,11 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let words = SchemaWords::of_property(own);
-        let is_known = own.data_type.is_some() || parent.is_some() || words.hides_type;
+        let keyname = if what == "attribute" { "attributes" } else { "properties" };
+        let is_known = own.data_type.is_some()
+            || parent.is_some()
+            || words.hides_type
+            || self.may_inherit(context, keyname);
         if !is_known {
             let text = own.value.filter(|_| own.is_short).and_then(Node::as_string);
             let is_type = |text: &&str| self.try_type(context.file, TypeKind::Data, text, name.span).is_ok();
@@ -210,7 +214,8 @@ impl<'a> Compiler<'a> {
     ) -> bool {
         let (inherited, span) = parent.map_or((true, None), |(required, span)| (required, Some(span)));
         // What could not be read is reported; nothing is missing on top of that.
-        let Some(required) = own.required else { return inherited && !own.hidden.has("required") };
+        let is_unread = ["required", "default", "value"].iter().any(|keyname| own.hidden.has(keyname));
+        let Some(required) = own.required else { return inherited && !is_unread };
         if let (false, true, Some(span)) = (required, inherited, span) {
             self.report(
                 Diagnostic::error(

@@ -258,7 +258,10 @@ impl<'a> Compiler<'a> {
                 }))
             }
             [] => {
-                self.unknown_artifact(word, artifacts);
+                let is_unread = context.of_type.is_some_and(|id| self.is_vague(id, "artifacts"));
+                if !is_unread {
+                    self.unknown_artifact(word, artifacts);
+                }
                 None
             }
             several => {
@@ -280,8 +283,12 @@ impl<'a> Compiler<'a> {
 
     fn unknown_artifact(&self, word: Word<'_>, artifacts: Option<&Map<Arc<Artifact>>>) {
         // The type may be in a file that could not be had, or have extensions that could not be read.
-        let is_missing = self.files.iter().flat_map(|file| &file.imports).any(|import| import.file.is_none());
-        if is_missing || self.vague.values().any(|keynames| keynames.contains("file_ext")) {
+        let is_unread = |file: &super::load::LoadedFile| {
+            file.hidden.has("artifact_types") || file.imports.iter().any(|import| import.file.is_none())
+        };
+        if self.files.iter().any(is_unread)
+            || self.vague.values().any(|keynames| keynames.contains("file_ext"))
+        {
             return;
         }
         let names = || artifacts.into_iter().flat_map(|artifacts| artifacts.keys().map(|name| name.as_str()));
@@ -347,8 +354,12 @@ impl<'a> Compiler<'a> {
 
     /// An artifact definition; `None` when it was reported.
     fn artifact(&self, own: &words::ArtifactDefinition<'a>, context: Context) -> Option<Artifact> {
-        let type_id = self.find_type(context.file, TypeKind::Artifact, own.artifact_type?);
-        let file = own.file?;
+        // What lacks a type or a file is an artifact all the same, so that nobody misses it.
+        let unknown = || self.unknown.of(TypeKind::Artifact);
+        let type_id = own
+            .artifact_type
+            .map_or_else(unknown, |word| self.find_type(context.file, TypeKind::Artifact, word));
+        let file = own.file.or(own.name.map(|name| Word { text: "", span: name.span }))?;
         let TypeBody::Artifact(body) = &self.type_of(type_id).body else { return None };
         let holder = match own.name {
             Some(name) => format!("the artifact `{}`", name.text),

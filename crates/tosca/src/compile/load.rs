@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, SourceId, SourceMap, Span, did_you_mean, one_of};
-use tosca_syntax::words::{Header, ImportTarget, Reader, Word, read_header, scheme};
+use tosca_syntax::words::{Header, Hidden, ImportTarget, Reader, Word, read_header, scheme};
 use tosca_syntax::yaml::{Document, Limits, parse};
 
 use super::form::plain_metadata;
@@ -38,6 +38,8 @@ pub(super) struct LoadedFile {
     /// Absent when it is not a file of TOSCA 2.0.
     pub(super) document: Option<Document>,
     pub(super) imports: Vec<ImportEdge>,
+    /// The sections that could not be read: what is not found may be in them.
+    pub(super) hidden: Hidden,
 }
 
 pub(super) struct ImportEdge {
@@ -229,6 +231,7 @@ impl Loader<'_> {
             metadata: Metadata::new(),
             document: None,
             imports: Vec::new(),
+            hidden: Hidden::default(),
         });
         if let Err(error) = utf8 {
             self.not_utf8(source, error.valid_up_to(), bytes);
@@ -264,6 +267,7 @@ impl Loader<'_> {
         let metadata = header.common.metadata.map(plain_metadata).unwrap_or_default();
         let imports = self.edges(index, &locator, &header);
         let file = &mut self.loaded.files[index];
+        file.hidden = header.hidden;
         (file.profile, file.description, file.metadata, file.imports) =
             (profile, description, metadata, imports);
         file.document = Some(document);

@@ -86,6 +86,9 @@ impl<'a> Compiler<'a> {
         context: Context,
     ) -> Option<Schema> {
         if words.data_type.is_none() && parent.is_none() {
+            if words.hidden.has("type") {
+                return None;
+            }
             if let Some(schema) = words.entry_schema.as_ref().or(words.key_schema.as_ref()) {
                 self.check_schemas(DataBase::Nil, Some(schema.span), None, None);
             }

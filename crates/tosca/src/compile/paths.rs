@@ -124,6 +124,9 @@ impl<'a> Compiler<'a> {
         if context.in_template && self.template.relationships.contains_key(first) {
             return Some((PathStart::Relationship { template: self.name(first) }, At::Relationship));
         }
+        if context.in_template && self.template.hidden.has("node_templates") {
+            return None;
+        }
         let diagnostic =
             Diagnostic::error("unknown-node-template", format!("`{first}` is not where a path can start"))
                 .chapter("10.3");

@@ -66,7 +66,15 @@ impl<'a> Compiler<'a> {
         };
         let capability = match (own.capability, parent) {
             (Some(word), parent) => {
-                let found = self.required_capability(word, node, own.node, context);
+                let found = match node {
+                    // It may be the name of a capability of a node type that could not be read.
+                    None if own.hidden.has("node") => {
+                        let found = self.try_type(context.file, TypeKind::Capability, word.text, word.span);
+                        let unknown = self.unknown.of(TypeKind::Capability);
+                        RequiredCapability::OfType(found.unwrap_or(unknown))
+                    }
+                    _ => self.required_capability(word, node, own.node, context),
+                };
                 if let Some(parent) = parent {
                     self.check_refined_capability(word, &found, parent);
                 }
@@ -79,7 +87,7 @@ impl<'a> Compiler<'a> {
                 parent.capability.clone()
             }
             (None, None) => {
-                self.lacks_keyname(own, "capability");
+                self.lacks_keyname(own, "capability", context);
                 RequiredCapability::OfType(self.unknown.of(TypeKind::Capability))
             }
         };
@@ -101,7 +109,7 @@ impl<'a> Compiler<'a> {
                         self.lacks_type("relationship of the requirement", own.name, "8.4");
                     }
                     Some(_) => {}
-                    None => self.lacks_keyname(own, "relationship"),
+                    None => self.lacks_keyname(own, "relationship", context),
                 }
                 self.unknown.of(TypeKind::Relationship)
             }
@@ -173,8 +181,8 @@ impl<'a> Compiler<'a> {
         filters
     }
 
-    fn lacks_keyname(&self, own: &words::RequirementDefinition<'_>, keyname: &'static str) {
-        if !own.hidden.has(keyname) {
+    fn lacks_keyname(&self, own: &words::RequirementDefinition<'_>, keyname: &'static str, context: Context) {
+        if !own.hidden.has(keyname) && !self.may_inherit(context, "requirements") {
             let message = format!("the requirement `{}` needs the keyname `{keyname}`", own.name.text);
             self.report(
                 Diagnostic::error("missing-keyname", message)

@@ -33,6 +33,9 @@ impl<'a> Compiler<'a> {
                         .is_some_and(|body| body.requirements.contains_key(second.text));
                     // `[a, b]` is a node template and its requirement, or two node templates.
                     if !has && self.template.ids.contains_key(second.text) {
+                        if self.is_vague(type_id, "requirements") {
+                            continue;
+                        }
                         targets.extend(self.selectable(first, nodes));
                         targets.extend(self.selectable(second, nodes));
                         continue;

@@ -125,6 +125,9 @@ impl<'a> Compiler<'a> {
         let is_type = self.scopes.find(file, TypeKind::Relationship, word.text) != Found::Nothing;
         let found = match template {
             Some(type_id) if !is_type => type_id,
+            None if !is_type && self.template.hidden.has("relationship_templates") => {
+                return definition.relationship;
+            }
             _ => self.find_type(file, TypeKind::Relationship, word),
         };
         if !self.fits(found, definition.relationship) {

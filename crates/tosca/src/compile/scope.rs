@@ -102,7 +102,9 @@ impl<'a> Scopes<'a> {
                 found.push(id);
             }
         }
-        let mut is_unknowable = roots.is_incomplete;
+        let section = format!("{kind}_types");
+        let mut is_unknowable =
+            roots.is_incomplete || roots.files.iter().any(|&root| self.files[root].hidden.has(&section));
         // Names and namespaces may have colons themselves: every way to split is tried.
         for (at, _) in name.match_indices(':') {
             let (namespace, rest) = (&name[..at], &name[at + 1..]);

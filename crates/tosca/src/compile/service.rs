@@ -68,6 +68,7 @@ impl<'a> Compiler<'a> {
             in_template: true,
             in_validation: false,
             subject: None,
+            of_type: None,
         };
         for (position, node) in nodes.iter().enumerate() {
             self.template.ids.insert(node.name.text, position);
@@ -179,7 +180,7 @@ impl<'a> Compiler<'a> {
         let own = &words.property;
         let label = format_args!("the {what} `{}`", own.name.text);
         let schema = self.parameter_schema(own, None, context);
-        let required = own.required.unwrap_or(true);
+        let required = self.required(own, None, what);
         let default = own.default.and_then(|node| self.expression(node, schema.as_ref(), context, &label));
         self.check_default(own, required, what);
         let value = own.value.and_then(|node| self.expression(node, schema.as_ref(), context, &label));

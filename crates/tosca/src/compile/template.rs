@@ -29,6 +29,7 @@ impl<'a> Compiler<'a> {
             in_template: true,
             in_validation: false,
             subject: None,
+            of_type: None,
         };
         let name = words.name;
         let holder = format_args!("the node template `{}`", name.text);
@@ -190,9 +191,12 @@ impl<'a> Compiler<'a> {
         type_id: TypeId,
         context: Context,
     ) -> Map<Capability> {
+        // What was probably meant lacks nothing: it is assigned under another name.
+        let mut misspelt: Vec<&str> = Vec::new();
         for own in &words.capabilities {
             if !definitions.contains_key(own.name.text) && !self.is_vague(type_id, "capabilities") {
                 let names = definitions.keys().map(|name| name.as_str());
+                misspelt.extend(diagnostics::closest(own.name.text, names.clone()));
                 self.unknown_name(
                     "capability",
                     own.name,
@@ -208,7 +212,9 @@ impl<'a> Compiler<'a> {
             let of_node = &words.name;
             let holder = format_args!("the capability `{name}` of the node template `{}`", of_node.text);
             let span = own.map_or(of_node.span, |own| own.name.span);
-            let hides = words.hidden.has("capabilities") || is_only_selected(words);
+            let hides = words.hidden.has("capabilities")
+                || is_only_selected(words)
+                || misspelt.contains(&name.as_str());
             let properties = own.map(|own| own.properties.as_slice()).unwrap_or_default();
             let attributes = own.map(|own| own.attributes.as_slice()).unwrap_or_default();
             let capability = Capability {

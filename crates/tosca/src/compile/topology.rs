@@ -17,8 +17,14 @@ use crate::model::{
 };
 
 /// Where a service template's groups, policies, workflows and mappings are: in no node.
-pub(super) const OUTSIDE: Context =
-    Context { file: 0, self_is: SelfIs::Nothing, in_template: true, in_validation: false, subject: None };
+pub(super) const OUTSIDE: Context = Context {
+    file: 0,
+    self_is: SelfIs::Nothing,
+    in_template: true,
+    in_validation: false,
+    subject: None,
+    of_type: None,
+};
 
 impl<'a> Compiler<'a> {
     /// A schema of nothing but a data type of the standard.

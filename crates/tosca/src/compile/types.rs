@@ -8,7 +8,7 @@ use tosca_syntax::words::TypeBody as Words;
 
 use super::form::plain_metadata;
 use super::scope::Meeting;
-use super::{Compiler, Declared};
+use super::{Compiler, Context, Declared};
 use crate::model::{
     ArtifactType, CapabilityType, DataBase, DataType, GroupType, InterfaceType, Map, Metadata, NodeType,
     PolicyType, RelationshipType, Type, TypeBody, TypeId, TypeKind, Version,
@@ -140,6 +140,13 @@ impl<'a> Compiler<'a> {
     /// Whether something that is not found under a keyname of a type may be there all the same.
     pub(super) fn is_vague(&self, id: TypeId, keyname: &'static str) -> bool {
         self.is_unknown(id) || self.vague.get(&id).is_some_and(|keynames| keynames.contains(keyname))
+    }
+
+    /// Whether a definition may refine one that the type inherits and that could not be read.
+    pub(super) fn may_inherit(&self, context: Context, keyname: &'static str) -> bool {
+        let Some(id) = context.of_type else { return false };
+        let has_unread_parent = self.vague.get(&id).is_some_and(|vague| vague.contains("derived_from"));
+        has_unread_parent || self.type_of(id).parent.is_some_and(|parent| self.is_vague(parent, keyname))
     }
 
     /// Gives every type an id, and finds duplicates.
