@@ -17,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     ("entities are found by namespace", entities_are_found_by_namespace),
     ("entities are found under a namespace", entities_are_found_under_a_namespace),
     ("entities are found by class", entities_are_found_by_class),
+    ("classes are known by the last part of their names, if at all", classes_are_known_by_the_last_part),
     ("vertexes are found by name and container", vertexes_are_found_by_name),
     ("vertexes are found by container", vertexes_are_found_by_container),
     ("edges are found by their ends", edges_are_found_by_their_ends),
@@ -135,6 +136,27 @@ fn entities_are_found_by_class(home: &Home) {
     check(&*snapshot, index(EntityKind::Class, "Node"), &["class `Node`", "class `Process`"]);
     check(&*snapshot, index(EntityKind::Class, "Root"), &["class `Process`"]);
     check(&*snapshot, index(EntityKind::Vertex, "node"), &[]);
+}
+
+fn classes_are_known_by_the_last_part(home: &Home) {
+    let store = home();
+    let names = ["a:Disk", "b:0.1:Disk", "Disk", "a:Disk:", "aDisk", "a\0:Disk", "a:%isk", ":", ""];
+    let of =
+        |id: u64, name: &str| Vertex { classes: classes(&[name]), ..vertex(id, None, &format!("n{id}")) };
+    commit(&store, (1..).zip(names).map(|(id, name)| put(of(id, name))));
+    let before = store.revision().unwrap();
+    commit(&store, [put(of(1, "c:Disk"))]);
+    for (snapshot, first) in [(now(&store), "c:Disk"), (at(&store, before.0), "a:Disk")] {
+        for last in ["Disk", "", "%isk", "aDisk", "Nothing"] {
+            // A store need not know.
+            let Some(known) = snapshot.classes_called(last).unwrap() else { continue };
+            assert!(known.iter().all(|class| class.last() == last), "{last}: {known:?}");
+            for name in [&[first], &names[1..]].concat() {
+                let class = ClassName(name.to_owned());
+                assert!(class.last() != last || known.contains(&class), "{last}: {known:?} lacks `{name}`");
+            }
+        }
+    }
 }
 
 fn vertexes_are_found_by_name(home: &Home) {

@@ -2,7 +2,9 @@
 
 use std::cell::OnceCell;
 
-use floria::{At, Entity, EntityKey, EntityKind, Index, Namespace, Page, Revision, Snapshot, StoreError};
+use floria::{
+    At, ClassName, Entity, EntityKey, EntityKind, Index, Namespace, Page, Revision, Snapshot, StoreError,
+};
 use rusqlite::{CachedStatement, OptionalExtension as _, Row};
 
 use crate::{
@@ -190,6 +192,15 @@ impl<'a> SqliteSnapshot<'a> {
         Ok(Revision(logged.unwrap_or(0).max(kept) as u64))
     }
 
+    /// Words of other things may look the same; no entity is of such a class.
+    fn try_classes_called(&self, last: &str) -> Result<Vec<ClassName>, Problem> {
+        let mut statement = self.reading.prepare_cached("SELECT name FROM word ORDER BY name")?;
+        let names = statement.query_map([], |row| row.get(0).map(ClassName))?;
+        let is_called =
+            |name: &rusqlite::Result<ClassName>| name.as_ref().map_or(true, |name| name.last() == last);
+        Ok(names.filter(is_called).collect::<rusqlite::Result<_>>()?)
+    }
+
     fn try_namespaces(&self) -> Result<Vec<Namespace>, Problem> {
         let mut statement = self.reading.prepare_cached("SELECT name FROM namespace ORDER BY name")?;
         let names = statement.query_map([], |row| row.get(0).map(Namespace))?;
@@ -286,5 +297,9 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn count(&self, index: &Index) -> Result<u64, StoreError> {
         self.told(self.try_count(index))
+    }
+
+    fn classes_called(&self, last: &str) -> Result<Option<Vec<ClassName>>, StoreError> {
+        self.told(self.try_classes_called(last)).map(Some)
     }
 }

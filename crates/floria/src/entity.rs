@@ -91,6 +91,13 @@ impl fmt::Display for Namespace {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClassName(pub String);
 
+impl ClassName {
+    /// Returns the last part of the name, after whoever defines it: `Process`.
+    pub fn last(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&self.0, |(_, last)| last)
+    }
+}
+
 impl fmt::Display for ClassName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

@@ -11,8 +11,8 @@ use std::{
 };
 
 use crate::{
-    At, Author, Batch, Entity, EntityKey, EntityKind, Finding, Forgotten, Index, LogQuery, LogRow, Namespace,
-    Page, Revision, Signal, Snapshot, Stats, Store, StoreError, laws,
+    At, Author, Batch, ClassName, Entity, EntityKey, EntityKind, Finding, Forgotten, Index, LogQuery, LogRow,
+    Namespace, Page, Revision, Signal, Snapshot, Stats, Store, StoreError, laws,
     memory::{
         log::Written,
         state::{NEWEST, State},
@@ -248,6 +248,10 @@ impl Snapshot for MemorySnapshot<'_> {
             true
         })?;
         Ok(count)
+    }
+
+    fn classes_called(&self, last: &str) -> Result<Option<Vec<ClassName>>, StoreError> {
+        Ok(Some(self.store.read().classes().filter(|class| class.last() == last).collect()))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What an entity is found by, small enough to have ten of it for each.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{ClassName, EdgeId, Entity, EntityKind, Index, Namespace, Site, VertexId};
 
@@ -42,6 +45,8 @@ pub(crate) enum Lookup {
 pub(crate) struct Words {
     numbers: HashMap<Arc<str>, u32>,
     words: Vec<Arc<str>>,
+    /// Those that are names of classes.
+    classes: BTreeSet<u32>,
 }
 
 impl Words {
@@ -66,7 +71,9 @@ impl Words {
             postings.push(self.by_word(By::Under, &namespace[..place]));
         }
         for class in entity.classes() {
-            postings.push(self.by_word(By::Class, &class.0));
+            let posting = self.by_word(By::Class, &class.0);
+            self.classes.insert(posting.word);
+            postings.push(posting);
         }
         if let Some(container) = entity.container() {
             let (by, id) = container.map_or((By::OuterName, 0), |id| (By::Name, id));
@@ -88,6 +95,11 @@ impl Words {
             postings.push(self.by_word(By::Origin, &origin.source));
         }
         postings
+    }
+
+    /// Returns the names of all classes that there ever were.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = ClassName> {
+        self.classes.iter().filter_map(|word| Some(ClassName(self.words.get(*word as usize)?.to_string())))
     }
 
     fn by_word(&mut self, by: By, word: &str) -> Posting {

@@ -112,6 +112,12 @@ pub trait Snapshot: Send {
     /// Returns how many entities an index holds.
     fn count(&self, index: &Index) -> Result<u64, StoreError>;
 
+    /// Returns the names of classes whose last part, after the last `:`, is this: at least all that an entity here is of, and
+    /// maybe others that none is of. None where that cannot be told without reading all entities.
+    fn classes_called(&self, _last: &str) -> Result<Option<Vec<ClassName>>, StoreError> {
+        Ok(None)
+    }
+
     /// Returns all instances of a namespace.
     fn graph(&self, namespace: &Namespace) -> Result<Graph, StoreError> {
         let mut graph = Graph::default();

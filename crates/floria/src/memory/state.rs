@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    At, Author, Batch, CHAIN_START, Chain, Entity, EntityKey, EntityKind, Index, Namespace, Revision,
-    StoreError, laws,
+    At, Author, Batch, CHAIN_START, Chain, ClassName, Entity, EntityKey, EntityKind, Index, Namespace,
+    Revision, StoreError, laws,
     laws::{Kind, View},
     memory::{
         log::{Body, Commit, Log, Written},
@@ -75,6 +75,11 @@ impl State {
     /// Returns the namespaces that ever held something.
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Namespace> {
         self.namespaces.keys()
+    }
+
+    /// Returns the names of all classes that there ever were.
+    pub(super) fn classes(&self) -> impl Iterator<Item = ClassName> {
+        self.words.classes()
     }
 
     pub(super) fn at(&self, key: &EntityKey, revision: Revision) -> Option<&Arc<Entity>> {
