@@ -40,9 +40,7 @@ impl Test {
             Self::Id(id) => entity.key().id() == Some(*id),
             Self::Namespace(namespace) => entity.namespace() == namespace,
             Self::Under(namespace) => entity.namespace().is_under(namespace),
-            Self::Class(name) => entity.classes().any(|class| {
-                class.0 == *name || class.0.rsplit_once(':').is_some_and(|(_, last)| last == name)
-            }),
+            Self::Class(name) => entity.classes().any(|class| class.0 == *name || class.last() == name),
             Self::Origin(source) => entity.origin().is_some_and(|origin| origin.source == *source),
             Self::Property(name, comparison) => comparison.holds(property(name)),
             Self::Metadata(key, comparison) => comparison.holds(entity.metadata().get(key)),

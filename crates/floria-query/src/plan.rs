@@ -24,7 +24,7 @@ pub(crate) fn choose(
     condition: &Condition,
 ) -> Result<Access, StoreError> {
     let mut candidates = Vec::new();
-    usable(condition, kind, &mut candidates);
+    usable(snapshot, condition, kind, &mut candidates)?;
     if let Some(key) = candidates.iter().position(|access| matches!(access, Access::Key(_))) {
         return Ok(candidates.swap_remove(key));
     }
@@ -50,24 +50,31 @@ pub(crate) fn count(snapshot: &dyn Snapshot, access: &Access) -> Result<u64, Sto
 }
 
 /// Collects the accesses that each find all that the condition can be true of.
-fn usable(condition: &Condition, kind: EntityKind, candidates: &mut Vec<Access>) {
+fn usable(
+    snapshot: &dyn Snapshot,
+    condition: &Condition,
+    kind: EntityKind,
+    candidates: &mut Vec<Access>,
+) -> Result<(), StoreError> {
     match condition {
         Condition::All(conditions) => {
-            conditions.iter().for_each(|condition| usable(condition, kind, candidates));
+            for condition in conditions {
+                usable(snapshot, condition, kind, candidates)?;
+            }
         }
         Condition::Any(conditions) => {
             // The first access of each, together.
             let mut together = Vec::new();
             for condition in conditions {
                 let mut of_one = Vec::new();
-                usable(condition, kind, &mut of_one);
+                usable(snapshot, condition, kind, &mut of_one)?;
                 let first = of_one.into_iter().find_map(|access| match access {
                     Access::Indexes(indexes) => Some(indexes),
                     Access::Key(_) => None,
                 });
                 match first {
                     Some(indexes) => together.extend(indexes),
-                    None => return,
+                    None => return Ok(()),
                 }
             }
             candidates.push(Access::Indexes(together));
@@ -80,13 +87,19 @@ fn usable(condition: &Condition, kind: EntityKind, candidates: &mut Vec<Access>)
             }
             Test::Under(namespace) => Some(Access::Indexes(vec![Index::Under(kind, namespace.clone())])),
             Test::Origin(source) => Some(Access::Indexes(vec![Index::Origin(kind, source.clone())])),
-            // A name without a colon is the end of others, too, which the index of classes does not tell.
-            Test::Class(name) if name.contains(':') => {
-                Some(Access::Indexes(vec![Index::Class(kind, ClassName(name.clone()))]))
+            Test::Class(name) => {
+                // A name without a colon is the last part of others, too.
+                let named = match name.contains(':') {
+                    true => Some(vec![ClassName(name.clone())]),
+                    false => snapshot.classes_called(name)?,
+                };
+                let index = |class| Index::Class(kind, class);
+                named.map(|classes| Access::Indexes(classes.into_iter().map(index).collect()))
             }
             _ => None,
         }),
     }
+    Ok(())
 }
 
 fn key(kind: EntityKind, id: u64) -> Option<EntityKey> {

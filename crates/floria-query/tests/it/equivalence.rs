@@ -20,7 +20,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn class_name() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["x:Red", "y:Red", "x:Blue", "Red", "Green"]).prop_map(str::to_owned)
+    prop::sample::select(vec!["x:Red", "y:Red", "x:Blue", "Red", "Blue", "Green"]).prop_map(str::to_owned)
 }
 
 fn namespace() -> impl Strategy<Value = Namespace> {

@@ -24,15 +24,16 @@ fn the_narrowest_index_is_used() {
     };
     check("web", "by all of kind vertex: estimated 9, read 9, came to 2");
     check("bank: type:Database", "by namespace `bank`: estimated 2, read 2, came to 1");
-    check("type:net:Disk shop:", "by class `net:Disk`: estimated 1, read 1, came to 1");
+    check("type:Disk shop:", "by class `net:Disk`: estimated 1, read 1, came to 1");
     check(
-        "(type:net:Disk or type:net:Port)",
+        "(type:Disk or type:Port)",
         "by class `net:Disk` + class `net:Port`: estimated 3, read 3, came to 3",
     );
     check("in shop/web *", "by namespaces under `shop/web`: estimated 2, read 2, came to 2");
     check("origin:bank.yaml", "by origin `bank.yaml`: estimated 1, read 1, came to 1");
     check("id:4 type:Database", "by key of vertex 4: estimated 1, read 1, came to 1");
     check("type:a:Nothing", "by class `a:Nothing`: estimated 0, read 0, came to 0");
+    check("type:Nothing", "by nothing: no class has this name: estimated 0, read 0, came to 0");
     check("not type:Disk", "by all of kind vertex: estimated 9, read 9, came to 8");
     check("* limit 2", "by all of kind vertex: estimated 9, read 2, came to 2");
 }
