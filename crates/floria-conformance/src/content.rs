@@ -76,12 +76,12 @@ fn every_kind_of_value_comes_back(home: &Home) {
 
 fn every_field_comes_back(home: &Home) {
     let store = home();
-    let call = Expression::Call(Call {
+    let call = Expression::from(Call {
         function: "tosca:concat".to_owned(),
         arguments: vec![
             Expression::Literal(Value::from("a")),
             Expression::Map(vec![(Expression::Literal(Value::Null), Expression::List(Vec::new()))]),
-            Expression::List(vec![Expression::Call(Call {
+            Expression::List(vec![Expression::from(Call {
                 function: "f".to_owned(),
                 arguments: Vec::new(),
                 origin: None,
@@ -108,7 +108,7 @@ fn every_field_comes_back(home: &Home) {
             dependencies: vec![artifact("a"), artifact("b")],
         }),
     ];
-    let handlers: BTreeMap<_, _> = implementations
+    let handlers: floria::Handlers = implementations
         .into_iter()
         .enumerate()
         .map(|(place, implementation)| {

@@ -5,6 +5,8 @@ mod value;
 
 use std::{collections::BTreeMap, rc::Rc};
 
+use floria::Named;
+
 use crate::{
     ExchangeError, Malformed, Place,
     event::{Budget, Event, Fault, Source, shortened},
@@ -82,16 +84,13 @@ impl Decoder<'_> {
     }
 
     /// Reads a map whose keys are names.
-    fn names<T>(
-        &mut self,
-        what: &str,
-        mut read: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<BTreeMap<String, T>> {
+    fn names<T>(&mut self, what: &str, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Named<T>> {
         self.expect(&Event::Map, what)?;
+        // A tree, since a hostile order would cost the square in a sorted list.
         let mut entries = BTreeMap::new();
         loop {
             match self.next()? {
-                Event::End => return Ok(entries),
+                Event::End => return Ok(entries.into()),
                 Event::Text(name) => {
                     if entries.contains_key(&name) {
                         return self.fault(format!("`{}` is there twice", shortened(&name)));

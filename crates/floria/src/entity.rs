@@ -1,19 +1,19 @@
 //! The entities of a graph: classes, templates and instances.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Expression, Site, Value};
+use crate::{Expression, Named, Site, Value};
 
 /// Plain data about an entity, by name. Metadata never holds expressions.
-pub type Metadata = BTreeMap<String, Value>;
+pub type Metadata = Named<Value>;
 
 /// Properties by name, in canonical order.
-pub type Properties = BTreeMap<String, Property>;
+pub type Properties = Named<Property>;
 
 /// Event handlers by event name, such as `lifecycle.start`.
-pub type Handlers = BTreeMap<String, Handler>;
+pub type Handlers = Named<Handler>;
 
 /// Where in a source something was asked for. Travels with templates and instances, so that an operation that fails
 /// weeks later still names the line that asked for it.
@@ -179,9 +179,9 @@ pub struct Handler {
     /// The code. Without it the event is known and nothing runs.
     pub implementation: Option<Implementation>,
     /// The inputs, evaluated just before the call, with the entity as `SELF`.
-    pub inputs: BTreeMap<String, Expression>,
+    pub inputs: Named<Expression>,
     /// Which output goes where: output name to property name on this entity.
-    pub outputs: BTreeMap<String, String>,
+    pub outputs: Named<String>,
     /// How long one call may take, in milliseconds. None: the engine's default.
     pub timeout_ms_max: Option<u64>,
     /// Plain data.

@@ -200,6 +200,32 @@ impl<'a> Evaluator<'a> {
         result
     }
 
+    /// Returns a property as it is to be stored once it is computed: with its value, where that is known, and with what that
+    /// was computed from in [`Property::reads`]. So stores find what depends on a property that changes
+    /// ([`Index::Readers`](crate::Index::Readers)), and nobody needs to evaluate everything to know.
+    ///
+    /// A property that is not computed comes as it is, and so does one whose value is not known yet, but for the reads: when
+    /// what it waits for changes, it is found.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::property`].
+    pub fn computed(&mut self, site: Site, name: &str) -> Result<Property, EvaluationError> {
+        let (name, property) = self.find(site, name)?;
+        let mut property = property.clone();
+        property.reads.clear();
+        if property.updater.is_none() {
+            return Ok(property);
+        }
+        if let Evaluated::Known(value) = self.property(site, name)? {
+            property.value = Some(value);
+        }
+        if let Some(memo) = self.memos.get(&(site, name)) {
+            property.reads = memo.reads.iter().map(|(site, name)| (*site, (*name).to_owned())).collect();
+        }
+        Ok(property)
+    }
+
     /// Returns what each property that was evaluated read itself: property, and the properties it read. In order.
     pub fn reads(&self) -> Vec<((Site, &'a str), &Reads<'a>)> {
         let mut all: Vec<_> = self.memos.iter().map(|(key, memo)| (*key, &memo.reads)).collect();

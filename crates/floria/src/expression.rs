@@ -13,8 +13,8 @@ pub enum Expression {
     List(Vec<Expression>),
     /// A map with at least one call somewhere in it, in the order of the source.
     Map(Vec<(Expression, Expression)>),
-    /// A call of a function.
-    Call(Call),
+    /// A call of a function. Boxed, since most expressions are literals and a call is three times as large.
+    Call(Box<Call>),
 }
 
 /// A call of a function by name.
@@ -38,5 +38,11 @@ impl Expression {
 impl From<Value> for Expression {
     fn from(value: Value) -> Self {
         Self::Literal(value)
+    }
+}
+
+impl From<Call> for Expression {
+    fn from(call: Call) -> Self {
+        Self::Call(Box::new(call))
     }
 }

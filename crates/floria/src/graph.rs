@@ -135,8 +135,9 @@ fn by_id<T>(items: &[T], id: u64, id_of: impl Fn(&T) -> u64) -> Option<&T> {
 /// edge without an end.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    vertexes: BTreeMap<VertexId, Vertex>,
-    edges: BTreeMap<EdgeId, Edge>,
+    // Shared, so that a copy of a graph is small, and the nodes of these maps are.
+    vertexes: BTreeMap<VertexId, Arc<Vertex>>,
+    edges: BTreeMap<EdgeId, Arc<Edge>>,
     /// All names in use (and some that were), so that the indexes below share them.
     names: BTreeSet<Arc<str>>,
     by_name: BTreeSet<(Option<VertexId>, IndexName, VertexId)>,
@@ -162,22 +163,22 @@ impl Eq for Graph {}
 impl Graph {
     /// Returns the vertexes, by id.
     pub fn vertexes(&self) -> impl ExactSizeIterator<Item = &Vertex> + DoubleEndedIterator {
-        self.vertexes.values()
+        self.vertexes.values().map(Arc::as_ref)
     }
 
     /// Returns the edges, by id.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = &Edge> + DoubleEndedIterator {
-        self.edges.values()
+        self.edges.values().map(Arc::as_ref)
     }
 
     /// Returns the vertex with this id.
     pub fn vertex(&self, id: VertexId) -> Option<&Vertex> {
-        self.vertexes.get(&id)
+        self.vertexes.get(&id).map(Arc::as_ref)
     }
 
     /// Returns the edge with this id.
     pub fn edge(&self, id: EdgeId) -> Option<&Edge> {
-        self.edges.get(&id)
+        self.edges.get(&id).map(Arc::as_ref)
     }
 
     /// Returns the vertex of this name in this container.
@@ -241,7 +242,7 @@ impl Graph {
         self.remove_vertex(vertex.id);
         let name = self.shared(&vertex.name);
         self.by_name.insert((vertex.container, Some(name), vertex.id));
-        self.vertexes.insert(vertex.id, vertex);
+        self.vertexes.insert(vertex.id, Arc::new(vertex));
     }
 
     /// Takes a vertex out. What it contains and its edges are the caller's to take out.
@@ -249,7 +250,7 @@ impl Graph {
         let vertex = self.vertexes.remove(&id)?;
         let name = self.shared(&vertex.name);
         self.by_name.remove(&(vertex.container, Some(name), id));
-        Some(vertex)
+        Some(Arc::unwrap_or_clone(vertex))
     }
 
     /// Puts an edge in, in place of the one with its id if there is one.
@@ -258,7 +259,7 @@ impl Graph {
         let name = Some(self.shared(&edge.name));
         self.outgoing.insert((edge.source, name.clone(), edge.index, edge.id));
         self.incoming.insert((edge.target, name, edge.index, edge.id));
-        self.edges.insert(edge.id, edge);
+        self.edges.insert(edge.id, Arc::new(edge));
     }
 
     /// Applies a change of an instance. Templates, classes and plugins are not in a graph; changes of them do nothing.
@@ -278,7 +279,7 @@ impl Graph {
         let name = Some(self.shared(&edge.name));
         self.outgoing.remove(&(edge.source, name.clone(), edge.index, id));
         self.incoming.remove(&(edge.target, name, edge.index, id));
-        Some(edge)
+        Some(Arc::unwrap_or_clone(edge))
     }
 
     fn shared(&mut self, name: &str) -> Arc<str> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::{
-    At, Author, Change, Entity, EntityKey, LogEntry, LogQuery, LogRow, Namespace, Revision, Store,
+    At, Author, Change, Entity, EntityKey, LogEntry, LogQuery, LogRow, Named, Namespace, Revision, Store,
     StoreError, snapshot::READ_MAX,
 };
 
@@ -197,10 +197,7 @@ fn place(entity: &Entity) -> Option<u32> {
     }
 }
 
-fn names_of_differences<V: PartialEq>(
-    before: &BTreeMap<String, V>,
-    after: &BTreeMap<String, V>,
-) -> Vec<String> {
+fn names_of_differences<V: PartialEq>(before: &Named<V>, after: &Named<V>) -> Vec<String> {
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }

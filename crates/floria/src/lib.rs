@@ -20,6 +20,7 @@ mod hooks;
 mod instantiate;
 pub mod laws;
 mod memory;
+pub mod named;
 mod posting;
 mod replay;
 pub mod retention;
@@ -48,6 +49,7 @@ pub use instantiate::{
     ENGINE_METADATA_PREFIX, InstantiateError, instantiate, instantiate_with, new_instances,
 };
 pub use memory::MemoryStore;
+pub use named::Named;
 pub use replay::Replay;
 pub use snapshot::{At, Index, Page, Snapshot};
 pub use store::{

@@ -7,8 +7,12 @@ pub type ValueMap = BTreeMap<Value, Value>;
 
 /// Plain data: what properties hold, what operations take and return, what the journal keeps.
 ///
-/// Values are totally ordered, first by kind (in the order of the variants), then by content. Integers and floats are
-/// different kinds; floats compare by `f64::total_cmp`, so that a NaN equals itself and a graph has one digest.
+/// Values are totally ordered, first by kind (in the order of the variants), then by content: maps as the lists of their
+/// entries in order. Two values are equal exactly when their digests ([`Self::digest`]) are, on every machine.
+///
+/// There is one kind of integer: 64 bits with a sign, compared by value, however wide it was where it came from. What does not
+/// fit is an error that names the number, wherever values are read; nothing rounds it. Integers and floats are different
+/// kinds, so `1` is not `1.0`. Floats compare by `f64::total_cmp`: a NaN equals itself, and `-0.0` comes before `0.0`.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
     /// Nothing, on purpose. TOSCA's `nil`.

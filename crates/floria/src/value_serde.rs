@@ -53,6 +53,12 @@ const CUSTOM_TAG: u64 = 70_223;
 
 struct ValueVisitor;
 
+/// Takes an integer as it is, or not at all.
+fn integer<N: Copy + fmt::Display + TryInto<i64>, E: de::Error>(number: N) -> Result<Value, E> {
+    let fits = number.try_into().map(Value::Integer);
+    fits.map_err(|_| E::custom(format!("integer {number} does not fit 64 bits with a sign")))
+}
+
 impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
@@ -81,9 +87,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        i64::try_from(value)
-            .map(Value::Integer)
-            .map_err(|_| E::custom(format!("integer {value} does not fit 64 bits with a sign")))
+        integer(value)
+    }
+
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Value, E> {
+        integer(value)
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Value, E> {
+        integer(value)
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
@@ -116,7 +128,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut entries = ValueMap::new();
-        while let Some((key, value)) = access.next_entry()? {
+        while let Some((key, value)) = access.next_entry::<Value, Value>()? {
+            if entries.contains_key(&key) {
+                return Err(de::Error::custom(format!("two keys of a map are both `{key}`")));
+            }
             entries.insert(key, value);
         }
         Ok(Value::Map(entries))

@@ -33,7 +33,7 @@ pub(crate) fn metadata(metadata: &model::Metadata) -> Metadata {
 
 /// The value of an input of the service.
 pub(crate) fn input(name: &str) -> Expression {
-    Expression::Call(Call {
+    Expression::from(Call {
         function: format!("{NAMESPACE}get_input"),
         arguments: vec![word(name)],
         origin: None,
@@ -75,7 +75,7 @@ impl Lowering<'_> {
                         Vec::new()
                     }
                 };
-                Expression::Call(Call {
+                Expression::from(Call {
                     function: format!("{NAMESPACE}{}", call.function()),
                     arguments,
                     origin: self.origin(expression.span),

@@ -7,8 +7,8 @@ use std::{
 
 use diagnostics::{Diagnostic, SourceId, SourceMap, Span};
 use floria::{
-    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Value, VertexTemplate,
-    VertexTemplateId,
+    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Properties, Value,
+    VertexTemplate, VertexTemplateId,
 };
 use khutulun_api::names;
 use tosca::{
@@ -163,7 +163,7 @@ impl<'a> Lowering<'a> {
 
     fn service_vertex(&mut self) {
         let service = self.service;
-        let mut properties = BTreeMap::new();
+        let mut properties = Properties::new();
         for (name, input) in &service.inputs {
             if name.starts_with(names::OUTPUT_PREFIX) {
                 let message = format!("the input name `{name}` is taken: outputs are kept under such names");

@@ -1,9 +1,7 @@
 //! Operations become event handlers.
 
-use std::collections::BTreeMap;
-
 use diagnostics::{Diagnostic, Span};
-use floria::{Handler, Handlers};
+use floria::{Handler, Handlers, Named};
 use khutulun_api::names;
 use tosca::model::{self, Interface, NodeTemplate, Operation, Output, PathStart, Relationship};
 
@@ -64,13 +62,13 @@ impl<'a> Lowering<'a> {
     fn handler(&mut self, node: &NodeTemplate, operation: &Operation) -> Option<Handler> {
         let written = operation.implementation.as_ref()?;
         let implementation = self.implementation(written)?;
-        let mut inputs = BTreeMap::new();
+        let mut inputs = Named::new();
         for (name, input) in &operation.inputs {
             if let Some(value) = self.operation_input(name, input) {
                 inputs.insert(name.as_str().to_owned(), value);
             }
         }
-        let mut outputs = BTreeMap::new();
+        let mut outputs = Named::new();
         for (name, output) in &operation.outputs {
             if let Some(attribute) = self.output_target(node, output) {
                 outputs.insert(name.as_str().to_owned(), attribute);

@@ -159,7 +159,7 @@ impl Lowering<'_> {
 
 /// The call that checks a value: the evaluator appends the value. It has no origin, so that a mistake is told at the property.
 fn preparer(schema: &LoweredSchema, name: &str) -> Expression {
-    Expression::Call(Call {
+    Expression::from(Call {
         function: format!("{NAMESPACE}coerce"),
         arguments: vec![Expression::Literal(schema.value.clone()), Expression::Literal(name.into())],
         origin: None,

@@ -1,11 +1,9 @@
 //! Entities, out of events.
 
-use std::collections::BTreeMap;
-
 use floria::{
     Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKind, Handler,
-    Handlers, Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Properties, Property, Site,
-    Vertex, VertexId, VertexTemplate, VertexTemplateId,
+    Handlers, Implementation, Metadata, Named, Namespace, Origin, Plugin, PluginName, Properties, Property,
+    Site, Vertex, VertexId, VertexTemplate, VertexTemplateId,
 };
 
 use super::{Decoder, Result};
@@ -250,8 +248,8 @@ impl Decoder<'_> {
     fn handler(&mut self) -> Result<Handler> {
         let mut handler = Handler {
             implementation: None,
-            inputs: BTreeMap::new(),
-            outputs: BTreeMap::new(),
+            inputs: Named::new(),
+            outputs: Named::new(),
             timeout_ms_max: None,
             metadata: Metadata::new(),
             origin: None,

@@ -35,7 +35,7 @@ impl Decoder<'_> {
                 })?;
                 Expression::Map(entries)
             }
-            "call" => Expression::Call(self.call(depth)?),
+            "call" => self.call(depth)?.into(),
             other => {
                 let other = shortened(other);
                 return self

@@ -1,11 +1,9 @@
 //! Any values, expressions and graphs.
 
-use std::collections::BTreeMap;
-
 use floria::{
     Artifact, Call, Class, ClassName, Custom, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, Expression,
-    Handler, Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Property, Site, Value, Vertex,
-    VertexId, VertexTemplate, VertexTemplateId,
+    Handler, Handlers, Implementation, Metadata, Named, Namespace, Origin, Plugin, PluginName, Properties,
+    Property, Site, Value, Vertex, VertexId, VertexTemplate, VertexTemplateId,
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -117,7 +115,7 @@ fn expression() -> impl Strategy<Value = Expression> {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Expression::List),
             vec((inner.clone(), inner.clone()), 0..3).prop_map(Expression::Map),
-            (text(), vec(inner, 0..3), origin()).prop_map(|(function, arguments, origin)| Expression::Call(
+            (text(), vec(inner, 0..3), origin()).prop_map(|(function, arguments, origin)| Expression::from(
                 Call { function, arguments, origin }
             )),
         ]
@@ -125,7 +123,7 @@ fn expression() -> impl Strategy<Value = Expression> {
 }
 
 fn metadata() -> impl Strategy<Value = Metadata> {
-    btree_map(text(), value(), 0..3)
+    named(value(), 0..3)
 }
 
 fn property() -> impl Strategy<Value = Property> {
@@ -159,8 +157,8 @@ fn handler() -> impl Strategy<Value = Handler> {
     ];
     (
         option::of(implementation),
-        btree_map(text(), expression(), 0..3),
-        btree_map(text(), text(), 0..3),
+        named(expression(), 0..3),
+        named(text(), 0..3),
         option::of(any::<u64>()),
         metadata(),
         origin(),
@@ -175,12 +173,19 @@ fn handler() -> impl Strategy<Value = Handler> {
         })
 }
 
+fn named<V: std::fmt::Debug>(
+    values: impl Strategy<Value = V>,
+    count: std::ops::Range<usize>,
+) -> impl Strategy<Value = Named<V>> {
+    btree_map(text(), values, count).prop_map(Named::from)
+}
+
 /// What all entities have.
 #[derive(Clone, Debug)]
 struct Content {
     classes: Vec<ClassName>,
-    properties: BTreeMap<String, Property>,
-    handlers: BTreeMap<String, Handler>,
+    properties: Properties,
+    handlers: Handlers,
     metadata: Metadata,
     origin: Option<Origin>,
 }
@@ -188,8 +193,8 @@ struct Content {
 fn content() -> impl Strategy<Value = Content> {
     (
         vec(text().prop_map(ClassName), 0..3),
-        btree_map(text(), property(), 0..3),
-        btree_map(text(), handler(), 0..2),
+        named(property(), 0..3),
+        named(handler(), 0..2),
         metadata(),
         origin(),
     )

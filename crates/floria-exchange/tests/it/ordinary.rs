@@ -19,7 +19,7 @@ fn graph() -> Vec<Entity> {
         arguments: vec![Expression::Literal(Value::from("a")), Expression::Literal(Value::from(1.0))],
         origin: None,
     };
-    let url = Property { updater: Some(Expression::Call(call)), read_only: true, ..Property::default() };
+    let url = Property { updater: Some(call.into()), read_only: true, ..Property::default() };
     web.properties.insert("url".to_owned(), url);
     web.handlers.insert(
         "lifecycle.start".to_owned(),

@@ -177,3 +177,38 @@ fn nesting_is_bounded_and_what_is_too_deep_from_afar_is_fine_from_near() {
         assert_eq!(evaluator.property(site(id), "x"), known(EVALUATION_DEPTH_MAX as i64 + 1 - id as i64));
     }
 }
+
+#[test]
+fn a_computed_property_is_stored_with_what_it_read() {
+    let sum = call("add", [read(2, "x"), read(3, "y"), read(2, "x")]);
+    let graph = graph([
+        ("a", properties([("x", stored(1)), ("z", computed(read(3, "y")))])),
+        (
+            "b",
+            properties([
+                ("y", computed(read(2, "x"))),
+                ("sum", computed(sum)),
+                ("late", Property::default()),
+            ]),
+        ),
+        ("c", properties([("waits", computed(call("add", [read(3, "late"), read(2, "x")])))])),
+    ]);
+    let mut evaluator = Evaluator::new(&graph, &Calculator);
+    let shown = |property: Property| {
+        let reads = property.reads.iter().map(|(site, name)| match site {
+            Site::Vertex(id) => format!("{id}.{name}"),
+            Site::Edge(id) => format!("edge {id}.{name}"),
+        });
+        (property.value, reads.collect::<Vec<_>>().join(" "))
+    };
+    // What it read itself: `x` of `y` is `y`'s.
+    let sum = shown(evaluator.computed(site(3), "sum").unwrap());
+    assert_eq!(sum, (Some(Value::Integer(3)), "2.x 3.y".to_owned()));
+    let z = shown(evaluator.computed(site(2), "z").unwrap());
+    assert_eq!(z, (Some(Value::Integer(1)), "3.y".to_owned()));
+    assert_eq!(shown(evaluator.computed(site(2), "x").unwrap()), (Some(Value::Integer(1)), String::new()));
+    let waits = shown(evaluator.computed(site(4), "waits").unwrap());
+    assert_eq!(waits.0, None);
+    assert!(waits.1.starts_with("3.late"), "{}", waits.1);
+    assert!(evaluator.computed(site(4), "never").is_err());
+}

@@ -14,7 +14,7 @@ fn handler(inputs: &[(&str, Value)]) -> Handler {
     Handler {
         implementation: None,
         inputs: inputs.collect(),
-        outputs: BTreeMap::new(),
+        outputs: Default::default(),
         timeout_ms_max: None,
         metadata: Default::default(),
         origin: Some(origin(7)),

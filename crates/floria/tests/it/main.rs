@@ -10,3 +10,4 @@ mod history;
 mod hooks;
 mod instantiate;
 mod support;
+mod values;

@@ -52,7 +52,7 @@ pub(crate) fn origin(line: u32) -> Origin {
 }
 
 pub(crate) fn call(function: &str, arguments: impl IntoIterator<Item = Expression>) -> Expression {
-    Expression::Call(Call {
+    Expression::from(Call {
         function: function.to_owned(),
         arguments: arguments.into_iter().collect(),
         origin: Some(origin(7)),

@@ -12,8 +12,6 @@
 //! - `v2` the version of the code of its operations;
 //! - `line:7` where it is in its source.
 
-use std::collections::BTreeMap;
-
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
     Expression, Functions, Handler, Implementation, Metadata, Namespace, Origin, Property, Site, Value,
@@ -63,7 +61,7 @@ pub(crate) fn namespace() -> Namespace {
 fn expression(text: &str) -> Expression {
     if let Some((node, property)) = text.strip_prefix('$').and_then(|path| path.split_once('.')) {
         let arguments = vec![Expression::from(Value::from(node)), Expression::from(Value::from(property))];
-        return Expression::Call(Call { function: "get".to_owned(), arguments, origin: None });
+        return Expression::from(Call { function: "get".to_owned(), arguments, origin: None });
     }
     Expression::Literal(text.parse::<i64>().map_or_else(|_| Value::from(text), Value::Integer))
 }
@@ -85,7 +83,7 @@ pub(crate) fn design(text: &str) -> Design {
             if let Some(attribute) = token.strip_prefix('@') {
                 // Attributes whose names end in `number` take only numbers.
                 let preparer = attribute.ends_with("number").then(|| {
-                    Expression::Call(Call { function: "number".to_owned(), arguments: vec![], origin: None })
+                    Expression::from(Call { function: "number".to_owned(), arguments: vec![], origin: None })
                 });
                 node.properties.insert(attribute.to_owned(), Property { preparer, ..Property::default() });
             } else if let Some((requirement, target)) = token.split_once("->") {
@@ -156,8 +154,8 @@ pub(crate) fn design(text: &str) -> Design {
             source: *source,
             target: vertexes.iter().find(|vertex| vertex.name == *target).expect(target).id,
             classes: vec![],
-            properties: BTreeMap::new(),
-            handlers: BTreeMap::new(),
+            properties: Default::default(),
+            handlers: Default::default(),
             metadata: Metadata::new(),
             origin: None,
         })
@@ -196,8 +194,8 @@ fn vertex(id: u64, container: Option<VertexTemplateId>, name: &str, class: &str)
         name: name.to_owned(),
         container,
         classes: vec![ClassName(format!("sketch:1.0:{class}"))],
-        properties: BTreeMap::new(),
-        handlers: BTreeMap::new(),
+        properties: Default::default(),
+        handlers: Default::default(),
         metadata: Metadata::new(),
         origin: None,
     }

@@ -16,7 +16,7 @@ fn design(event: &str, implementation: Implementation, inputs: &[(&str, Value)])
     let handler = Handler {
         implementation: Some(implementation),
         inputs: inputs.iter().map(literal).collect(),
-        outputs: BTreeMap::new(),
+        outputs: Default::default(),
         timeout_ms_max: None,
         metadata: Default::default(),
         origin: None,

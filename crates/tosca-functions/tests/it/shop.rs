@@ -3,8 +3,6 @@
 //! Two clients connect to `web`, which has two relationships `store`: to `database` through its capability `endpoint`, and to
 //! `backup` as a node, without a capability. `database` has a second representation.
 
-use std::collections::BTreeMap;
-
 use floria::{
     Call, Edge, EdgeId, Evaluated, Evaluator, Expression, Graph, Metadata, Namespace, Properties, Property,
     Site, Value, Vertex, VertexId,
@@ -25,7 +23,7 @@ fn vertex(id: VertexId, name: &str, container: Option<VertexId>, mark: Option<(&
         container,
         classes: Vec::new(),
         properties: Properties::new(),
-        handlers: BTreeMap::new(),
+        handlers: Default::default(),
         metadata: mark.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
         origin: None,
     }
@@ -41,7 +39,7 @@ fn edge(id: u64, name: &str, index: u32, source: VertexId, target: VertexId) -> 
         target,
         classes: Vec::new(),
         properties: Properties::new(),
-        handlers: BTreeMap::new(),
+        handlers: Default::default(),
         metadata: Metadata::new(),
         origin: None,
     }
@@ -109,7 +107,7 @@ pub(crate) fn value(json: serde_json::Value) -> Value {
 }
 
 pub(crate) fn call(function: &str, arguments: Vec<Expression>) -> Expression {
-    Expression::Call(Call { function: format!("tosca:{function}"), arguments, origin: None })
+    Expression::from(Call { function: format!("tosca:{function}"), arguments, origin: None })
 }
 
 /// What an expression comes to, as text: the value, `unknown: …` or `error: …`.
