@@ -403,6 +403,8 @@ pub(crate) enum StoreCommand {
     Export(StoreExportArguments),
     /// Read a graph from a file that `export` wrote: all of it, or nothing.
     Import(StoreImportArguments),
+    /// Find things in the graph, by what they are and what they are connected to.
+    Query(StoreQueryArguments),
     /// Show who changed what and when, and in which run.
     Log(StoreLogArguments),
     /// Forget the older part of history. Nothing else ever does; what was done is recorded.
@@ -482,6 +484,19 @@ fn stage(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("it is a number of entities, 1 or more".to_owned()),
         Ok(stage) => Ok(stage),
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreQueryArguments {
+    /// The query: `web`, `type:Process`, `state:failed`, `port>1024`, `web -> *`, `type:Database <-* *`; quote it for the shell.
+    #[arg(value_name = "QUERY", required = true)]
+    pub(crate) query: Vec<String>,
+    /// As it was at this revision.
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) at: Option<u64>,
+    /// Say how it was answered: which index, and how much was read.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, Args)]

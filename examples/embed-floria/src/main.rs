@@ -9,6 +9,7 @@ use floria::{
     Page, Property, Revision, Store, Value, Vertex, VertexId, Watch, deletion, history,
 };
 use floria_exchange::{Boundary, Format, ImportOptions, Selection, export, import};
+use floria_query::{Condition, Query, Relations, Vocabulary};
 
 fn main() -> Result<(), Box<dyn Error>> {
     tour(&mut std::io::stdout().lock())
@@ -87,6 +88,15 @@ fn tour(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         writeln!(out, "on the switch: {}", server.as_ref().map_or("?", |server| server.name()))?;
     }
 
+    // Ask in words: what is on the same switch as s1?
+    let query = Query::parse("s1 -uplink-> * <-uplink- *", &Vocabulary::default())?;
+    for neighbour in query.run(&*snapshot)? {
+        writeln!(out, "on the switch of s1: {}", neighbour.name())?;
+    }
+    // Or have the graph for algorithms: what depends on the switch, however indirectly?
+    let relations = Relations::read(&*snapshot, Some(&hall), &Condition::EVERYTHING)?;
+    writeln!(out, "without the switch, {} are cut off", relations.dependents(VertexId(switch)).len())?;
+
     // What would go with the rack, and what forbids that the switch goes alone?
     writeln!(out, "with the rack go {} others", deletion(&*snapshot, VertexId(rack))?.goes.len() - 1)?;
     for forbids in deletion(&*snapshot, VertexId(switch))?.forbids {
@@ -148,6 +158,9 @@ mod tests {
 hardware: 5, servers: 3
 on the switch: s1
 on the switch: s2
+on the switch of s1: s1
+on the switch of s1: s2
+without the switch, 2 are cut off
 with the rack go 6 others
 the switch stays: edge 6 `uplink` of vertex 3, which stays, ends at vertex 2
 the switch stays: edge 7 `uplink` of vertex 4, which stays, ends at vertex 2

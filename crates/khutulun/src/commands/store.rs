@@ -3,6 +3,7 @@
 mod copies;
 mod exchange;
 mod history;
+mod query;
 
 use std::fmt::Write as _;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(command: &StoreCommand, session: &Session) -> Result<Exit, Cli
         StoreCommand::Restore(arguments) => copies::restore(arguments, session),
         StoreCommand::Export(arguments) => exchange::export(arguments, session),
         StoreCommand::Import(arguments) => exchange::import(arguments, session),
+        StoreCommand::Query(arguments) => query::run(arguments, session),
         StoreCommand::Log(arguments) => history::log(arguments, session),
         StoreCommand::Forget(arguments) => history::forget(arguments, session),
     }

@@ -129,3 +129,22 @@ fn the_log_says_who_and_forgets_only_when_told() {
     let kept = sandbox.run(&["store", "log", "--stream", "store"]).expect(0).stdout;
     assert!(kept.contains("forg"), "{kept}");
 }
+
+#[test]
+fn questions_are_answered_and_explained() {
+    let sandbox = deployed();
+    let answer = sandbox
+        .run(&["store", "query", "in", "shop", "type:Thing", "state:created", "-o", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(answer["entities"], serde_json::json!([]), "nothing has an operation, so all is started");
+    let answer =
+        sandbox.run(&["store", "query", "type:Thing colour=red", "--explain", "-o", "json"]).expect(0).json();
+    let paths: Vec<_> = answer["entities"].as_array().unwrap().iter().map(|entity| &entity["path"]).collect();
+    assert_eq!(paths, ["one", "two"]);
+    assert!(answer["explanation"]["steps"][0]["actual"] == 2, "{answer}");
+    let wrong = sandbox.run(&["store", "query", "stat:failed"]).expect(64);
+    wrong.five_parts();
+    assert!(wrong.stderr.contains("`state` is one"), "{}", wrong.stderr);
+    sandbox.run(&["store", "query", "web ->"]).expect(64).five_parts();
+}
