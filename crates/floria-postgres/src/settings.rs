@@ -38,8 +38,8 @@ impl Settings {
         if schema.is_empty() || schema.len() > NAME_LENGTH_MAX || schema.contains('\0') {
             return Err(refused("the name of a schema has 1 to 63 octets"));
         }
-        if schema.starts_with("pg_") {
-            return Err(refused("names of schemas that start with `pg_` are PostgreSQL's own"));
+        if schema.starts_with("pg_") || schema == "$user" {
+            return Err(refused("`$user` and names of schemas that start with `pg_` are PostgreSQL's own"));
         }
         let mut config =
             Config::from_str(&url).map_err(|error| unavailable("connect to PostgreSQL", error))?;
@@ -127,6 +127,7 @@ mod tests {
             "postgres://u:secret@h/db?sslmode=require",
             "postgres://u:secret@h/db?schema=",
             "postgres://u:secret@h/db?schema=pg_x",
+            "postgres://u:secret@h/db?schema=%24user",
             "postgres://u:secret@h/db?color=red",
             "postgres://u:secret@h:port/db",
         ] {

@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+mod breaks;
+mod damage;
+mod proxy;
+mod schemas;
 mod server;
 
 use std::{process::ExitCode, sync::Arc};
@@ -16,7 +20,43 @@ use libtest_mimic::{Arguments, Trial};
 
 use server::Server;
 
+/// A test, by name.
+type Test = (&'static str, fn(&Server));
+
+/// The tests of this store alone.
+const OWN: &[Test] = &[
+    (
+        "a commit is settled when its connection breaks",
+        breaks::a_commit_is_settled_when_its_connection_breaks,
+    ),
+    (
+        "terminated processes lose nothing and repeat nothing",
+        breaks::terminated_processes_lose_nothing_and_repeat_nothing,
+    ),
+    ("a snapshot outlives its connection", breaks::a_snapshot_outlives_its_connection),
+    ("a watch outlives its connection", breaks::a_watch_outlives_its_connection),
+    ("a server that fails keeps what was answered", breaks::a_server_that_fails_keeps_what_was_answered),
+    ("killed hosts leave whole commits only", breaks::killed_hosts_leave_whole_commits_only),
+    ("hosts that make a new store at once make one", schemas::hosts_that_make_a_new_store_at_once_make_one),
+    ("a schema of a newer version is refused", schemas::a_schema_of_a_newer_version_is_refused),
+    (
+        "a schema of another program is refused and left alone",
+        schemas::a_schema_of_another_program_is_refused_and_left_alone,
+    ),
+    ("names of schemas are taken as they are", schemas::names_of_schemas_are_taken_as_they_are),
+    ("what cannot be reached is told", schemas::what_cannot_be_reached_is_told),
+    (
+        "a store may be used and dropped within a runtime",
+        schemas::a_store_may_be_used_and_dropped_within_a_runtime,
+    ),
+    ("verify finds what was changed", damage::verify_finds_what_was_changed),
+    ("a row that is damaged is named", damage::a_row_that_is_damaged_is_named),
+];
+
 fn main() -> ExitCode {
+    if breaks::child() {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::from_args();
     let server = if arguments.list { Err("only listed".to_owned()) } else { Server::start() };
     if let (Err(why), false) = (&server, arguments.list) {
@@ -27,7 +67,11 @@ fn main() -> ExitCode {
         let server = server.clone();
         trial(&server.clone(), &format!("conformance: {name}"), move || case(&home(there(&server))))
     });
-    let code = libtest_mimic::run(&arguments, conforming.collect()).exit_code();
+    let own = OWN.iter().map(|&(name, test)| {
+        let server = server.clone();
+        trial(&server.clone(), name, move || test(there(&server)))
+    });
+    let code = libtest_mimic::run(&arguments, conforming.chain(own).collect()).exit_code();
     // The server ends here, and not when the process does.
     drop(server);
     code
