@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use floria::{
-    At, Entity, EntityKey, EntityKind, Index, LogEntry, Namespace, Page, Revision, Snapshot, StoreError, laws,
+    At, ClassName, Entity, EntityKey, EntityKind, Index, LogEntry, Namespace, Page, Revision, Snapshot,
+    StoreError, laws,
 };
 use tokio_postgres::types::ToSql;
 
@@ -44,6 +45,10 @@ const NAMESPACES: &str = "SELECT name FROM namespace WHERE EXISTS (
                  ORDER BY log.sequence DESC LIMIT 1) AS before
         WHERE before.entry <= 6))
     ORDER BY name";
+
+/// Words that are this one, or end in it.
+const CALLED: &str = "SELECT name FROM word WHERE name = $1
+    OR substring(name FROM greatest(length(name) - length($2::bytea) + 1, 1)) = $2 ORDER BY name";
 
 /// A revision as it is seen.
 #[derive(Clone, Copy, Debug)]
@@ -205,6 +210,16 @@ impl Snapshot for PostgresSnapshot<'_> {
                 after => self.find_all(index, after, page.limit),
             },
         }
+    }
+
+    fn classes_called(&self, last: &str) -> Result<Option<Vec<ClassName>>, StoreError> {
+        let (whole, end) = (last.as_bytes(), format!(":{last}").into_bytes());
+        let names = self.read(|session, _| {
+            let rows = block_on(session.query(CALLED, &[&whole, &end]))?;
+            Ok(rows.iter().map(|row| ClassName(text(row.get(0)))).collect::<Vec<_>>())
+        })?;
+        // Words of other things may look the same; no entity is of such a class.
+        Ok(Some(names.into_iter().filter(|name| name.last() == last).collect()))
     }
 
     fn count(&self, index: &Index) -> Result<u64, StoreError> {
