@@ -11,3 +11,4 @@ mod hooks;
 mod instantiate;
 mod support;
 mod values;
+mod verify;
