@@ -130,7 +130,10 @@ impl<'a> Compiler<'a> {
                 ..OUTSIDE
             };
             for trigger in &own.triggers {
-                self.check_event(trigger, &targets, nodes);
+                // A target that was not found may be the one that has it.
+                if targets.len() == own.targets.len() {
+                    self.check_event(trigger, &targets, nodes);
+                }
             }
             let policy = Policy {
                 type_id,

@@ -371,10 +371,14 @@ impl<'a> Compiler<'a> {
 
     /// The type of a capability of a node type by its name.
     fn capability_in_words(&self, node: TypeId, name: &str) -> Option<TypeId> {
-        self.lineage_words(node).find_map(|(file, words)| {
+        let mut is_there = false;
+        let found = self.lineage_words(node).find_map(|(file, words)| {
             let definition = words.capabilities.iter().find(|definition| definition.name.text == name)?;
+            is_there = true;
             self.quiet_type(file, definition.capability_type?)
-        })
+        });
+        // Where its type is wrong, that is said there.
+        found.or_else(|| is_there.then(|| self.unknown.of(TypeKind::Capability)))
     }
 
     /// Whether a node type has a capability of a type.

@@ -41,8 +41,10 @@ impl<'a> Compiler<'a> {
             let inputs = self.template.workflow_inputs.get(own.name.text).cloned().unwrap_or_default();
             let outer = self.template.inputs.clone();
             self.template.inputs.extend(inputs.iter().map(|(name, input)| (name.clone(), input.clone())));
+            let outer_is_vague = self.template.inputs_are_vague;
+            self.template.inputs_are_vague |= !own.is_whole;
             let workflow = self.workflow(own, inputs, nodes, groups);
-            self.template.inputs = outer;
+            (self.template.inputs, self.template.inputs_are_vague) = (outer, outer_is_vague);
             workflows.insert(self.name(own.name.text), workflow);
         }
         workflows
