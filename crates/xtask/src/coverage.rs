@@ -83,14 +83,26 @@ fn gather(root: &Path, folder: &Path, shown: &mut BTreeMap<String, BTreeSet<Stri
     Ok(())
 }
 
-/// The ids in a text: `C` and three digits, and nothing of a word around them.
+/// The ids in a text: `C` and three digits, and nothing of a word around them; `C001 to C003` names all three.
 fn ids(text: &str) -> BTreeSet<String> {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| {
-            word.len() == 4 && word.starts_with('C') && word[1..].bytes().all(|byte| byte.is_ascii_digit())
-        })
-        .map(ToOwned::to_owned)
-        .collect()
+    let number = |word: &str| -> Option<u16> {
+        let digits = word.strip_prefix('C').filter(|digits| digits.len() == 3)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut found = BTreeSet::new();
+    for (place, word) in words.iter().enumerate() {
+        let Some(first) = number(word) else { continue };
+        let last = match words.get(place + 1..place + 3) {
+            Some(["to", last]) => number(last).unwrap_or(first),
+            _ => first,
+        };
+        found.extend((first..=last).map(|id| format!("C{id:03}")));
+    }
+    found
 }
 
 fn page(rules: &[Rule], shown: &BTreeMap<String, BTreeSet<String>>) -> (String, String) {
@@ -137,6 +149,10 @@ mod tests {
     #[test]
     fn ids_are_whole_words() {
         assert_eq!(ids("(C001, C123) xC124 C1250 C12").into_iter().collect::<Vec<_>>(), ["C001", "C123"]);
+        assert_eq!(
+            ids("C009 to C011, C013").into_iter().collect::<Vec<_>>(),
+            ["C009", "C010", "C011", "C013"]
+        );
     }
 
     #[test]
