@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use floria::{At, ENCODED_DEPTH_MAX, Entity, MemoryStore, Namespace, Property, Store as _, Value};
 use floria_conformance::build::{class, vertex, with};
 use floria_exchange::{Format, Ids, ImportOptions, Stages, import};
+use floria_sqlite::SqliteStore;
 use proptest::{prelude::*, test_runner::Config};
 
 use crate::{any, entities, exported, imported, read, store_with, written};
@@ -64,6 +65,27 @@ proptest! {
         prop_assert!(renumbered.iter().filter_map(|entity| entity.key().id()).all(|id| id > 700));
         // Each has the shape that it had: its container and ends are those that had its old ones' names.
         prop_assert_eq!(shape(&renumbered), shape(&graph));
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 4, failure_persistence: None, ..Config::default() })]
+
+    /// From memory to SQLite to memory, with another format each time.
+    #[test]
+    fn any_graph_comes_back_from_another_kind_of_store(graph in any::graph()) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = exported(&store_with(graph.clone()), Format::Json);
+        for (from, to) in [(Format::Json, Format::Cbor), (Format::Cbor, Format::Yaml), (Format::Yaml, Format::MessagePack)] {
+            let sqlite = SqliteStore::open(folder.path().join(from.name())).unwrap();
+            let options = ImportOptions { stages: Stages::Of(7), ..Default::default() };
+            import(&sqlite, from, &*file, &options).unwrap();
+            prop_assert_eq!(sqlite.verify().unwrap(), []);
+            file = exported(&sqlite, to);
+        }
+        let memory = MemoryStore::new();
+        imported(&memory, Format::MessagePack, &file).unwrap();
+        prop_assert_eq!(entities(&memory), graph);
     }
 }
 
