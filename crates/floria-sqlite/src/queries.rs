@@ -47,19 +47,27 @@ macro_rules! queries {
     };
 }
 
+// Where ids are asked for in order, SQLite would rather go through the primary key, which is all of a kind.
 queries! {
     ALL: "entity e" "e.id" "e.kind = ?1";
-    NAMESPACE: "entity e" "e.id" "e.kind = ?1 AND e.namespace = ?2";
+    NAMESPACE: "entity e INDEXED BY entity_by_namespace" "e.id"
+        "e.kind = ?1 AND e.namespace = ?2";
     UNDER: "entity e INDEXED BY entity_by_namespace" "e.id"
         "e.kind = ?1 AND e.namespace IN (SELECT id FROM namespace WHERE name = ?2 OR (name >= ?3 AND name < ?4))";
     CLASS: "member m" "m.id" "m.kind = ?1 AND m.class = ?2";
-    NAME: "entity e" "e.id" "e.kind = ?1 AND e.container = ?2 AND e.name = ?3";
-    OUTER_NAME: "entity e" "e.id" "e.kind = ?1 AND e.container IS NULL AND e.name = ?3";
-    CONTENTS: "entity e" "e.id" "e.kind = ?1 AND e.container = ?2";
-    OUTGOING: "entity e" "e.id" "e.kind = ?1 AND e.source = ?2";
-    INCOMING: "entity e" "e.id" "e.kind = ?1 AND e.target = ?2";
+    NAME: "entity e INDEXED BY entity_by_name" "e.id"
+        "e.kind = ?1 AND e.container = ?2 AND e.name = ?3";
+    OUTER_NAME: "entity e INDEXED BY entity_by_name" "e.id"
+        "e.kind = ?1 AND e.container IS NULL AND e.name = ?3";
+    CONTENTS: "entity e INDEXED BY entity_by_container" "e.id"
+        "e.kind = ?1 AND e.container = ?2";
+    OUTGOING: "entity e INDEXED BY entity_by_source" "e.id"
+        "e.kind = ?1 AND e.source = ?2";
+    INCOMING: "entity e INDEXED BY entity_by_target" "e.id"
+        "e.kind = ?1 AND e.target = ?2";
     READERS: "reader r" "r.id" "r.kind = ?1 AND r.site = ?2 AND r.site_kind = ?3 AND r.property = ?4";
-    ORIGIN: "entity e" "e.id" "e.kind = ?1 AND e.origin = ?2";
+    ORIGIN: "entity e INDEXED BY entity_by_origin" "e.id"
+        "e.kind = ?1 AND e.origin = ?2";
 }
 
 /// A question to an index.
