@@ -19,7 +19,11 @@ use crate::{
 
 /// How long a process waits for another one that writes. A commit takes milliseconds; a migration of a large file may take
 /// seconds.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long it sleeps between two looks at whether that one is done. SQLite's own waiting sleeps a tenth of a second at a time,
+/// and between two commits of a busy writer there is far less time than that: on a slow disk it might never have its turn.
+const BUSY_PAUSE: Duration = Duration::from_micros(500);
 
 /// How long it waits between two attempts to open a file that is just being made.
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
@@ -64,7 +68,7 @@ fn try_open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreEr
         let cause = written.err().unwrap_or_else(|| io::ErrorKind::PermissionDenied.into());
         return Err(unavailable("open", path, cause));
     }
-    configure(&connection).map_err(|error| failed("open", path, error))?;
+    configure(&mut connection).map_err(|error| failed("open", path, error))?;
     let (version, _) = versions(&connection).map_err(|error| failed("open", path, error))?;
     if usize::try_from(version) != Ok(migrations.len()) {
         migrate(&mut connection, path, migrations)?;
@@ -82,8 +86,8 @@ fn try_open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreEr
 
 fn try_open_to_read(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
-        configure(&connection)?;
+    let opened = Connection::open_with_flags(path, flags).and_then(|mut connection| {
+        configure(&mut connection)?;
         versions(&connection).map(|versions| (connection, versions.0))
     });
     let (connection, version) = match opened {
@@ -121,15 +125,21 @@ fn open_unchanging(path: &Path) -> Option<(Connection, i32)> {
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags).ok()?;
-    configure(&connection).ok()?;
+    let mut connection = Connection::open_with_flags(format!("{uri}?immutable=1"), flags).ok()?;
+    configure(&mut connection).ok()?;
     let (version, _) = versions(&connection).ok()?;
     Some((connection, version))
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+/// Sleeps before the next look at whether the file is free; `looks` is how many there were. Returns false to give up.
+fn wait_for_turn(looks: i32) -> bool {
+    thread::sleep(BUSY_PAUSE);
+    BUSY_PAUSE.saturating_mul(looks.unsigned_abs()) < BUSY_TIMEOUT
+}
+
+fn configure(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(wait_for_turn))?;
     // FULL: a commit is on the disk when it returns, also when the power fails.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
 }

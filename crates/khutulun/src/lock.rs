@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn a_lock_says_by_whom_it_is_held_until_it_is_let_go() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateDirectory::open(folder.path()).unwrap();
-        let content = |service: &str| fs::read_to_string(path_of(folder.path(), service)).unwrap();
+        let state = StateDirectory::open(folder.path().join("state")).unwrap();
+        let content = |service: &str| fs::read_to_string(path_of(state.root(), service)).unwrap();
         let lock = ServiceLock::take(&state, "shop", "deploy").unwrap();
         let other = ServiceLock::take(&state, "other", "destroy").unwrap();
         assert!(content("shop").contains("\"verb\":\"deploy\""), "{}", content("shop"));
@@ -136,10 +136,10 @@ mod tests {
     #[test]
     fn somebody_who_is_gone_is_not_at_work() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateDirectory::open(folder.path()).unwrap();
+        let state = StateDirectory::open(folder.path().join("state")).unwrap();
         let lock = ServiceLock::take(&state, "shop", "deploy").unwrap();
         // This test's own process has no such word in its command line.
-        assert!(Holder::of(folder.path(), "shop").is_none());
+        assert!(Holder::of(state.root(), "shop").is_none());
         drop(lock);
     }
 }

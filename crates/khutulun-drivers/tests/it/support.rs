@@ -1,6 +1,11 @@
 //! A node whose operations run through the embedded drivers on this machine.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use floria::{Implementation, Value, VertexId};
 use khutulun_api::{
@@ -71,7 +76,7 @@ impl Node {
             implementation: Implementation::Driver(self.driver.into()),
             inputs: BTreeMap::new(),
             context: self.context.clone(),
-            timeout_ms: 120_000,
+            timeout_ms: 600_000,
         };
         match self.executor.execute_here(&operation) {
             Outcome::Succeeded(outputs) => Ok(outputs),
@@ -129,13 +134,11 @@ impl Machine for Here {
     }
 }
 
-/// Waits until something holds, for at most ten seconds.
+/// Waits until something holds, for at most five minutes: a loaded machine needs some.
 pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..500 {
-        if holds() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+    let end = Instant::now() + Duration::from_secs(300);
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
-    panic!("never: {what}");
 }

@@ -35,6 +35,7 @@ fn a_state_directory_that_cannot_be_written_is_exit_6() {
     let pair = sandbox.pair();
     let parent = sandbox.path("closed");
     fs::create_dir(&parent).unwrap();
+    fs::set_permissions(&parent, fs::Permissions::from_mode(0o755)).unwrap();
     let state = parent.join("state");
     let arguments = ["deploy", pair.to_str().unwrap(), "--yes", "--state", state.to_str().unwrap()];
     let ended = if is_root() {
