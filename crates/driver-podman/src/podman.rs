@@ -111,14 +111,29 @@ pub(crate) fn start(name: &str) -> Result<(), Failure> {
 /// Stops a container, killing it after its grace; one that does not run is fine.
 pub(crate) fn stop(name: &str, grace_seconds: i64) -> Result<(), Failure> {
     let response = podman(&["stop", "--ignore", &format!("--time={grace_seconds}"), name])?;
+    // Podman fails when the container ends just as its grace is over and it is to be killed.
+    if response.exit_code != Some(0) && !runs(name)? {
+        return Ok(());
+    }
     succeeded(&response, &format!("stop container `{name}`"))
 }
 
 /// Removes a container, stopping it first if it runs; none is fine.
 pub(crate) fn remove(name: &str, grace_seconds: i64) -> Result<(), Failure> {
     let grace = format!("--time={grace_seconds}");
-    let response = podman(&["rm", "--force", "--ignore", "--volumes", &grace, name])?;
+    let remove = || podman(&["rm", "--force", "--ignore", "--volumes", &grace, name]);
+    let mut response = remove()?;
+    // As in `stop`: then it is still there, and can be removed.
+    if response.exit_code != Some(0) && !runs(name)? {
+        response = remove()?;
+    }
     succeeded(&response, &format!("remove container `{name}`"))
+}
+
+/// Returns whether a container has not ended.
+fn runs(name: &str) -> Result<bool, Failure> {
+    let found = inspect(name)?;
+    Ok(found.is_some_and(|found| matches!(found.status.as_str(), "running" | "paused" | "stopping")))
 }
 
 /// Returns the last lines that a container wrote, if they can be had.

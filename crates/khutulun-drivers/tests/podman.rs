@@ -140,7 +140,7 @@ impl Drop for Podman {
 fn properties(command: &[&str]) -> Value {
     let command = Value::List(command.iter().map(|&word| word.into()).collect());
     let environment = Value::map([("GREETING", "hello there")]);
-    Value::map([("command", command), ("environment", environment), ("stop_grace", Value::Integer(1000))])
+    Value::map([("command", command), ("environment", environment), ("stop_grace", Value::Integer(300_000))])
 }
 
 fn a_container_lives_its_life() {
@@ -152,7 +152,7 @@ fn a_container_lives_its_life() {
     let machine = podman.machine();
     let digest = machine.machine.state().store_artifact(&fs::read(&archive).unwrap(), false).unwrap();
     let image = Value::map([("path", Value::from("image.tar")), ("digest", Value::from(digest))]);
-    let command = ["sh", "-c", "echo $GREETING; trap 'exit 0' TERM; while true; do sleep 1; done"];
+    let command = ["sh", "-c", "trap 'exit 0' TERM; echo $GREETING; while true; do sleep 1; done"];
     let context =
         Value::map([("properties", properties(&command)), ("artifacts", Value::map([("image", image)]))]);
     let node = machine.node("podman", "web", context);
@@ -194,6 +194,8 @@ fn a_container_lives_its_life() {
     assert_eq!(stopped["pid"], Value::Null);
     assert_eq!(node.state("stop"), "stopped");
     assert_eq!(node.state("start"), "running");
+    // Before that, the first process of a container does not hear TERM.
+    eventually("it has begun again", || logs() == "hello there\nhello there\n");
     assert_eq!(node.state("delete"), "absent");
     assert_eq!(node.state("delete"), "absent");
     assert_eq!(node.state("observe"), "absent");

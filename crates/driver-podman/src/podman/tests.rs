@@ -136,10 +136,25 @@ fn a_failure_of_podman_is_told_in_its_words() {
         vec![
             (INSPECT, 0, "abc\nimg\nrunning\n0\n7\nshop\nweb\n4-1-1\n\n", ""),
             ("podman stop --ignore --time=10 khutulun-shop-web", 125, "", "time=x\nError: cannot stop\n"),
+            (INSPECT, 0, "abc\nimg\nrunning\n0\n7\nshop\nweb\n4-1-1\n\n", ""),
         ],
     )
     .unwrap_err();
     assert_eq!(failure.message, "failed to stop container `khutulun-shop-web`: cannot stop");
+}
+
+#[test]
+fn one_that_ends_just_when_it_is_to_be_killed_is_stopped_and_removed() {
+    const STOP: &str = "podman stop --ignore --time=10 khutulun-shop-web";
+    const REMOVE: &str = "podman rm --force --ignore --volumes --time=10 khutulun-shop-web";
+    const SAID: &str = "Error: sending SIGKILL to container abc: container state improper: stopped\n";
+    let running = (INSPECT, 0, "abc\nimg\nrunning\n0\n7\nshop\nweb\n4-1-1\n\n", "");
+    let ended = (INSPECT, 0, "abc\nimg\nexited\n0\n0\nshop\nweb\n4-1-1\n\n", "");
+    let state = |answer: Answer| answer.unwrap().get("state").cloned();
+    let stopped = run("stop", Value::Null, vec![running, (STOP, 125, "", SAID), ended, ended]);
+    assert_eq!(state(stopped), Some(Value::from("stopped")));
+    let script = vec![running, (REMOVE, 125, "", SAID), ended, (REMOVE, 0, "", "")];
+    assert_eq!(state(run("delete", Value::Null, script)), Some(Value::from("absent")));
 }
 
 #[test]
