@@ -1,5 +1,7 @@
 //! Graphs in memory: a design of templates, and the instances of one namespace.
 
+mod index;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Range,
@@ -7,6 +9,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+
+use index::{ByName, BySource, ByTarget};
 
 use crate::{
     Change, Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKey, Namespace, Vertex,
@@ -135,21 +139,13 @@ fn by_id<T>(items: &[T], id: u64, id_of: impl Fn(&T) -> u64) -> Option<&T> {
 /// edge without an end.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    // Shared, so that a copy of a graph is small, and the nodes of these maps are.
+    // Shared, so that a copy of a graph is small and an index costs a pointer.
     vertexes: BTreeMap<VertexId, Arc<Vertex>>,
     edges: BTreeMap<EdgeId, Arc<Edge>>,
-    /// All names in use (and some that were), so that the indexes below share them.
-    names: BTreeSet<Arc<str>>,
-    by_name: BTreeSet<(Option<VertexId>, IndexName, VertexId)>,
-    outgoing: BTreeSet<EdgeKey>,
-    incoming: BTreeSet<EdgeKey>,
+    by_name: BTreeSet<ByName>,
+    outgoing: BTreeSet<BySource>,
+    incoming: BTreeSet<ByTarget>,
 }
-
-/// A name in an index; None sorts before all names.
-type IndexName = Option<Arc<str>>;
-
-/// One end of an edge, then what edges at one vertex are ordered by.
-type EdgeKey = (VertexId, IndexName, u32, EdgeId);
 
 /// Two graphs are equal when their entities are.
 impl PartialEq for Graph {
@@ -183,83 +179,69 @@ impl Graph {
 
     /// Returns the vertex of this name in this container.
     pub fn named(&self, container: Option<VertexId>, name: &str) -> Option<&Vertex> {
-        self.all_named(container, name).next()
-    }
-
-    /// Returns all vertexes of this name in this container: more than one only in a graph that breaks the laws of a store,
-    /// or, without a container, that holds several namespaces.
-    pub(crate) fn all_named<'a>(
-        &'a self,
-        container: Option<VertexId>,
-        name: &str,
-    ) -> impl Iterator<Item = &'a Vertex> {
-        // A name that no index shares is nobody's.
-        let name = self.names.get(name);
-        let start = (container, name.cloned(), VertexId(0));
-        self.by_name
-            .range(start..)
-            .take_while(move |(owner, other, _)| {
-                name.is_some() && *owner == container && other.as_ref() == name
-            })
-            .filter_map(|(_, _, id)| self.vertex(*id))
+        let container = container.map(|id| id.0);
+        let ByName(vertex) = index::from(&self.by_name, (container, Some(name), 0, 0)).next()?;
+        (vertex.container.map(|id| id.0) == container && vertex.name == name).then_some(vertex)
     }
 
     /// Returns the vertexes in this container, by name.
     pub fn contained(&self, container: Option<VertexId>) -> impl Iterator<Item = &Vertex> {
-        self.by_name
-            .range((container, None, VertexId(0))..)
-            .take_while(move |(owner, _, _)| *owner == container)
-            .filter_map(|(_, _, id)| self.vertex(*id))
+        index::from(&self.by_name, (container.map(|id| id.0), None, 0, 0))
+            .map(|ByName(vertex)| vertex.as_ref())
+            .take_while(move |vertex| vertex.container == container)
     }
 
     /// Returns the edges that start here, in order of name and index.
     pub fn outgoing(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        self.edges_at(&self.outgoing, id)
+        index::from(&self.outgoing, (Some(id.0), None, 0, 0))
+            .map(|BySource(edge)| edge.as_ref())
+            .take_while(move |edge| edge.source == id)
     }
 
     /// Returns the edge of this name and index that starts here.
     pub fn outgoing_at(&self, source: VertexId, name: &str, index: u32) -> Option<&Edge> {
-        let name = self.names.get(name)?;
-        let (end, other, place, id) =
-            self.outgoing.range((source, Some(name.clone()), index, EdgeId(0))..).next()?;
-        (*end == source && other.as_ref() == Some(name) && *place == index).then(|| self.edge(*id)).flatten()
+        let BySource(edge) = index::from(&self.outgoing, (Some(source.0), Some(name), index, 0)).next()?;
+        (edge.source == source && edge.name == name && edge.index == index).then_some(edge)
     }
 
     /// Returns the edges that end here, in order of name and index.
     pub fn incoming(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        self.edges_at(&self.incoming, id)
-    }
-
-    fn edges_at<'a>(&'a self, index: &'a BTreeSet<EdgeKey>, id: VertexId) -> impl Iterator<Item = &'a Edge> {
-        index
-            .range((id, None, 0, EdgeId(0))..)
-            .take_while(move |(end, ..)| *end == id)
-            .filter_map(|(_, _, _, id)| self.edge(*id))
+        index::from(&self.incoming, (Some(id.0), None, 0, 0))
+            .map(|ByTarget(edge)| edge.as_ref())
+            .take_while(move |edge| edge.target == id)
     }
 
     /// Puts a vertex in, in place of the one with its id if there is one.
     pub fn put_vertex(&mut self, vertex: Vertex) {
         self.remove_vertex(vertex.id);
-        let name = self.shared(&vertex.name);
-        self.by_name.insert((vertex.container, Some(name), vertex.id));
-        self.vertexes.insert(vertex.id, Arc::new(vertex));
+        let vertex = Arc::new(vertex);
+        self.by_name.insert(ByName(vertex.clone()));
+        self.vertexes.insert(vertex.id, vertex);
     }
 
     /// Takes a vertex out. What it contains and its edges are the caller's to take out.
     pub fn remove_vertex(&mut self, id: VertexId) -> Option<Vertex> {
-        let vertex = self.vertexes.remove(&id)?;
-        let name = self.shared(&vertex.name);
-        self.by_name.remove(&(vertex.container, Some(name), id));
-        Some(Arc::unwrap_or_clone(vertex))
+        let vertex = ByName(self.vertexes.remove(&id)?);
+        self.by_name.remove(&vertex);
+        Some(Arc::unwrap_or_clone(vertex.0))
     }
 
     /// Puts an edge in, in place of the one with its id if there is one.
     pub fn put_edge(&mut self, edge: Edge) {
         self.remove_edge(edge.id);
-        let name = Some(self.shared(&edge.name));
-        self.outgoing.insert((edge.source, name.clone(), edge.index, edge.id));
-        self.incoming.insert((edge.target, name, edge.index, edge.id));
-        self.edges.insert(edge.id, Arc::new(edge));
+        let edge = Arc::new(edge);
+        self.outgoing.insert(BySource(edge.clone()));
+        self.incoming.insert(ByTarget(edge.clone()));
+        self.edges.insert(edge.id, edge);
+    }
+
+    /// Takes an edge out.
+    pub fn remove_edge(&mut self, id: EdgeId) -> Option<Edge> {
+        let edge = BySource(self.edges.remove(&id)?);
+        self.outgoing.remove(&edge);
+        let edge = ByTarget(edge.0);
+        self.incoming.remove(&edge);
+        Some(Arc::unwrap_or_clone(edge.0))
     }
 
     /// Applies a change of an instance. Templates, classes and plugins are not in a graph; changes of them do nothing.
@@ -271,24 +253,6 @@ impl Graph {
             Change::Delete(EntityKey::Edge(id)) => drop(self.remove_edge(*id)),
             Change::Put(_) | Change::Delete(_) => {}
         }
-    }
-
-    /// Takes an edge out.
-    pub fn remove_edge(&mut self, id: EdgeId) -> Option<Edge> {
-        let edge = self.edges.remove(&id)?;
-        let name = Some(self.shared(&edge.name));
-        self.outgoing.remove(&(edge.source, name.clone(), edge.index, id));
-        self.incoming.remove(&(edge.target, name, edge.index, id));
-        Some(Arc::unwrap_or_clone(edge))
-    }
-
-    fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(shared) = self.names.get(name) {
-            return shared.clone();
-        }
-        let shared: Arc<str> = name.into();
-        self.names.insert(shared.clone());
-        shared
     }
 
     /// Returns whether there is nothing in it.
