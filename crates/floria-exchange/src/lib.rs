@@ -36,7 +36,6 @@
 //! Numbers with a point or an exponent are floats, the others are integers. Expressions are `{literal: value}`, `{list: […]}`,
 //! `{map: [[key, value], …]}` and `{call: {function: …, arguments: […]}}`.
 
-mod base64;
 mod cbor;
 mod decode;
 mod error;

@@ -1,12 +1,13 @@
 //! Entities as what all formats can write: maps, lists, texts, numbers and values.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use floria::{
     Artifact, ClassName, ENCODED_DEPTH_MAX, Entity, EntityKind, Expression, Handler, Handlers,
     Implementation, Metadata, Origin, Properties, Property, Site, Value,
 };
 
 use crate::{
-    ExchangeError, base64,
+    ExchangeError,
     event::{Sink, Written},
 };
 
@@ -237,7 +238,7 @@ fn write_value(sink: &mut dyn Sink, value: &Value, depth: usize) -> Written {
         }
         Value::Float(value) => sink.float(*value),
         Value::Text(text) => sink.text(text),
-        Value::Bytes(octets) if is_text => tagged(sink, "$bytes", |sink| sink.text(&base64::encode(octets))),
+        Value::Bytes(octets) if is_text => tagged(sink, "$bytes", |sink| sink.text(&STANDARD.encode(octets))),
         Value::Bytes(octets) => sink.bytes(octets),
         Value::List(items) => {
             sink.list(Some(items.len()))?;

@@ -1,10 +1,10 @@
 //! Values and expressions, out of events.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use floria::{Call, Custom, ENCODED_DEPTH_MAX, Expression, Value, ValueMap};
 
 use super::{Decoder, Result};
 use crate::{
-    base64,
     event::{Event, shortened},
     part::float_of_word,
 };
@@ -122,7 +122,7 @@ impl Decoder<'_> {
         match tag {
             "$bytes" => {
                 let text = self.text("text in base64")?;
-                base64::decode(&text).map(Value::Bytes).map_or_else(|| self.fault("this is no base64"), Ok)
+                STANDARD.decode(&text).map(Value::Bytes).or_else(|_| self.fault("this is no base64"))
             }
             "$float" => {
                 let word = self.text("`nan`, `inf` or `-inf`")?;
