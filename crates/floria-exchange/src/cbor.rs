@@ -158,7 +158,7 @@ impl<R: Read> Source for CborSource<R> {
                 _ => return self.fault("a break is where none can be"),
             },
         };
-        self.budget.charge_event(&event).or_else(|problem| self.fault(problem))?;
+        self.budget.charge_event().or_else(|problem| self.fault(problem))?;
         Ok(event)
     }
 

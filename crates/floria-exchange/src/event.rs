@@ -12,7 +12,7 @@ pub(crate) const NESTING_MAX: usize = 3 * ENCODED_DEPTH_MAX + 16;
 /// How much an event takes in memory, beside its text or octets: a value, and its share of the list or map around it.
 const EVENT_OCTETS: u64 = 64;
 
-/// How much a map takes in memory before its entries do: one node of a B-tree.
+/// How much a map of values takes in memory before its entries do: one node of a B-tree.
 const MAP_OCTETS: u64 = 640;
 
 /// A step through a file.
@@ -115,8 +115,13 @@ impl Budget {
     }
 
     /// Takes what an event takes, but for its text or octets.
-    pub(crate) fn charge_event(&self, event: &Event) -> Result<(), String> {
-        self.charge(if *event == Event::Map { MAP_OCTETS } else { EVENT_OCTETS })
+    pub(crate) fn charge_event(&self) -> Result<(), String> {
+        self.charge(EVENT_OCTETS)
+    }
+
+    /// Takes what the first entry of a map of values takes.
+    pub(crate) fn charge_map(&self) -> Result<(), String> {
+        self.charge(MAP_OCTETS)
     }
 }
 

@@ -82,7 +82,7 @@ impl<R: Read> JsonSource<R> {
             Some(b'a'..=b'z') => self.word()?,
             other => return self.unexpected(other, "a value"),
         };
-        self.budget.charge_event(&event).or_else(|problem| self.fault(problem))?;
+        self.budget.charge_event().or_else(|problem| self.fault(problem))?;
         Ok(event)
     }
 

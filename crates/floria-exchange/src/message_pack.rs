@@ -148,7 +148,7 @@ impl<R: Read> Source for MessagePackSource<R> {
             | Marker::Ext16
             | Marker::Ext32 => return self.fault("an extension of MessagePack means nothing here"),
         };
-        self.budget.charge_event(&event).or_else(|problem| self.fault(problem))?;
+        self.budget.charge_event().or_else(|problem| self.fault(problem))?;
         Ok(event)
     }
 

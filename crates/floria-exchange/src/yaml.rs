@@ -96,7 +96,7 @@ impl<'a, R: Read + 'a> Source for YamlSource<'a, R> {
                 }
                 YamlEvent::SequenceEnd | YamlEvent::MappingEnd => return self.close(),
             };
-            self.budget.charge_event(&event).or_else(|problem| self.fault(problem))?;
+            self.budget.charge_event().or_else(|problem| self.fault(problem))?;
             return Ok(event);
         }
     }

@@ -1,11 +1,15 @@
 //! Which index a query starts from.
 
 use floria::{
-    ClassName, EdgeId, EdgeTemplateId, EntityKey, EntityKind, Index, Snapshot, StoreError, VertexId,
+    ClassName, EdgeId, EdgeTemplateId, EntityKey, EntityKind, Index, Page, Snapshot, StoreError, VertexId,
     VertexTemplateId,
 };
 
 use crate::{Condition, Test};
+
+/// How many entities of each index are read to see which one ends soonest; then they are counted, which takes as long as there are
+/// many, though less for each.
+const PROBED_ENTITIES: [usize; 2] = [20, 400];
 
 /// How the first entities are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +20,8 @@ pub(crate) enum Access {
     Indexes(Vec<Index>),
 }
 
-/// Chooses the narrowest access to all of a kind that a condition can be true of. What is counted is what an index holds, and only
-/// where there are several: any of them holds less than all.
+/// Chooses a narrow access to all of a kind that a condition can be true of: where there are several, the narrowest or one that
+/// holds little. Any of them holds less than all.
 pub(crate) fn choose(
     snapshot: &dyn Snapshot,
     kind: EntityKind,
@@ -31,6 +35,14 @@ pub(crate) fn choose(
     if candidates.len() < 2 {
         return Ok(candidates.pop().unwrap_or_else(|| Access::Indexes(vec![Index::All(kind)])));
     }
+    // One that ends soon is narrow enough, and costs no more to find than it holds.
+    for entities in PROBED_ENTITIES {
+        for (place, candidate) in candidates.iter().enumerate() {
+            if ends_within(snapshot, candidate, entities)? {
+                return Ok(candidates.swap_remove(place));
+            }
+        }
+    }
     let mut narrowest = None;
     for candidate in candidates {
         let count = count(snapshot, &candidate)?;
@@ -39,6 +51,19 @@ pub(crate) fn choose(
         }
     }
     Ok(narrowest.map_or_else(|| Access::Indexes(Vec::new()), |(_, access)| access))
+}
+
+/// Whether an access comes to fewer entities than this.
+fn ends_within(snapshot: &dyn Snapshot, access: &Access, entities: usize) -> Result<bool, StoreError> {
+    let Access::Indexes(indexes) = access else { return Ok(true) };
+    let mut left = entities;
+    for index in indexes {
+        left -= snapshot.find(index, &Page { after: None, limit: Some(left) })?.len();
+        if left == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns how many entities an access comes to, at most.

@@ -114,6 +114,9 @@ impl Decoder<'_> {
                 return self.fault(format!("key `{}` is there twice", shortened(&key.to_string())));
             }
             let value = self.value(depth + 1)?;
+            if entries.is_empty() {
+                self.budget.charge_map().or_else(|problem| self.fault(problem))?;
+            }
             entries.insert(key, value);
         }
     }
@@ -138,6 +141,9 @@ impl Decoder<'_> {
                     if let Some(key) = entries.contains_key(&key).then_some(&key) {
                         return decoder
                             .fault(format!("key `{}` is there twice", shortened(&key.to_string())));
+                    }
+                    if entries.is_empty() {
+                        decoder.budget.charge_map().or_else(|problem| decoder.fault(problem))?;
                     }
                     entries.insert(key, value);
                     Ok(())

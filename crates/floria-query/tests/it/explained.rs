@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use floria::{
-    At, Change, Entity, EntityKey, Index, MemoryStore, Namespace, Page, Revision, Snapshot, Store, StoreError,
+    At, Change, ClassName, Entity, EntityKey, Index, MemoryStore, Namespace, Page, Revision, Snapshot, Store,
+    StoreError, Vertex,
 };
 use floria_conformance::build::{class, commit, edge, namespace, vertex};
 
@@ -65,12 +66,16 @@ web ->* type:\"Disk\" (at revision 1)
 /// Puts a chain of vertexes beside others that no query is about.
 fn chain(length: u64, others: u64) -> MemoryStore {
     let store = MemoryStore::new();
-    let vertexes = (1..=length).map(|id| Change::put(vertex(id, None, &format!("v{id}"))));
+    let vertexes = (1..=length).map(|id| {
+        let classes = vec![ClassName("c".to_owned())];
+        Change::put(Vertex { classes, ..vertex(id, None, &format!("v{id}")) })
+    });
     let edges = (1..length).map(|id| Change::put(edge(1_000_000 + id, id, "next", id + 1)));
     commit(&store, [Change::put(class("c"))].into_iter().chain(vertexes).chain(edges));
     let others = (1..=others).map(|id| {
         let mut other = vertex(10_000 + id, None, &format!("v{id}"));
         other.namespace = namespace("other");
+        other.classes = vec![ClassName("c".to_owned())];
         Change::put(other)
     });
     commit(&store, others);
@@ -118,6 +123,10 @@ impl Snapshot for Counting<'_> {
         self.count_rows(count);
         Ok(count)
     }
+
+    fn classes_called(&self, last: &str) -> Result<Option<Vec<ClassName>>, StoreError> {
+        self.snapshot.classes_called(last)
+    }
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn what_is_read_grows_with_what_is_visited_and_not_with_the_store() {
         ("id:1 ->* *", 2),
         ("in shop *", 1),
         ("in shop name:v1 ->* *", 3),
-        ("shop: in shop *", 3),
+        ("shop: in shop *", 5),
         ("id:1 ->{0..} *", 2),
     ] {
         for length in [10, 100, 1_000] {
@@ -142,6 +151,9 @@ fn what_is_read_grows_with_what_is_visited_and_not_with_the_store() {
             assert_eq!(read(length, 2_000, text).1, alone, "{text}");
         }
     }
+    // A few of a namespace do not make the many of a class be counted.
+    let few = read(10, 2_000, "shop: type:c *");
+    assert_eq!((few, read(10, 0, "shop: type:c *")), ((10, 20), (10, 20)));
     // A limit ends it early.
     assert_eq!(read(1_000, 0, "in shop * limit 3"), (3, 3));
 }
