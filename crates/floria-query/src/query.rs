@@ -210,8 +210,18 @@ impl fmt::Display for Condition {
         match self {
             Self::All(conditions) if conditions.is_empty() => formatter.write_str("*"),
             Self::All(conditions) => {
-                for (index, condition) in conditions.iter().enumerate() {
-                    let space = if index == 0 { "" } else { " " };
+                let mut before: Option<&Self> = None;
+                for condition in conditions {
+                    // A name that would mean something else by itself, such as `in` or `-`, is one after its namespace.
+                    let space = match (before, condition) {
+                        (None, _)
+                        | (
+                            Some(Self::Test(Test::Namespace(_))),
+                            Self::Test(Test::Name(_) | Test::Representation(..)),
+                        ) => "",
+                        _ => " ",
+                    };
+                    before = Some(condition);
                     match condition {
                         Self::All(_) => write!(formatter, "{space}({condition})")?,
                         _ => write!(formatter, "{space}{condition}")?,

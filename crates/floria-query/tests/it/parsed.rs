@@ -15,7 +15,8 @@ fn check(text: &str, canonical: &str) {
 fn the_grammar_is_read() {
     check("web", "web");
     check("web/3", "web/3");
-    check("shop:web", "\"shop\": web");
+    check("shop:web", "\"shop\":web");
+    check("shop:-", "\"shop\":-");
     check("shop:", "\"shop\":");
     check("shop:\"the web\"", "\"shop\": name:\"the web\"");
     check("type:Container", "type:\"Container\"");
