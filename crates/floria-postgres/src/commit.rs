@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use floria::{Batch, Chain, Change, EntryCode, Namespace, Revision, RowParts, StoreError, laws};
-use futures_util::future::{BoxFuture, try_join_all};
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::Row;
 
 use crate::{
     batch::{Prepared, named_key},
@@ -12,15 +11,11 @@ use crate::{
     error::{Problem, damaged},
     forget::Forget,
     names::{integer, key, natural, text},
-    parts::{Parts, Several, decode_several, encode_several, kind_number},
-    session::{Parameters, Session},
-    view::Asked,
+    parts::{Several, decode_several, kind_number},
+    session::{Request, Session, parameters, side_by_side},
+    view::{self, Questions},
+    write,
 };
-
-/// How many rows and octets one statement writes: enough that its overhead does not show, and little against what the
-/// server allows for a message.
-const CHUNK_ROWS: usize = 4_096;
-const CHUNK_OCTETS: usize = 8 << 20;
 
 /// A commit of which it is not known whether it came true.
 #[derive(Clone)]
@@ -73,37 +68,6 @@ const CURRENT: &str = "SELECT entity.kind, entity.id, namespace.id, namespace.na
     JOIN entity ON entity.kind = wanted.kind AND entity.id = wanted.id
     JOIN namespace ON namespace.id = entity.namespace";
 
-const LOG: &str = "INSERT INTO log (sequence, namespace, entity, stream, kind, entry, body, revision)
-    SELECT *, $8 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[],
-                             $7::bytea[])";
-
-const DELETE: &str = "DELETE FROM entity USING unnest($1::smallint[], $2::bigint[]) AS gone (kind, id)
-    WHERE entity.kind = gone.kind AND entity.id = gone.id";
-
-const PUT: &str = "INSERT INTO entity
-        (kind, id, namespace, sequence, container, name, source, target, origin, several, revision)
-    SELECT *, $11 FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[],
-                              $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[])
-    ON CONFLICT (kind, id) DO UPDATE SET namespace = excluded.namespace, sequence = excluded.sequence, container = excluded.container,
-        name = excluded.name, source = excluded.source, target = excluded.target, origin = excluded.origin,
-        several = excluded.several, revision = excluded.revision";
-
-const CLASSES_OUT: &str = "DELETE FROM entity_class
-    USING unnest($1::bigint[], $2::smallint[], $3::bigint[]) AS gone (class, kind, id)
-    WHERE (entity_class.class, entity_class.kind, entity_class.id) = (gone.class, gone.kind, gone.id)";
-
-const CLASSES_IN: &str = "INSERT INTO entity_class (class, kind, id)
-    SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[])";
-
-const READS_OUT: &str = "DELETE FROM entity_read
-    USING unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[])
-        AS gone (site_kind, site, property, kind, id)
-    WHERE (entity_read.site, entity_read.property, entity_read.site_kind, entity_read.kind, entity_read.id)
-        = (gone.site, gone.property, gone.site_kind, gone.kind, gone.id)";
-
-const READS_IN: &str = "INSERT INTO entity_read (site_kind, site, property, kind, id)
-    SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[])";
-
 const COMMIT: &str = "INSERT INTO commit (revision, time_ms, sequence, author, author_stream, token, digest)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
@@ -115,61 +79,43 @@ const CHANGED: &str = "UPDATE namespace SET revision = $1 WHERE id = ANY($2)";
 
 const NOTIFY: &str = "SELECT pg_notify(current_schema(), '')";
 
-/// All statements that may be sent side by side.
-pub(crate) const STATEMENTS: &[&str] = &[
-    LOCK,
-    TOKEN,
-    EXPECTED,
-    NAMESPACES,
-    WORDS,
-    NAMED,
-    CURRENT,
-    LOG,
-    DELETE,
-    PUT,
-    CLASSES_OUT,
-    CLASSES_IN,
-    READS_OUT,
-    READS_IN,
-    COMMIT,
-    STORE,
-    CHANGED,
-    NOTIFY,
-];
+/// All statements here that are sent side by side.
+const STATEMENTS: &[&str] =
+    &[LOCK, TOKEN, EXPECTED, NAMESPACES, WORDS, NAMED, CURRENT, COMMIT, STORE, CHANGED, NOTIFY];
 
 /// What the lock gives: the store as it is, and stays until it is let go.
-struct Locked {
-    revision: i64,
-    sequence: i64,
-    digest: [u8; 32],
-    time_ms: i64,
-    token: Vec<u8>,
+pub(crate) struct Locked {
+    pub(crate) revision: i64,
+    pub(crate) sequence: i64,
+    pub(crate) digest: [u8; 32],
+    pub(crate) time_ms: i64,
+    pub(crate) token: Vec<u8>,
 }
 
 /// An entity before the batch.
 #[derive(Clone)]
-struct Current {
-    namespace: i64,
-    namespace_name: String,
-    several: Several,
+pub(crate) struct Current {
+    pub(crate) namespace: i64,
+    pub(crate) namespace_name: String,
+    pub(crate) several: Several,
 }
 
 /// What is known once the lock is held.
 #[derive(Default)]
-struct Known {
-    namespaces: HashMap<Vec<u8>, i64>,
-    words: HashMap<Vec<u8>, i64>,
-    named: HashMap<(i16, Vec<u8>, Vec<u8>), i64>,
-    current: HashMap<(i16, i64), Current>,
+pub(crate) struct Known {
+    pub(crate) namespaces: HashMap<Vec<u8>, i64>,
+    pub(crate) words: HashMap<Vec<u8>, i64>,
+    pub(crate) named: HashMap<(i16, Vec<u8>, Vec<u8>), i64>,
+    pub(crate) current: HashMap<(i16, i64), Current>,
 }
 
 /// A row of the log to be.
-struct Written<'a> {
-    namespace: i64,
-    namespace_name: String,
-    entity: Option<i64>,
-    stream: Option<&'a str>,
-    kind: Option<&'a str>,
+pub(crate) struct Written<'a> {
+    pub(crate) namespace: i64,
+    pub(crate) namespace_name: String,
+    pub(crate) entity: Option<i64>,
+    pub(crate) stream: Option<&'a str>,
+    pub(crate) kind: Option<&'a str>,
 }
 
 /// Commits a batch on a connection on which no transaction is open. `doubt` is told what to look for when the connection
@@ -193,7 +139,9 @@ async fn run(
     doubt: &mut Option<Doubt>,
     forget: Option<&mut Forget<'_>>,
 ) -> Result<Committed, Problem> {
-    session.prepare(STATEMENTS).await?;
+    for statements in [STATEMENTS, write::STATEMENTS, view::STATEMENTS] {
+        session.prepare(statements).await?;
+    }
     let (locked, known) = match begin(session, prepared, doubt).await? {
         Ok(begun) => begun,
         Err(before) => return Ok(Committed::Before(before)),
@@ -209,10 +157,13 @@ async fn run(
     for change in &prepared.batch.changes {
         ids_put = ids_put.max(change.put_id().unwrap_or(0));
     }
-    write(session, prepared, &known, &locked, &written, &last).await?;
+    let questions = Questions::of(prepared.batch);
+    let mut requests = write::requests(session, prepared, &known, &locked, &written, &last)?;
     if !prepared.batch.changes.is_empty() {
-        let mut view = Asked::ask(session, prepared.batch).await?;
-        laws::check(prepared.batch, &mut view)?;
+        let count = requests.len();
+        requests.extend(questions.requests(session));
+        let answers = side_by_side(std::mem::take(&mut requests)).await?;
+        laws::check(prepared.batch, &mut questions.answered(&answers[count..]))?;
     }
 
     let author = prepared.batch.author.as_ref();
@@ -227,46 +178,31 @@ async fn run(
             body: &encoded.body,
         });
     }
-    let digest = chain.finish();
+    let digest = chain.finish().to_vec();
     let changed: BTreeSet<i64> =
         written[..prepared.batch.changes.len()].iter().map(|row| row.namespace).collect();
     let changed: Vec<i64> = changed.into_iter().collect();
     let author_name = author.map(|author| author.name.as_bytes());
     let author_stream = author.and_then(|author| author.stream.as_deref()).map(str::as_bytes);
-    let (digest, token, ids_put) = (&digest[..], locked.token.as_slice(), integer(ids_put));
+    let time_ms = locked.time_ms;
     // From here on it may come true without our knowing.
     *doubt = Some(Doubt { revision, token: locked.token.clone() });
-    let commit: Parameters<'_> =
-        &[&revision, &locked.time_ms, &sequence, &author_name, &author_stream, &token, &digest];
-    let store: Parameters<'_> = &[&revision, &sequence, &ids_put, &locked.time_ms, &digest];
-    side_by_side([
-        Box::pin(session.execute(COMMIT, commit)) as BoxFuture<'_, _>,
-        Box::pin(session.execute(STORE, store)),
-        Box::pin(session.execute(CHANGED, &[&revision, &changed])),
-        Box::pin(session.execute(NOTIFY, &[])),
-        Box::pin(async { Ok(session.client.batch_execute("COMMIT").await.map(|()| 0)?) }),
-    ])
-    .await?;
+    let token = locked.token.as_slice();
+    let commit = parameters![revision, time_ms, sequence, author_name, author_stream, token, digest.clone()];
+    requests.push(session.request(COMMIT, commit));
+    requests.push(session.request(STORE, parameters![revision, sequence, integer(ids_put), time_ms, digest]));
+    if !changed.is_empty() {
+        requests.push(session.request(CHANGED, parameters![revision, changed]));
+    }
+    requests.push(session.request(NOTIFY, parameters![]));
+    requests.push(session.simple_request("COMMIT"));
+    side_by_side(requests).await?;
     *doubt = None;
     Ok(Committed::Now(Revision(natural(revision))))
 }
 
-/// Sends requests one after the other without waiting for answers in between, and waits for all answers.
-async fn side_by_side<'a, T>(
-    requests: impl IntoIterator<Item = BoxFuture<'a, Result<T, Problem>>>,
-) -> Result<Vec<T>, Problem> {
-    // Each is sent when it is first polled, which is in order; after the first that fails, all fail.
-    try_join_all(requests).await
-}
-
-/// Asks something, if that is wanted.
-fn ask<'a>(
-    session: &'a Session,
-    wanted: bool,
-    sql: &'a str,
-    parameters: Vec<&'a (dyn ToSql + Sync)>,
-) -> BoxFuture<'a, Result<Vec<Row>, Problem>> {
-    Box::pin(async move { if wanted { session.query(sql, &parameters).await } else { Ok(Vec::new()) } })
+fn nothing() -> Request<'static> {
+    Box::pin(async { Ok(Vec::new()) })
 }
 
 /// Takes the lock, and asks for all that is needed while it is held. Returns the revision of an earlier attempt if that
@@ -285,18 +221,19 @@ async fn begin(
     let keys: Vec<&[u8]> = prepared.named.keys().map(|(.., key)| key.as_slice()).collect();
     let names: Vec<&[u8]> = prepared.named.values().map(|name| name.as_bytes()).collect();
     let (entity_kinds, ids): (Vec<i16>, Vec<i64>) = prepared.numbered.iter().copied().unzip();
-    let doubtful = doubt.as_ref().map_or(0, |doubt| doubt.revision);
-    let (doubts, names_wanted) = (doubt.is_some(), !kinds.is_empty());
-    let begin = async { Ok(session.client.batch_execute("BEGIN").await.map(|()| Vec::new())?) };
-    let answers: Vec<Vec<Row>> = side_by_side([
-        Box::pin(begin) as BoxFuture<'_, _>,
-        ask(session, true, LOCK, vec![]),
-        ask(session, doubts, TOKEN, vec![&doubtful]),
-        ask(session, !expected.is_empty(), EXPECTED, vec![&expected]),
-        ask(session, !namespace_keys.is_empty(), NAMESPACES, vec![&namespace_keys, &namespace_names]),
-        ask(session, !word_keys.is_empty(), WORDS, vec![&word_keys, &word_names]),
-        ask(session, names_wanted, NAMED, vec![&kinds, &owners, &keys, &names]),
-        ask(session, !ids.is_empty(), CURRENT, vec![&entity_kinds, &ids]),
+    let doubtful = doubt.as_ref().map(|doubt| doubt.revision);
+    // What is not needed is not asked.
+    let wanted =
+        |wanted: bool, sql, parameters| if wanted { session.request(sql, parameters) } else { nothing() };
+    let answers = side_by_side(vec![
+        session.simple_request("BEGIN"),
+        session.request(LOCK, parameters![]),
+        wanted(doubtful.is_some(), TOKEN, parameters![doubtful]),
+        wanted(!expected.is_empty(), EXPECTED, parameters![expected.clone()]),
+        wanted(!namespace_keys.is_empty(), NAMESPACES, parameters![namespace_keys.clone(), namespace_names]),
+        wanted(!word_keys.is_empty(), WORDS, parameters![word_keys.clone(), word_names]),
+        wanted(!kinds.is_empty(), NAMED, parameters![kinds.clone(), owners, keys, names]),
+        wanted(!ids.is_empty(), CURRENT, parameters![entity_kinds, ids.clone()]),
     ])
     .await?;
     let [_, store, tokens, revisions, namespaces, words, named, current] = answers.as_slice() else {
@@ -371,7 +308,7 @@ fn known(
 }
 
 /// The change that is an entity's last in the batch, by its place.
-type Last = BTreeMap<(i16, i64), usize>;
+pub(crate) type Last = BTreeMap<(i16, i64), usize>;
 
 /// Makes the changes in thought, and returns the rows of the log, and what each entity comes to.
 fn apply<'a>(
@@ -429,126 +366,6 @@ fn apply<'a>(
         });
     }
     Ok((written, last))
-}
-
-/// Writes the rows of the log and of the entities.
-async fn write(
-    session: &Session,
-    prepared: &Prepared<'_>,
-    known: &Known,
-    locked: &Locked,
-    written: &[Written<'_>],
-    last: &Last,
-) -> Result<(), Problem> {
-    let revision = locked.revision + 1;
-    let unknown = || StoreError::Damaged("a word has no number".to_owned());
-    let number = |word: &str| known.words.get(&key(word)).copied();
-
-    let mut from = 0;
-    while from < written.len() {
-        let mut octets = 0;
-        let fits = prepared.rows[from..].iter().take(CHUNK_ROWS).take_while(|row| {
-            octets += row.body.len();
-            octets <= CHUNK_OCTETS
-        });
-        let to = from + fits.count().max(1);
-        let rows = &written[from..to];
-        let sequences: Vec<i64> = (from..to).map(|place| locked.sequence + 1 + place as i64).collect();
-        let namespaces: Vec<i64> = rows.iter().map(|row| row.namespace).collect();
-        let entities: Vec<Option<i64>> = rows.iter().map(|row| row.entity).collect();
-        let streams: Vec<Option<i64>> = rows.iter().map(|row| row.stream.and_then(number)).collect();
-        let kinds: Vec<Option<i64>> = rows.iter().map(|row| row.kind.and_then(number)).collect();
-        let entries: Vec<i16> = prepared.rows[from..to].iter().map(|row| row.entry).collect();
-        let bodies: Vec<&[u8]> = prepared.rows[from..to].iter().map(|row| row.body.as_slice()).collect();
-        let parameters: Parameters<'_> =
-            &[&sequences, &namespaces, &entities, &streams, &kinds, &entries, &bodies, &revision];
-        session.execute(LOG, parameters).await?;
-        from = to;
-    }
-
-    let mut gone: (Vec<i16>, Vec<i64>) = Default::default();
-    let mut put: Vec<(i16, i64, usize, Parts<i64>)> = Vec::new();
-    let (mut classes_out, mut classes_in) = (Vec::new(), Vec::new());
-    let (mut reads_out, mut reads_in) = (Vec::new(), Vec::new());
-    for (&(kind, id), &place) in last {
-        let before =
-            known.current.get(&(kind, id)).map(|current| current.several.clone()).unwrap_or_default();
-        let after = match &prepared.parts[place] {
-            None => {
-                gone.0.push(kind);
-                gone.1.push(id);
-                Several::default()
-            }
-            Some(parts) => {
-                let parts = parts.numbered(number).ok_or_else(unknown)?;
-                let after = (parts.classes.clone(), parts.reads.clone());
-                put.push((kind, id, place, parts));
-                after
-            }
-        };
-        let (out, into) = difference(&before.0, &after.0);
-        classes_out.extend(out.into_iter().map(|class| (class, kind, id)));
-        classes_in.extend(into.into_iter().map(|class| (class, kind, id)));
-        let (out, into) = difference(&before.1, &after.1);
-        reads_out.extend(out.into_iter().map(|read| (read, kind, id)));
-        reads_in.extend(into.into_iter().map(|read| (read, kind, id)));
-    }
-    if !gone.0.is_empty() {
-        session.execute(DELETE, &[&gone.0, &gone.1]).await?;
-    }
-    for chunk in put.chunks(CHUNK_ROWS) {
-        let kinds: Vec<i16> = chunk.iter().map(|row| row.0).collect();
-        let ids: Vec<i64> = chunk.iter().map(|row| row.1).collect();
-        let namespaces: Vec<i64> = chunk.iter().map(|row| written[row.2].namespace).collect();
-        let sequences: Vec<i64> = chunk.iter().map(|row| locked.sequence + 1 + row.2 as i64).collect();
-        let containers: Vec<Option<i64>> = chunk.iter().map(|row| row.3.container).collect();
-        let names: Vec<Option<&[u8]>> = chunk.iter().map(|row| row.3.name.as_deref()).collect();
-        let sources: Vec<Option<i64>> = chunk.iter().map(|row| row.3.source).collect();
-        let targets: Vec<Option<i64>> = chunk.iter().map(|row| row.3.target).collect();
-        let origins: Vec<Option<i64>> = chunk.iter().map(|row| row.3.origin).collect();
-        let several: Vec<Option<Vec<u8>>> = chunk.iter().map(|row| encode_several(&row.3)).collect();
-        let parameters: Parameters<'_> = &[
-            &kinds,
-            &ids,
-            &namespaces,
-            &sequences,
-            &containers,
-            &names,
-            &sources,
-            &targets,
-            &origins,
-            &several,
-            &revision,
-        ];
-        session.execute(PUT, parameters).await?;
-    }
-    for (sql, rows) in [(CLASSES_OUT, classes_out), (CLASSES_IN, classes_in)] {
-        for chunk in rows.chunks(CHUNK_ROWS) {
-            let classes: Vec<i64> = chunk.iter().map(|row| row.0).collect();
-            let kinds: Vec<i16> = chunk.iter().map(|row| row.1).collect();
-            let ids: Vec<i64> = chunk.iter().map(|row| row.2).collect();
-            session.execute(sql, &[&classes, &kinds, &ids]).await?;
-        }
-    }
-    for (sql, rows) in [(READS_OUT, reads_out), (READS_IN, reads_in)] {
-        for chunk in rows.chunks(CHUNK_ROWS) {
-            let site_kinds: Vec<i16> = chunk.iter().map(|row| row.0.0).collect();
-            let sites: Vec<i64> = chunk.iter().map(|row| row.0.1).collect();
-            let properties: Vec<i64> = chunk.iter().map(|row| row.0.2).collect();
-            let kinds: Vec<i16> = chunk.iter().map(|row| row.1).collect();
-            let ids: Vec<i64> = chunk.iter().map(|row| row.2).collect();
-            session.execute(sql, &[&site_kinds, &sites, &properties, &kinds, &ids]).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Returns what is only in the first of two lists in order, and what is only in the second.
-fn difference<T: Copy + Ord>(before: &[T], after: &[T]) -> (Vec<T>, Vec<T>) {
-    let only = |these: &[T], those: &[T]| {
-        these.iter().copied().filter(|item| those.binary_search(item).is_err()).collect()
-    };
-    (only(before, after), only(after, before))
 }
 
 /// Takes ids.

@@ -27,5 +27,6 @@ mod snapshot;
 mod store;
 mod verify;
 mod view;
+mod write;
 
 pub use store::PostgresStore;

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Waker},
 };
 
+use futures_util::future::{BoxFuture, try_join_all};
 use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
 
 use crate::{connection::locked, error::Problem, settings::Settings};
@@ -20,6 +21,35 @@ const LOCK_MS_MAX: u32 = 60_000;
 
 /// Parameters of a statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A parameter that goes along with its request.
+pub(crate) type Parameter<'a> = Box<dyn ToSql + Sync + Send + 'a>;
+
+/// A statement that is sent when this is first polled, and then its answer.
+pub(crate) type Request<'a> = BoxFuture<'a, Result<Vec<Row>, Problem>>;
+
+/// Makes the parameters of a request.
+macro_rules! parameters {
+    ($($parameter:expr),* $(,)?) => {
+        vec![$(Box::new($parameter) as crate::session::Parameter<'_>),*]
+    };
+}
+pub(crate) use parameters;
+
+/// How many requests are sent before the first answer is waited for.
+const SIDE_BY_SIDE_MAX: usize = 16;
+
+/// Sends requests one after the other without waiting for answers in between, and returns all answers, in order.
+pub(crate) async fn side_by_side(requests: Vec<Request<'_>>) -> Result<Vec<Vec<Row>>, Problem> {
+    let mut answers = Vec::with_capacity(requests.len());
+    let mut requests = requests.into_iter();
+    while requests.len() > 0 {
+        // Each is sent when it is first polled, which is in order; after the first that fails, all fail.
+        let some: Vec<_> = requests.by_ref().take(SIDE_BY_SIDE_MAX).collect();
+        answers.extend(try_join_all(some).await?);
+    }
+    Ok(answers)
+}
 
 /// A connection to the server.
 pub(crate) struct Session {
@@ -62,6 +92,20 @@ impl Session {
     pub(crate) async fn query(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, Problem> {
         let statement = self.statement(sql).await?;
         Ok(self.client.query(&statement, parameters).await?)
+    }
+
+    /// Makes a request, to be sent beside others. Its statement must have been prepared.
+    pub(crate) fn request<'a>(&'a self, sql: &'a str, parameters: Vec<Parameter<'a>>) -> Request<'a> {
+        Box::pin(async move {
+            let parameters: Vec<_> =
+                parameters.iter().map(|parameter| &**parameter as &(dyn ToSql + Sync)).collect();
+            self.query(sql, &parameters).await
+        })
+    }
+
+    /// Makes the request that begins or ends a transaction.
+    pub(crate) fn simple_request<'a>(&'a self, sql: &'a str) -> Request<'a> {
+        Box::pin(async move { Ok(self.client.batch_execute(sql).await.map(|()| Vec::new())?) })
     }
 
     /// Runs a statement that answers at most one row.

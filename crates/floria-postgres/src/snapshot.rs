@@ -118,11 +118,14 @@ impl<'a> PostgresSnapshot<'a> {
         let limit_or_all = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
         let held = Held::of(index);
         self.read(|session, past| {
+            // By the id in the index itself, so that nothing need be sorted.
+            // By the id in the index itself, so that nothing need be sorted.
             let sql = format!(
-                "SELECT place.id, log.body FROM {} JOIN log USING (sequence) WHERE {} AND place.id > $3
-                 ORDER BY place.id LIMIT $4",
+                "SELECT place.id, log.body FROM {} JOIN log USING (sequence) WHERE {} AND {id} > $3
+                 ORDER BY {id} LIMIT $4",
                 held.from,
-                held.condition(5)
+                held.condition(5),
+                id = held.id()
             );
             let kind = kind_number(index.kind());
             let mut parameters: Vec<&(dyn ToSql + Sync)> =
@@ -375,6 +378,15 @@ impl Held {
             }
         };
         Self { from, condition, parameters }
+    }
+
+    /// Returns the column that the entities come in the order of.
+    fn id(&self) -> &'static str {
+        match self.from.split_once(' ') {
+            Some(("entity_class", _)) => "entity_class.id",
+            Some(("entity_read", _)) => "entity_read.id",
+            _ => "place.id",
+        }
     }
 
     /// Returns the condition, with its own parameters numbered from `first`.

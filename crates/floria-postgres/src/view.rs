@@ -7,11 +7,12 @@ use floria::{
     laws::{Kind, View},
 };
 
+use tokio_postgres::Row;
+
 use crate::{
-    error::Problem,
     names::{integer, key, natural},
     parts::kind_number,
-    session::Session,
+    session::{Request, Session, parameters},
 };
 
 /// The containers of these vertexes, and theirs, to the outermost.
@@ -48,8 +49,20 @@ type Place = (i16, i64);
 /// A name that has to be the only one: of what kind, where and what.
 type NameAt = (i16, Result<i64, Vec<u8>>, Vec<u8>);
 
+/// All statements here.
+pub(crate) const STATEMENTS: &[&str] =
+    &[CONTAINERS, AMBIGUOUS_CONTENTS, AMBIGUOUS_OUTERMOST, CONTAINING, WITH_EDGES];
+
+/// All that `laws::check` may want to know of a batch that has been applied.
+pub(crate) struct Questions {
+    reached: BTreeSet<Place>,
+    contents: Vec<NameAt>,
+    outermost: Vec<NameAt>,
+    deleted: BTreeSet<Place>,
+}
+
 /// The answers.
-pub(crate) struct Asked {
+pub(crate) struct Answers {
     containers: HashMap<Place, Option<i64>>,
     ambiguous: HashSet<NameAt>,
     containing: HashSet<Place>,
@@ -68,9 +81,9 @@ fn name_at(kind: i16, namespace: &Namespace, container: Option<u64>, name: &str)
     (kind, container.map(integer).ok_or_else(|| key(&namespace.0)), key(name))
 }
 
-impl Asked {
-    /// Asks for all that `laws::check` may want to know of a batch that has been applied.
-    pub(crate) async fn ask(session: &Session, batch: &Batch) -> Result<Self, Problem> {
+impl Questions {
+    /// Collects them.
+    pub(crate) fn of(batch: &Batch) -> Self {
         let (template, instance) = (vertex_kind(Kind::Template), vertex_kind(Kind::Instance));
         let mut reached: BTreeSet<Place> = BTreeSet::new();
         let mut names: BTreeSet<NameAt> = BTreeSet::new();
@@ -100,52 +113,62 @@ impl Asked {
                 _ => {}
             }
         }
-        let mut asked = Self {
-            containers: HashMap::new(),
-            ambiguous: HashSet::new(),
-            containing: HashSet::new(),
-            with_edges: HashSet::new(),
-        };
-        if !reached.is_empty() {
-            let (kinds, ids): (Vec<i16>, Vec<i64>) = reached.into_iter().unzip();
-            let rows = session.query(CONTAINERS, &[&kinds, &ids]).await?;
-            asked.containers = rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
-        }
-        asked.ask_names(session, names).await?;
-        if !deleted.is_empty() {
-            let (kinds, ids): (Vec<i16>, Vec<i64>) = deleted.into_iter().unzip();
-            for (sql, found) in [(CONTAINING, &mut asked.containing), (WITH_EDGES, &mut asked.with_edges)] {
-                let rows = session.query(sql, &[&kinds, &ids]).await?;
-                *found = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-            }
-        }
-        Ok(asked)
+        let (contents, outermost) = names.into_iter().partition(|(_, at, _)| at.is_ok());
+        Self { reached, contents, outermost, deleted }
     }
 
-    async fn ask_names(&mut self, session: &Session, names: BTreeSet<NameAt>) -> Result<(), Problem> {
-        let (inner, outer): (Vec<NameAt>, Vec<NameAt>) = names.into_iter().partition(|(_, at, _)| at.is_ok());
-        for (sql, all) in [(AMBIGUOUS_CONTENTS, inner), (AMBIGUOUS_OUTERMOST, outer)] {
-            if all.is_empty() {
+    /// Makes a request for each kind of question that is there.
+    pub(crate) fn requests<'a>(&'a self, session: &'a Session) -> Vec<Request<'a>> {
+        let places = |places: &BTreeSet<Place>| {
+            let (kinds, ids): (Vec<i16>, Vec<i64>) = places.iter().copied().unzip();
+            parameters![kinds, ids]
+        };
+        let mut requests = Vec::new();
+        if !self.reached.is_empty() {
+            requests.push(session.request(CONTAINERS, places(&self.reached)));
+        }
+        for (sql, names) in [(AMBIGUOUS_CONTENTS, &self.contents), (AMBIGUOUS_OUTERMOST, &self.outermost)] {
+            if names.is_empty() {
                 continue;
             }
-            let kinds: Vec<i16> = all.iter().map(|(kind, ..)| *kind).collect();
-            let keys: Vec<&[u8]> = all.iter().map(|(.., name)| name.as_slice()).collect();
+            let kinds: Vec<i16> = names.iter().map(|(kind, ..)| *kind).collect();
+            let keys: Vec<&[u8]> = names.iter().map(|(.., name)| name.as_slice()).collect();
             let containers: Vec<i64> =
-                all.iter().filter_map(|(_, at, _)| at.as_ref().ok()).copied().collect();
+                names.iter().filter_map(|(_, at, _)| at.as_ref().ok()).copied().collect();
             let namespaces: Vec<&[u8]> =
-                all.iter().filter_map(|(_, at, _)| at.as_ref().err()).map(Vec::as_slice).collect();
-            let rows = match containers.is_empty() {
-                false => session.query(sql, &[&kinds, &keys, &containers]).await?,
-                true => session.query(sql, &[&kinds, &keys, &namespaces]).await?,
+                names.iter().filter_map(|(_, at, _)| at.as_ref().err()).map(Vec::as_slice).collect();
+            let places = match containers.is_empty() {
+                false => parameters![kinds, keys, containers],
+                true => parameters![kinds, keys, namespaces],
             };
-            let places = rows.iter().map(|row| row.get::<_, i64>(0) as usize - 1);
-            self.ambiguous.extend(places.filter_map(|place| all.get(place).cloned()));
+            requests.push(session.request(sql, places));
         }
-        Ok(())
+        if !self.deleted.is_empty() {
+            requests.push(session.request(CONTAINING, places(&self.deleted)));
+            requests.push(session.request(WITH_EDGES, places(&self.deleted)));
+        }
+        requests
+    }
+
+    /// Takes the answers to [`Self::requests`].
+    pub(crate) fn answered(&self, answers: &[Vec<Row>]) -> Answers {
+        let mut rows = answers.iter();
+        let mut next = |asked: bool| if asked { rows.next().map_or(&[][..], Vec::as_slice) } else { &[] };
+        let containers = next(!self.reached.is_empty());
+        let containers = containers.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+        let mut ambiguous = HashSet::new();
+        for names in [&self.contents, &self.outermost] {
+            let places = next(!names.is_empty()).iter().map(|row| row.get::<_, i64>(0) as usize - 1);
+            ambiguous.extend(places.filter_map(|place| names.get(place).cloned()));
+        }
+        let mut places =
+            || next(!self.deleted.is_empty()).iter().map(|row| (row.get(0), row.get(1))).collect();
+        let (containing, with_edges) = (places(), places());
+        Answers { containers, ambiguous, containing, with_edges }
     }
 }
 
-impl View for Asked {
+impl View for Answers {
     fn container(&mut self, kind: Kind, id: u64) -> Result<Option<Option<u64>>, StoreError> {
         let found = self.containers.get(&(vertex_kind(kind), integer(id)));
         Ok(found.map(|container| container.map(natural)))
