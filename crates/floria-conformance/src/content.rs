@@ -26,7 +26,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 fn origin() -> Option<Origin> {
-    Some(Origin { source: "dir/service file.yaml".to_owned(), line: 70_000, column: 3 })
+    Some(Origin { source: "dir/service file.yaml".into(), line: 70_000, column: 3 })
 }
 
 /// One value of each kind, and those that codecs get wrong.

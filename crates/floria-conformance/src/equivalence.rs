@@ -54,7 +54,7 @@ fn classes() -> impl Strategy<Value = Vec<ClassName>> {
 
 fn origin() -> impl Strategy<Value = Option<Origin>> {
     let source = prop::sample::select(reads::SOURCES.to_vec());
-    let origin = source.prop_map(|source| Origin { source: source.to_owned(), line: 1, column: 1 });
+    let origin = source.prop_map(|source| Origin { source: source.into(), line: 1, column: 1 });
     prop::option::of(origin)
 }
 

@@ -46,7 +46,7 @@ fn elsewhere(name: &str, id: u64) -> Vertex {
 }
 
 fn origin(source: &str) -> Option<Origin> {
-    Some(Origin { source: source.to_owned(), line: 1, column: 1 })
+    Some(Origin { source: source.into(), line: 1, column: 1 })
 }
 
 fn classes(names: &[&str]) -> Vec<ClassName> {

@@ -37,7 +37,7 @@ fn a_plugin_comes_back(home: &Home) {
     let store = home();
     let mut whole = plugin("tools");
     whole.metadata.insert("wit".to_owned(), "khutulun:operation@0.1".into());
-    whole.origin = Some(floria::Origin { source: "service.yaml".to_owned(), line: 3, column: 70_000 });
+    whole.origin = Some(floria::Origin { source: "service.yaml".into(), line: 3, column: 70_000 });
     commit(&store, [Change::put(whole.clone())]);
     drop(store);
     assert_eq!(read(&home(), &key("shop", "tools")), Some(whole.into()));

@@ -347,8 +347,8 @@ fn apply<'a>(
             (Change::Delete(_), Some(before)) => before,
             (Change::Put(entity), before) => {
                 let name = entity.namespace();
-                if let (Some((_, from)), Some(id)) = (before, of.id()) {
-                    laws::check_namespace(of.kind().word(), id, &Namespace(from), name)?;
+                if let Some((_, from)) = before {
+                    laws::stays(&of, &Namespace(from), name)?;
                 }
                 (*known.namespaces.get(&key(&name.0)).ok_or_else(unknown)?, name.0.clone())
             }

@@ -137,7 +137,7 @@ impl<'a> Commit<'a> {
             && old.columns.namespace != columns.namespace
         {
             let from = self.namespace_name(old.columns.namespace)?;
-            laws::check_namespace(key.kind().word(), key.id().unwrap_or(0), &from, entity.namespace())?;
+            laws::stays(&key, &from, entity.namespace())?;
         }
         let row = Row {
             namespace: (columns.namespace, &entity.namespace().0),
@@ -156,11 +156,7 @@ impl<'a> Commit<'a> {
 
     fn delete(&mut self, end: &mut End, change: &Change, key: &EntityKey) -> Result<(), Problem> {
         let (code, body) = encoded(change, key)?;
-        let (id, old) = self.standing(key)?.ok_or_else(|| match key {
-            EntityKey::Class(_, name) => laws::nothing_to_delete("class", format_args!("`{name}`")),
-            EntityKey::Plugin(_, name) => laws::nothing_to_delete("plugin", format_args!("`{name}`")),
-            _ => laws::nothing_to_delete(key.kind().word(), key.id().unwrap_or(0)),
-        })?;
+        let (id, old) = self.standing(key)?.ok_or_else(|| laws::not_there(key))?;
         columns::delete(self.transaction, (key.kind() as i64, id), &old, &mut self.names)?;
         let namespace = old.columns.namespace;
         let name = self.namespace_name(namespace)?;

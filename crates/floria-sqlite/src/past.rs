@@ -86,7 +86,7 @@ impl Past {
             let reads = properties.flat_map(|property| property.reads.iter().cloned());
             postings.extend(reads.map(|(site, property)| Posting::Read(site, property)));
         }
-        postings.extend(entity.origin().map(|origin| Posting::Origin(origin.source.clone())));
+        postings.extend(entity.origin().map(|origin| Posting::Origin(origin.source.to_string())));
         for posting in postings {
             self.postings.entry(posting).or_default().insert(key.clone());
         }

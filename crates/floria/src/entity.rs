@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Expression, Named, Site, Value};
+use crate::{Expression, Named, SharedText, Site, Value};
 
 /// Plain data about an entity, by name. Metadata never holds expressions.
 pub type Metadata = Named<Value>;
@@ -20,7 +20,7 @@ pub type Handlers = Named<Handler>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// The name of the source as the person gave it, such as `examples/hello-world/service.yaml`.
-    pub source: String,
+    pub source: SharedText,
     /// The line, from 1.
     pub line: u32,
     /// The column in characters, from 1.

@@ -192,27 +192,8 @@ impl Checker<'_> {
 }
 
 /// Makes the error for a batch that deletes what is not there.
-pub fn nothing_to_delete(what: &str, id: impl std::fmt::Display) -> StoreError {
-    invalid(format!("there is no {what} {id} to delete"))
-}
-
-/// Makes the error for a batch that deletes what is not there, by its key.
 pub fn not_there(key: &EntityKey) -> StoreError {
     invalid(format!("there is no {key} to delete"))
-}
-
-/// Checks that an entity stays in its namespace when another version of it is put in its place.
-///
-/// # Errors
-///
-/// [`StoreError::Invalid`] when the namespaces differ, since neither namespace's history would tell of it.
-pub fn stays(before: &Entity, after: &Entity) -> Result<(), StoreError> {
-    let (from, to) = (before.namespace(), after.namespace());
-    if from == to {
-        return Ok(());
-    }
-    let key = after.key();
-    Err(invalid(format!("{key} is in namespace `{from}` and cannot move to `{to}`")))
 }
 
 /// Checks that an entity stays in its namespace: `from` is where it is, `to` where the batch puts it.
@@ -220,11 +201,11 @@ pub fn stays(before: &Entity, after: &Entity) -> Result<(), StoreError> {
 /// # Errors
 ///
 /// [`StoreError::Invalid`] when they differ, since neither namespace's history would tell of it.
-pub fn check_namespace(what: &str, id: u64, from: &Namespace, to: &Namespace) -> Result<(), StoreError> {
+pub fn stays(key: &EntityKey, from: &Namespace, to: &Namespace) -> Result<(), StoreError> {
     if from == to {
         return Ok(());
     }
-    Err(invalid(format!("{what} {id} is in namespace `{from}` and cannot move to `{to}`")))
+    Err(invalid(format!("{key} is in namespace `{from}` and cannot move to `{to}`")))
 }
 
 /// The highest id: what databases have for integers has a sign.

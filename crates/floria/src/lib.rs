@@ -24,6 +24,7 @@ pub mod named;
 mod posting;
 mod replay;
 pub mod retention;
+mod shared;
 mod snapshot;
 mod store;
 mod value;
@@ -51,6 +52,7 @@ pub use instantiate::{
 pub use memory::MemoryStore;
 pub use named::Named;
 pub use replay::Replay;
+pub use shared::SharedText;
 pub use snapshot::{At, Index, Page, Snapshot};
 pub use store::{
     Author, Batch, Change, Finding, Forgotten, LogEntry, LogQuery, LogRow, Record, Revision, Stats, Store,

@@ -339,7 +339,7 @@ fn vertex_of(mapping: &Reference, places: &[NodePlace]) -> Option<VertexTemplate
 pub(crate) fn origin(texts: &SourceMap, span: Span) -> Origin {
     let file = texts.file(span.source);
     let start = file.position(span.start);
-    Origin { source: file.name().as_ref().to_owned(), line: start.line, column: start.column }
+    Origin { source: file.name().as_ref().into(), line: start.line, column: start.column }
 }
 
 /// How long a name may be: it becomes part of the names of files and units, which systems limit to 255 bytes.

@@ -178,7 +178,7 @@ impl Decoder<'_> {
             Ok(true)
         })?;
         Ok(Origin {
-            source: self.needed(source, "an origin", "source")?,
+            source: self.needed(source, "an origin", "source")?.into(),
             line: self.needed(line, "an origin", "line")?,
             column: self.needed(column, "an origin", "column")?,
         })

@@ -107,7 +107,7 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
 
 fn origin() -> impl Strategy<Value = Option<Origin>> {
     let origin = (text(), 0..u32::MAX, 0..9_u32);
-    option::of(origin.prop_map(|(source, line, column)| Origin { source, line, column }))
+    option::of(origin.prop_map(|(source, line, column)| Origin { source: source.into(), line, column }))
 }
 
 fn expression() -> impl Strategy<Value = Expression> {

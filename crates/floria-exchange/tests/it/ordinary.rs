@@ -13,7 +13,7 @@ use crate::{any, read, written};
 fn graph() -> Vec<Entity> {
     let mut web = with(vertex(1, None, "web"), "port", 80);
     web.classes.push(ClassName("net:0.1:Service".to_owned()));
-    web.origin = Some(Origin { source: "shop.yaml".to_owned(), line: 7, column: 3 });
+    web.origin = Some(Origin { source: "shop.yaml".into(), line: 7, column: 3 });
     let call = Call {
         function: "tosca:concat".to_owned(),
         arguments: vec![Expression::Literal(Value::from("a")), Expression::Literal(Value::from(1.0))],

@@ -42,7 +42,7 @@ pub(crate) fn entities() -> Vec<Entity> {
         state(with(web, &[("port", Value::Integer(80)), ("host", Value::from(host))]), of_state)
     };
     let mut bank = of(vertex(20, None, "bank"), "bank", &["net:Service"]);
-    bank.origin = Some(Origin { source: "bank.yaml".to_owned(), line: 1, column: 1 });
+    bank.origin = Some(Origin { source: "bank.yaml".into(), line: 1, column: 1 });
     let port = |id, of_node, number: i64| {
         let port = of(vertex(id, Some(of_node), "endpoint"), "shop/web", &["net:Port"]);
         with(port, &[("number", Value::Integer(number))])

@@ -24,7 +24,7 @@ fn any_change(numbers: &mut Numbers) -> Change {
     let mut classes: Vec<_> = ["A", "B", "C"].map(|name| ClassName(name.to_owned())).to_vec();
     classes.truncate(numbers.below(4) as usize);
     let origin = (numbers.below(2) == 0).then(|| Origin {
-        source: format!("{}.yaml", numbers.below(2)),
+        source: format!("{}.yaml", numbers.below(2)).into(),
         line: 1,
         column: 1,
     });
@@ -83,7 +83,7 @@ fn indexes(entities: &[Entity]) -> Vec<Index> {
         {
             indexes.push(Index::Readers(kind, *site, property.clone()));
         }
-        indexes.extend(entity.origin().map(|origin| Index::Origin(kind, origin.source.clone())));
+        indexes.extend(entity.origin().map(|origin| Index::Origin(kind, origin.source.to_string())));
     }
     indexes.retain(|index| seen.insert(format!("{index:?}")));
     indexes

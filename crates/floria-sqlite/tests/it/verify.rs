@@ -30,7 +30,7 @@ pub(crate) fn varied(path: &Path) {
         let vertexes = (1..=20_u64).map(|id| {
             let mut vertex = with(vertex(id, (id > 1).then_some(1), &format!("n{id}")), "round", round);
             vertex.classes = vec![ClassName("Node".to_owned()), ClassName(format!("Kind{}", id % 3))];
-            vertex.origin = Some(Origin { source: "service.yaml".to_owned(), line: 1, column: 1 });
+            vertex.origin = Some(Origin { source: "service.yaml".into(), line: 1, column: 1 });
             let reads = vec![(Site::Vertex(VertexId(1 + id % 5)), "round".to_owned())];
             vertex.properties.insert("copy".to_owned(), Property { reads, ..Property::default() });
             Change::put(vertex)

@@ -153,7 +153,7 @@ impl State {
             let before = table.at(&key, NEWEST);
             match (before, &entity) {
                 (None, None) => return Err(laws::not_there(&key)),
-                (Some(before), Some(entity)) => laws::stays(before, entity)?,
+                (Some(before), Some(entity)) => laws::stays(&key, before.namespace(), entity.namespace())?,
                 (Some(before), None) => {
                     if let Body::Delete(deleted) = body {
                         deleted.namespace = before.namespace().clone();

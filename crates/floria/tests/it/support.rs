@@ -48,7 +48,7 @@ impl Functions for Calculator {
 }
 
 pub(crate) fn origin(line: u32) -> Origin {
-    Origin { source: "service.yaml".to_owned(), line, column: 1 }
+    Origin { source: "service.yaml".into(), line, column: 1 }
 }
 
 pub(crate) fn call(function: &str, arguments: impl IntoIterator<Item = Expression>) -> Expression {

@@ -76,7 +76,7 @@ pub(crate) fn design(text: &str) -> Design {
         let mut node =
             vertex(vertexes.len() as u64 + 1, Some(VertexTemplateId(1)), name, tokens.next().unwrap());
         node.metadata.insert(names::NODE.to_owned(), Value::from(name));
-        node.origin = Some(Origin { source: "shop.yaml".to_owned(), line, column: 1 });
+        node.origin = Some(Origin { source: "shop.yaml".into(), line, column: 1 });
         let mut operations: Vec<&str> = Vec::new();
         let mut version = "v1";
         for token in tokens {
