@@ -405,6 +405,8 @@ pub(crate) enum StoreCommand {
     Import(StoreImportArguments),
     /// Find things in the graph, by what they are and what they are connected to.
     Query(StoreQueryArguments),
+    /// Show what differs between two revisions, and who changed it. Exits 2 when something does.
+    Diff(StoreDiffArguments),
     /// Show who changed what and when, and in which run.
     Log(StoreLogArguments),
     /// Forget the older part of history. Nothing else ever does; what was done is recorded.
@@ -497,6 +499,19 @@ pub(crate) struct StoreQueryArguments {
     /// Say how it was answered: which index, and how much was read.
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreDiffArguments {
+    /// The one revision; 0 is the empty store.
+    #[arg(value_name = "FROM")]
+    pub(crate) from: u64,
+    /// The other revision [default: the present one].
+    #[arg(value_name = "TO")]
+    pub(crate) to: Option<u64>,
+    /// Only of this service.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
 }
 
 #[derive(Debug, Args)]

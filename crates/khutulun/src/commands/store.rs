@@ -1,6 +1,7 @@
 //! `khutulun store`: looks after the store itself, whatever is in it.
 
 mod copies;
+mod diff;
 mod exchange;
 mod history;
 mod query;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &StoreCommand, session: &Session) -> Result<Exit, Cli
         StoreCommand::Export(arguments) => exchange::export(arguments, session),
         StoreCommand::Import(arguments) => exchange::import(arguments, session),
         StoreCommand::Query(arguments) => query::run(arguments, session),
+        StoreCommand::Diff(arguments) => diff::run(arguments, session),
         StoreCommand::Log(arguments) => history::log(arguments, session),
         StoreCommand::Forget(arguments) => history::forget(arguments, session),
     }

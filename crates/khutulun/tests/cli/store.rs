@@ -148,3 +148,25 @@ fn questions_are_answered_and_explained() {
     assert!(wrong.stderr.contains("`state` is one"), "{}", wrong.stderr);
     sandbox.run(&["store", "query", "web ->"]).expect(64).five_parts();
 }
+
+#[test]
+fn revisions_differ_and_say_by_whom() {
+    let sandbox = deployed();
+    let then = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json()["revision"].to_string();
+    assert_eq!(sandbox.run(&["store", "diff", &then]).expect(0).stdout, "Nothing differs.\n");
+    sandbox.write("shop/service.yaml", &DESIGN.replace("two: {", "three: { properties: { colour: blue },"));
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    let differs = sandbox.run(&["store", "diff", &then, "-o", "json"]).expect(2).json();
+    let of = |name: &str| {
+        let differences = differs["differences"].as_array().unwrap();
+        differences
+            .iter()
+            .find(|difference| difference["name"] == name)
+            .unwrap_or_else(|| panic!("{differs}"))
+    };
+    assert_eq!((&of("two")["what"], &of("three")["what"]), (&"removed".into(), &"added".into()));
+    assert!(of("three")["commits"][0]["stream"].as_str().unwrap().starts_with("run/"), "{differs}");
+    let back = sandbox.run(&["store", "diff", "0", &then, "--service", "shop"]).expect(2).stdout;
+    assert!(back.contains("`two` added") && !back.contains("three"), "{back}");
+    sandbox.run(&["store", "diff", "999999"]).expect(64).five_parts();
+}
