@@ -12,6 +12,7 @@ use crate::{
     forget::Forget,
     names::{integer, key, natural, text},
     parts::{Several, decode_several, kind_number},
+    schema,
     session::{Request, Session, parameters, side_by_side},
     view::{self, Questions},
     write,
@@ -35,6 +36,9 @@ pub(crate) enum Committed {
 const LOCK: &str = "SELECT revision, sequence, ids_used, digest,
     greatest(time_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), uuid_send(gen_random_uuid())
     FROM store FOR UPDATE";
+
+/// Another host may have updated the schema since this one opened it.
+const VERSION: &str = "SELECT version FROM floria_version";
 
 const TOKEN: &str = "SELECT token FROM commit WHERE revision = $1";
 
@@ -81,7 +85,7 @@ const NOTIFY: &str = "SELECT pg_notify(current_schema(), '')";
 
 /// All statements here that are sent side by side.
 const STATEMENTS: &[&str] =
-    &[LOCK, TOKEN, EXPECTED, NAMESPACES, WORDS, NAMED, CURRENT, COMMIT, STORE, CHANGED, NOTIFY];
+    &[LOCK, VERSION, TOKEN, EXPECTED, NAMESPACES, WORDS, NAMED, CURRENT, COMMIT, STORE, CHANGED, NOTIFY];
 
 /// What the lock gives: the store as it is, and stays until it is let go.
 pub(crate) struct Locked {
@@ -228,6 +232,7 @@ async fn begin(
     let answers = side_by_side(vec![
         session.simple_request("BEGIN"),
         session.request(LOCK, parameters![]),
+        session.request(VERSION, parameters![]),
         wanted(doubtful.is_some(), TOKEN, parameters![doubtful]),
         wanted(!expected.is_empty(), EXPECTED, parameters![expected.clone()]),
         wanted(!namespace_keys.is_empty(), NAMESPACES, parameters![namespace_keys.clone(), namespace_names]),
@@ -236,7 +241,7 @@ async fn begin(
         wanted(!ids.is_empty(), CURRENT, parameters![entity_kinds, ids.clone()]),
     ])
     .await?;
-    let [_, store, tokens, revisions, namespaces, words, named, current] = answers.as_slice() else {
+    let [_, store, version, tokens, revisions, namespaces, words, named, current] = answers.as_slice() else {
         unreachable!("there is an answer for each request")
     };
     let row = store.first().ok_or_else(|| StoreError::Damaged("table `store` has no row".to_owned()))?;
@@ -250,6 +255,7 @@ async fn begin(
         time_ms: row.get(4),
         token: row.get(5),
     };
+    schema::check_version(version.first().map_or(0, |row| row.get(0)))?;
     // Whoever had the lock before is done, for good or not.
     if let Some(doubt) = doubt.take()
         && tokens.first().is_some_and(|row| row.get::<_, &[u8]>(0) == doubt.token)

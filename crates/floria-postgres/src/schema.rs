@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What brings a schema from the version that is its place here to the next one. Never edited once released, only added to.
-pub(crate) const MIGRATIONS: &[&str] = &[
+const MIGRATIONS: &[&str] = &[
     // `body` is CBOR, whole; the other columns are what is looked up. Bodies are in the log alone: the row of an entity points
     // to the row that put it in. Names are octets, and those that repeat have numbers.
     "
@@ -131,9 +131,9 @@ const ADVISORY_LOCK: i64 = 0x464c_4f52;
 const SERVER_VERSION_MIN: i32 = 130_000;
 
 /// Makes the schema, or brings it up to date, in one transaction.
-pub(crate) fn prepare(connections: &Connections, migrations: &[&str]) -> Result<(), StoreError> {
+pub(crate) fn prepare(connections: &Connections) -> Result<(), StoreError> {
     let prepared = connections.open().and_then(|session| {
-        let prepared = block_on(migrate(&session, connections, migrations));
+        let prepared = block_on(migrate(&session, connections));
         session.end();
         if prepared.is_ok() {
             connections.put_back(session);
@@ -144,7 +144,7 @@ pub(crate) fn prepare(connections: &Connections, migrations: &[&str]) -> Result<
     prepared.map_err(|problem| problem.told(&format!("open the store in schema `{schema}`")))
 }
 
-async fn migrate(session: &Session, connections: &Connections, migrations: &[&str]) -> Result<(), Problem> {
+async fn migrate(session: &Session, connections: &Connections) -> Result<(), Problem> {
     let (schema, quoted) = (&connections.settings.schema, connections.settings.quoted_schema());
     let attempt = format!("open the store in schema `{schema}`");
     let client = &session.client;
@@ -153,7 +153,7 @@ async fn migrate(session: &Session, connections: &Connections, migrations: &[&st
         return Err(unavailable(&attempt, "PostgreSQL 13 or newer is needed").into());
     }
     // Most of the time there is nothing to do, and nobody has to wait for anybody.
-    if version_of(session, schema).await? == Some(migrations.len()) {
+    if version_of(session, schema).await? == Some(MIGRATIONS.len()) {
         return Ok(());
     }
     client.batch_execute("BEGIN; SET LOCAL lock_timeout TO 0").await?;
@@ -175,19 +175,28 @@ async fn migrate(session: &Session, connections: &Connections, migrations: &[&st
             0
         }
     };
-    if done > migrations.len() {
-        return Err(StoreError::TooNew {
-            found: u32::try_from(done).unwrap_or(u32::MAX),
-            known: u32::try_from(migrations.len()).unwrap_or(u32::MAX),
-        }
-        .into());
+    check_version(done as i32)?;
+    if done > 0 {
+        // Whoever commits now does so to the schema that is known there, and later ones look.
+        client.batch_execute("SELECT 1 FROM store FOR UPDATE").await?;
     }
-    for migration in &migrations[done..] {
+    for migration in &MIGRATIONS[done..] {
         client.batch_execute(migration).await?;
     }
-    let known = i32::try_from(migrations.len()).expect("there are few migrations");
+    let known = i32::try_from(MIGRATIONS.len()).expect("there are few migrations");
     client.execute("UPDATE floria_version SET version = $1", &[&known]).await?;
     Ok(client.batch_execute("COMMIT").await?)
+}
+
+/// Checks that a version of the schema is none that a newer program made.
+pub(crate) fn check_version(found: i32) -> Result<(), StoreError> {
+    if usize::try_from(found).is_ok_and(|found| found <= MIGRATIONS.len()) {
+        return Ok(());
+    }
+    Err(StoreError::TooNew {
+        found: u32::try_from(found).unwrap_or(u32::MAX),
+        known: u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX),
+    })
 }
 
 /// Returns the version of a schema, if it is one of ours.

@@ -18,7 +18,7 @@ use crate::{
     error::Problem,
     forget, log,
     names::natural,
-    schema::{self, MIGRATIONS},
+    schema,
     session::Session,
     settings::Settings,
     signal,
@@ -50,12 +50,8 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] when the server cannot be reached, refuses the user, or the schema is another program's;
     /// [`StoreError::TooNew`] when a newer version made it. Nothing was changed then.
     pub fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::connect_with(url, MIGRATIONS)
-    }
-
-    pub(crate) fn connect_with(url: &str, migrations: &[&str]) -> Result<Self, StoreError> {
         let connections = Connections::new(Settings::parse(url)?)?;
-        schema::prepare(&connections, migrations)?;
+        schema::prepare(&connections)?;
         Ok(Self { connections, writer: Mutex::new(None), signal: Arc::default(), listening: Once::new() })
     }
 

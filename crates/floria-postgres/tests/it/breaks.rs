@@ -150,7 +150,7 @@ pub(crate) fn a_snapshot_outlives_its_connection(server: &Server) {
         found.iter().map(|entity| entity.name().to_owned()).collect::<Vec<_>>().join(" ")
     };
     let terminate = || {
-        let sql = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'outlived'";
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'outlived'";
         assert_ne!(server.psql(sql).unwrap().trim(), "0");
     };
     assert_eq!(names(), "a b c");
@@ -175,7 +175,8 @@ pub(crate) fn a_watch_outlives_its_connection(server: &Server) {
     let mut seen = 0;
     for round in 1..=20 {
         if round % 4 == 0 {
-            let sql = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'watching'";
+            let sql =
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'watching'";
             server.psql(sql).unwrap();
         }
         other.commit(&records([record("run/1", round)])).unwrap();

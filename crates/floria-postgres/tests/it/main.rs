@@ -40,6 +40,11 @@ const OWN: &[Test] = &[
     ("hosts that make a new store at once make one", schemas::hosts_that_make_a_new_store_at_once_make_one),
     ("a schema of a newer version is refused", schemas::a_schema_of_a_newer_version_is_refused),
     (
+        "a schema that was updated meanwhile takes no commit of an older program",
+        schemas::a_schema_that_was_updated_meanwhile_takes_no_commit_of_an_older_program,
+    ),
+    ("an update of a schema is whole or not at all", schemas::an_update_of_a_schema_is_whole_or_not_at_all),
+    (
         "a schema of another program is refused and left alone",
         schemas::a_schema_of_another_program_is_refused_and_left_alone,
     ),

@@ -3,7 +3,7 @@
 use std::{error::Error as _, thread};
 
 use floria::{Store as _, StoreError};
-use floria_conformance::build::{commit, put, shop, vertex, with};
+use floria_conformance::build::{batch, commit, put, shop, vertex, with};
 use floria_postgres::PostgresStore;
 
 use crate::server::Server;
@@ -35,6 +35,31 @@ pub(crate) fn a_schema_of_a_newer_version_is_refused(server: &Server) {
     server.psql("UPDATE newer.floria_version SET version = 99").unwrap();
     let error = PostgresStore::connect(&server.url_of("newer")).err().unwrap();
     assert!(matches!(error, StoreError::TooNew { found: 99, known: 1 }), "{error:?}");
+}
+
+pub(crate) fn a_schema_that_was_updated_meanwhile_takes_no_commit_of_an_older_program(server: &Server) {
+    let store = PostgresStore::connect(&server.url_of("updated")).unwrap();
+    commit(&store, [put(vertex(1, None, "shop"))]);
+    server.psql("UPDATE updated.floria_version SET version = 99").unwrap();
+    let refused = store.commit(&batch([put(vertex(2, None, "more"))]));
+    assert!(matches!(refused, Err(StoreError::TooNew { found: 99, known: 1 })), "{refused:?}");
+    assert_eq!(shop(&store).vertexes().len(), 1);
+}
+
+pub(crate) fn an_update_of_a_schema_is_whole_or_not_at_all(server: &Server) {
+    server
+        .psql(
+            "CREATE SCHEMA older; CREATE TABLE older.floria_version (version integer NOT NULL);
+             INSERT INTO older.floria_version VALUES (0); CREATE TABLE older.log (x integer)",
+        )
+        .unwrap();
+    let tables =
+        "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'older'";
+    let error = told(&server.url_of("older"));
+    assert!(error.ends_with("relation \"log\" already exists (42P07)"), "{error}");
+    assert_eq!(server.psql(tables).unwrap().trim(), "floria_version log");
+    server.psql("DROP TABLE older.log").unwrap();
+    commit(&PostgresStore::connect(&server.url_of("older")).unwrap(), [put(vertex(1, None, "shop"))]);
 }
 
 pub(crate) fn a_schema_of_another_program_is_refused_and_left_alone(server: &Server) {
