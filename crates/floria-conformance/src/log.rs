@@ -21,6 +21,9 @@ pub(crate) const CASES: &[Case] = &[
     ("a deletion is about the namespace of what it deletes", a_deletion_is_about_a_namespace),
     ("the log made again is the graph", the_log_made_again_is_the_graph),
     ("a refused batch leaves no gap in the log", a_refused_batch_leaves_no_gap),
+    ("the log of an entity has its changes only", the_log_of_an_entity),
+    ("the log of an entity is narrowed as the whole log is", the_log_of_an_entity_is_narrowed),
+    ("the log after a revision has later rows only", the_log_after_a_revision),
 ];
 
 fn bodies(store: &dyn Store, query: LogQuery) -> Vec<String> {
@@ -157,4 +160,57 @@ fn a_refused_batch_leaves_no_gap(home: &Home) {
     commit(&store, [put(vertex(2, Some(1), "web"))]);
     let numbers: Vec<_> = whole_log(&store).iter().map(|row| (row.sequence, row.revision.0)).collect();
     assert_eq!(numbers, [(1, 1), (2, 2)]);
+}
+
+fn the_log_of_an_entity(home: &Home) {
+    let store = home();
+    let entities = crate::snapshots::one_of_each(&store);
+    commit(&store, entities.iter().cloned().map(Change::Put));
+    store.commit(&records([record("run/1", 1)])).unwrap();
+    commit(&store, entities.iter().map(|entity| Change::Delete(entity.key())));
+    for entity in &entities {
+        let query = LogQuery { entity: Some(entity.key()), ..LogQuery::default() };
+        let entries: Vec<_> = store.log(&query).unwrap().into_iter().map(|row| row.entry).collect();
+        let put = LogEntry::Change(Change::Put(entity.clone()));
+        assert_eq!(entries, [put.clone(), put, LogEntry::Change(Change::Delete(entity.key()))]);
+    }
+    for never in [VertexId(99).into(), EntityKey::Class(namespace("bank"), ClassName("Node".to_owned()))] {
+        let query = LogQuery { entity: Some(never), ..LogQuery::default() };
+        assert_eq!(store.log(&query).unwrap(), []);
+    }
+}
+
+fn the_log_of_an_entity_is_narrowed(home: &Home) {
+    let store = home();
+    for number in 1..=5 {
+        commit(
+            &store,
+            [put(with(vertex(1, None, "a"), "x", number)), put(with(vertex(2, None, "b"), "x", number))],
+        );
+    }
+    let of_one = || LogQuery { entity: Some(VertexId(1).into()), ..LogQuery::default() };
+    let sequences =
+        |query: LogQuery| store.log(&query).unwrap().iter().map(|row| row.sequence).collect::<Vec<_>>();
+    assert_eq!(sequences(of_one()), [1, 3, 5, 7, 9]);
+    assert_eq!(sequences(LogQuery { after: 3, ..of_one() }), [5, 7, 9]);
+    assert_eq!(sequences(LogQuery { since: Revision(3), ..of_one() }), [7, 9]);
+    assert_eq!(sequences(LogQuery { limit: Some(2), after: 1, ..of_one() }), [3, 5]);
+    assert_eq!(sequences(LogQuery { namespace: Some(namespace("shop")), ..of_one() }).len(), 5);
+    assert_eq!(sequences(LogQuery { namespace: Some(namespace("bank")), ..of_one() }), [0; 0]);
+    // A record is about no entity.
+    assert_eq!(sequences(LogQuery { stream: Some("run/1".to_owned()), ..of_one() }), [0; 0]);
+}
+
+fn the_log_after_a_revision(home: &Home) {
+    let store = home();
+    for number in 0..4 {
+        store.commit(&records([record("run/1", number), record("run/2", number)])).unwrap();
+    }
+    let since = |revision: u64| LogQuery { since: Revision(revision), ..LogQuery::default() };
+    assert_eq!(bodies(&store, since(0)).len(), 8);
+    assert_eq!(bodies(&store, since(3)), ["3", "3"]);
+    assert_eq!(bodies(&store, LogQuery { stream: Some("run/2".to_owned()), ..since(1) }), ["1", "2", "3"]);
+    assert_eq!(bodies(&store, LogQuery { after: 5, ..since(1) }), ["2", "3", "3"]);
+    assert_eq!(bodies(&store, since(4)), [""; 0]);
+    assert_eq!(bodies(&store, since(9)), [""; 0]);
 }
