@@ -229,8 +229,9 @@ fn keep(
     present_metadata: &Metadata,
 ) {
     for (name, property) in properties.iter_mut().filter(|(_, property)| !property.read_only) {
-        if let Some(value) = present_properties.get(name).and_then(|present| present.value.as_ref()) {
-            property.value = Some(value.clone());
+        if let Some(present) = present_properties.get(name).filter(|present| present.value.is_some()) {
+            property.value.clone_from(&present.value);
+            property.reads.clone_from(&present.reads);
         }
     }
     for (key, value) in present_metadata.iter().filter(|(key, _)| key.starts_with(ENGINE_METADATA_PREFIX)) {

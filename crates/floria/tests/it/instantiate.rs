@@ -53,7 +53,9 @@ fn an_input_that_does_not_exist_is_refused_with_those_that_do() {
 fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
     let mut current = first();
     let mut web = current.vertex(VertexId(2)).unwrap().clone();
-    web.properties.get_mut("address").unwrap().value = Some(Value::from("10.0.0.1"));
+    let address = web.properties.get_mut("address").unwrap();
+    address.value = Some(Value::from("10.0.0.1"));
+    address.reads = vec![(Site::Vertex(VertexId(1)), "port".to_owned())];
     web.properties.get_mut("port").unwrap().value = Some(Value::Integer(1));
     web.metadata.insert("khutulun.state".to_owned(), Value::from("started"));
     web.metadata.insert("khutulun.node".to_owned(), Value::from("old"));
@@ -75,6 +77,8 @@ fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
     let next = instantiate(&design, &inputs([]), &current, &mut (50..52)).unwrap();
     let web = next.vertex(VertexId(2)).unwrap();
     assert_eq!(web.properties["address"].value, Some(Value::from("10.0.0.1")));
+    // What the value was computed from goes with it.
+    assert_eq!(web.properties["address"].reads.len(), 1);
     assert_eq!(web.properties["port"].value, None);
     let metadata: Vec<_> = web.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(metadata, ["khutulun.node=web", "khutulun.state=started"]);
