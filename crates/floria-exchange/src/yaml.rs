@@ -182,7 +182,7 @@ impl<R: Read> Characters<R> {
             *octet = next;
         }
         let Ok(text) = std::str::from_utf8(&encoded[..length]) else { return Err(at("this is not UTF-8")) };
-        let is_token = matches!(first, b',' | b'[' | b']' | b'{' | b'}' | b':' | b'?' | b'-');
+        let is_token = b",[]{}:?-!%&*".contains(&first);
         let charge = self.budget.charge(if is_token { TOKEN_OCTETS } else { length as u64 });
         charge.map_err(|problem| at(&problem))?;
         Ok(text.chars().next())
