@@ -1,6 +1,7 @@
 //! What is read as a query, and what is said where one goes wrong.
 
 use floria_query::{Query, Vocabulary};
+use proptest::test_runner::{Config, RngSeed};
 
 use crate::{parse, vocabulary};
 
@@ -124,6 +125,8 @@ fn deep_and_long_texts_are_refused() {
 }
 
 proptest::proptest! {
+    #![proptest_config(Config { cases: 2_000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Config::default() })]
+
     #[test]
     fn any_text_is_read_or_refused(text in "[a-z\"=<>:*(){}\\[\\]@~!. /-]{0,24}|\\PC{0,12}") {
         if let Ok(query) = Query::parse(&text, &vocabulary()) {
