@@ -1,7 +1,9 @@
 //! The laws that every store checks before it commits a batch; for whoever writes a store.
 //!
 //! A store applies the changes of a batch inside its transaction, then calls [`check`] with a [`View`] of the result, and
-//! rolls back when that fails. The laws are those of [`Store`](crate::Store), and that nothing contains itself.
+//! rolls back when that fails. The laws are those of [`Store`](crate::Store), and that nothing contains itself. Whatever is
+//! deleted must be there ([`not_there`]) and whatever is put stays in its namespace ([`stays`]), which a store sees as it applies
+//! a change; for classes and plugins that is all.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -4,6 +4,10 @@
 //! vertexes and edges; an [`Evaluator`] turns the [`Expression`]s of their properties into [`Value`]s; a [`Batch`] of
 //! [`Change`]s and [`Record`]s commits it to a [`Store`], whose log is history, journal and outbox in one.
 //!
+//! A [`Snapshot`] reads one revision, of now or of the past, by its [`Index`]es; a [`Watch`] hears of each row of the log once;
+//! [`history`] says what differs and who changed it, [`deletion()`] what goes with what is deleted and what forbids it. For
+//! whoever writes a store there are the [`laws`] of a batch, the rule of [`retention`], and how to [`verify`] what is there.
+//!
 //! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
 
 mod any;
