@@ -240,7 +240,7 @@ impl Parser<'_> {
                 all.push(self.name(place, word)?);
             }
         }
-        Ok(Condition::All(all))
+        Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
     }
 
     fn keyword(&mut self, place: usize, word: &str) -> Parsed<Condition> {

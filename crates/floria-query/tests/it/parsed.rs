@@ -19,6 +19,8 @@ fn the_grammar_is_read() {
     check("shop:web", "\"shop\":web");
     check("shop:-", "\"shop\":-");
     check("shop:", "\"shop\":");
+    check("not shop:", "not \"shop\":");
+    check("not shop:web", "not (\"shop\":web)");
     check("shop:\"the web\"", "\"shop\": name:\"the web\"");
     check("type:Container", "type:\"Container\"");
     check("type:net:0.1:Container", "type:\"net:0.1:Container\"");
