@@ -38,7 +38,7 @@ pub(crate) fn forget(
     let changes = transaction.execute(
         "DELETE FROM log WHERE sequence IN (
              SELECT old.sequence FROM log old WHERE old.sequence <= ?1 AND old.entry > 0 AND (old.entry > 6 OR EXISTS (
-                 SELECT 1 FROM log new WHERE (new.entry - 1) % 6 = (old.entry - 1) % 6 AND new.entity = old.entity
+                 SELECT 1 FROM log new INDEXED BY log_by_entity WHERE (new.entry - 1) % 6 = (old.entry - 1) % 6 AND new.entity = old.entity
                  AND new.entity IS NOT NULL AND new.sequence > old.sequence AND new.sequence <= ?1)))",
         [end],
     )?;

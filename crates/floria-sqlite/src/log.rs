@@ -12,8 +12,11 @@ use crate::{
 /// Columns of a row of the log, as [`row`] reads them.
 const SELECT: &str =
     "SELECT log.sequence, log.revision, log.entry, namespace.name, stream.name, word.name, log.body,
-     chain.time_ms, author.name, wrote.name
-     FROM log JOIN namespace ON namespace.id = log.namespace JOIN chain ON chain.revision = log.revision
+     chain.time_ms, author.name, wrote.name FROM log";
+
+/// What the rows refer to.
+const JOINED: &str =
+    "CROSS JOIN namespace ON namespace.id = log.namespace CROSS JOIN chain ON chain.revision = log.revision
      LEFT JOIN stream ON stream.id = log.stream LEFT JOIN word ON word.id = log.kind
      LEFT JOIN word author ON author.id = chain.author LEFT JOIN stream wrote ON wrote.id = chain.stream";
 
@@ -38,24 +41,30 @@ pub(crate) fn rows(connection: &Connection, query: &LogQuery) -> Result<Vec<LogR
         parameters.push(Parameter::Integer(number));
         condition.push_str(&format!(" AND {column} = ?{}", parameters.len()));
     };
-    // The narrowest index is the one to use; `+` keeps the others from being used.
-    let mut is_narrow = false;
+    // The narrowest index is the one to use. Without one, rows are read in their order.
+    let mut by = "NOT INDEXED";
     if let Some(key) = &query.entity {
         let Some((kind, id)) = names::entity(connection, key)? else { return Ok(Vec::new()) };
         and("(log.entry - 1) % 6", kind);
         and("log.entity", id);
-        is_narrow = true;
+        by = "INDEXED BY log_by_entity";
     }
     if let Some(stream) = &query.stream {
         let Some(stream) = names::stream(connection, stream)? else { return Ok(Vec::new()) };
-        and(if is_narrow { "+log.stream" } else { "log.stream" }, stream);
-        is_narrow = true;
+        and("log.stream", stream);
+        if query.entity.is_none() {
+            by = "INDEXED BY log_by_stream";
+        }
     }
     if let Some(namespace) = &query.namespace {
         let Some(namespace) = names::namespace(connection, namespace)? else { return Ok(Vec::new()) };
-        and(if is_narrow { "+log.namespace" } else { "log.namespace" }, namespace);
+        and("log.namespace", namespace);
+        if query.entity.is_none() && query.stream.is_none() {
+            by = "INDEXED BY log_by_namespace";
+        }
     }
-    let sql = format!("{SELECT} WHERE log.sequence > ?1{condition} ORDER BY log.sequence LIMIT ?2");
+    let sql =
+        format!("{SELECT} {by} {JOINED} WHERE log.sequence > ?1{condition} ORDER BY log.sequence LIMIT ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
     let mut log = Vec::new();

@@ -43,12 +43,12 @@ impl Past {
         let hides_all = end < last - end;
         // The newest row of each entity up to then, from the index alone; then its body, if it put something in.
         let changed = if hides_all {
-            "SELECT entity, max(sequence) FROM log
+            "SELECT entity, max(sequence) FROM log INDEXED BY log_by_entity
              WHERE (entry - 1) % 6 = ?1 AND entity IS NOT NULL AND sequence <= ?2 GROUP BY entity"
         } else {
-            "SELECT entity, (SELECT max(b.sequence) FROM log b WHERE (b.entry - 1) % 6 = ?1 AND b.entity = a.entity
+            "SELECT entity, (SELECT max(b.sequence) FROM log b INDEXED BY log_by_entity WHERE (b.entry - 1) % 6 = ?1 AND b.entity = a.entity
              AND b.entity IS NOT NULL AND b.sequence <= ?2)
-             FROM (SELECT DISTINCT entity FROM log WHERE sequence > ?2 AND +entity IS NOT NULL AND +((entry - 1) % 6) = ?1) a"
+             FROM (SELECT DISTINCT entity FROM log NOT INDEXED WHERE sequence > ?2 AND +entity IS NOT NULL AND +((entry - 1) % 6) = ?1) a"
         };
         let mut past = Self { hides_all, entities: BTreeMap::new(), postings: HashMap::new() };
         let mut statement = connection.prepare_cached(changed)?;

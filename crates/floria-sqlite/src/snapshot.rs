@@ -62,7 +62,7 @@ impl<'a> SqliteSnapshot<'a> {
             Some(end) => {
                 // Codes below 7 put something in.
                 statement = self.reading.prepare_cached(
-                    "SELECT CASE WHEN entry < 7 THEN body END FROM log
+                    "SELECT CASE WHEN entry < 7 THEN body END FROM log INDEXED BY log_by_entity
                      WHERE (entry - 1) % 6 = ?1 AND entity = ?2 AND entity IS NOT NULL AND sequence <= ?3
                      ORDER BY sequence DESC LIMIT 1",
                 )?;
@@ -184,7 +184,7 @@ impl<'a> SqliteSnapshot<'a> {
         let logged: Option<i64> = self
             .reading
             .prepare_cached(
-                "SELECT revision FROM log WHERE namespace = ?1 AND entry > 0 AND sequence <= ?2
+                "SELECT revision FROM log INDEXED BY log_by_namespace WHERE namespace = ?1 AND entry > 0 AND sequence <= ?2
                  ORDER BY sequence DESC LIMIT 1",
             )?
             .query_row([id, end], |row| row.get(0))

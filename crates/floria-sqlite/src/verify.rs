@@ -276,14 +276,14 @@ const PRESENT: &[(&str, &str, &str)] = &[
     (
         "entity",
         "is not what its last row in the log says",
-        "SELECT e.kind, e.id FROM entity e WHERE e.sequence IS NOT (SELECT max(sequence) FROM log
+        "SELECT e.kind, e.id FROM entity e WHERE e.sequence IS NOT (SELECT max(sequence) FROM log INDEXED BY log_by_entity
              WHERE (entry - 1) % 6 = e.kind AND entity = e.id AND entity IS NOT NULL)
          OR NOT EXISTS (SELECT 1 FROM log WHERE sequence = e.sequence AND entry = e.kind + 1)",
     ),
     (
         "entity",
         "is in the log and not there",
-        "SELECT kind, entity FROM (SELECT (entry - 1) % 6 AS kind, entity, max(sequence) AS last FROM log
+        "SELECT kind, entity FROM (SELECT (entry - 1) % 6 AS kind, entity, max(sequence) AS last FROM log INDEXED BY log_by_entity
              WHERE entity IS NOT NULL GROUP BY (entry - 1) % 6, entity) newest
          WHERE (SELECT entry FROM log WHERE sequence = last) < 7
          AND NOT EXISTS (SELECT 1 FROM entity e WHERE e.kind = newest.kind AND e.id = newest.entity)",

@@ -174,7 +174,7 @@ fn fill_entity(
     let (columns, reads) = Columns::of(&entity, names)?;
     let id = names.entity(&key, columns.namespace)?;
     let sql =
-        "SELECT sequence, body FROM log WHERE (entry - 1) % 6 = ?1 AND entity = ?2 AND entity IS NOT NULL
+        "SELECT sequence, body FROM log INDEXED BY log_by_entity WHERE (entry - 1) % 6 = ?1 AND entity = ?2 AND entity IS NOT NULL
          ORDER BY sequence DESC LIMIT 1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([kind, id])?;

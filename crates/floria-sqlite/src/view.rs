@@ -65,12 +65,12 @@ impl View for Rows<'_> {
     ) -> Result<bool, StoreError> {
         let second = match container {
             Some(container) => self.ask(
-                "SELECT 1 FROM entity WHERE kind = ?1 AND container = ?2 AND name = ?3 LIMIT 1 OFFSET 1",
+                "SELECT 1 FROM entity INDEXED BY entity_by_name WHERE kind = ?1 AND container = ?2 AND name = ?3 LIMIT 1 OFFSET 1",
                 params![vertex(kind), integer(container)?, name],
                 |_| Ok(()),
             )?,
             None => self.ask(
-                "SELECT 1 FROM entity WHERE kind = ?1 AND container IS NULL AND name = ?2
+                "SELECT 1 FROM entity INDEXED BY entity_by_name WHERE kind = ?1 AND container IS NULL AND name = ?2
                  AND namespace = (SELECT id FROM namespace WHERE name = ?3) LIMIT 1 OFFSET 1",
                 params![vertex(kind), name, namespace.0],
                 |_| Ok(()),
@@ -80,7 +80,8 @@ impl View for Rows<'_> {
     }
 
     fn has_contents(&mut self, kind: Kind, id: u64) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM entity WHERE kind = ?1 AND container = ?2 LIMIT 1";
+        let sql =
+            "SELECT 1 FROM entity INDEXED BY entity_by_container WHERE kind = ?1 AND container = ?2 LIMIT 1";
         Ok(self.ask(sql, [vertex(kind), integer(id)?], |_| Ok(()))?.is_some())
     }
 
@@ -88,11 +89,11 @@ impl View for Rows<'_> {
         let edge = edge(kind);
         let id = integer(id)?;
         // Two questions, since OR over two indexes reads both of them.
-        let sql = "SELECT 1 FROM entity WHERE kind = ?1 AND source = ?2 LIMIT 1";
+        let sql = "SELECT 1 FROM entity INDEXED BY entity_by_source WHERE kind = ?1 AND source = ?2 LIMIT 1";
         if self.ask(sql, [edge, id], |_| Ok(()))?.is_some() {
             return Ok(true);
         }
-        let sql = "SELECT 1 FROM entity WHERE kind = ?1 AND target = ?2 LIMIT 1";
+        let sql = "SELECT 1 FROM entity INDEXED BY entity_by_target WHERE kind = ?1 AND target = ?2 LIMIT 1";
         Ok(self.ask(sql, [edge, id], |_| Ok(()))?.is_some())
     }
 }
