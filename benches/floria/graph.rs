@@ -64,11 +64,7 @@ pub fn vertex(id: u64, round: i64) -> Vertex {
         properties,
         handlers: Default::default(),
         metadata: Metadata::default(),
-        origin: Some(Origin {
-            source: "examples/inventory/service.yaml".to_owned(),
-            line: id as u32,
-            column: 5,
-        }),
+        origin: Some(Origin { source: "examples/inventory/service.yaml".into(), line: id as u32, column: 5 }),
     }
 }
 
@@ -84,10 +80,6 @@ fn edge(id: u64, source: u64, target: u64) -> Edge {
         properties: Properties::new(),
         handlers: Default::default(),
         metadata: Metadata::default(),
-        origin: Some(Origin {
-            source: "examples/inventory/service.yaml".to_owned(),
-            line: id as u32,
-            column: 5,
-        }),
+        origin: Some(Origin { source: "examples/inventory/service.yaml".into(), line: id as u32, column: 5 }),
     }
 }
