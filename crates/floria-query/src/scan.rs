@@ -11,7 +11,7 @@ pub(crate) struct Scan<'a> {
 
 /// Whether a character can be in a word without quotation marks.
 pub(crate) fn is_bare(character: char) -> bool {
-    !character.is_whitespace() && !"\"=!<>(){}[]*,@~".contains(character)
+    !character.is_whitespace() && !character.is_control() && !"\"=!<>(){}[]*,@~".contains(character)
 }
 
 impl<'a> Scan<'a> {

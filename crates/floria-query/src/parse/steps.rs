@@ -57,7 +57,7 @@ impl Parser<'_> {
 
     /// Reads the one condition of an edge without brackets.
     fn short(&mut self, place: usize, edge: &str) -> Parsed<Condition> {
-        if edge.is_empty() || !edge.chars().all(is_bare) {
+        if edge.is_empty() || edge.starts_with('-') || !edge.chars().all(is_bare) {
             return self.scan.fail_at(
                 place,
                 "an edge's name is expected; more is written in brackets: `-[type:Uses weight>3]->`",

@@ -103,6 +103,8 @@ fn errors_say_where_and_what() {
     check("web ->{5..2} *", 7, "this is no range from 0 to 1000");
     check("web ->{5", 9, "the query ends, where `}` is expected");
     check("web -a b-> c", 6, "`a` is here, where edges and `->`, as in `-requires->` is expected");
+    let edge = "an edge's name is expected; more is written in brackets: `-[type:Uses weight>3]->`";
+    check("web ---> db", 6, edge);
     check("web -[a> c", 9, "`c` is here, where a value: a number, a word or text in `\"` is expected");
     check("\"web", 1, "this text has no `\"` at its end");
     check("\"a\\n\"", 3, "only `\\\"` and `\\\\` are escapes");
