@@ -183,7 +183,6 @@ pub static CODES: &[Code] = codes! {
     "unsupported-function" "10.2" "a function is part of TOSCA, and not built yet";
     "unsupported-operation" "11.4" "an operation is understood, and cannot be run yet";
     "unsupported-output" "9.9" "an output of an operation is understood, and cannot be stored yet";
-    "unsupported-type" "9.1" "a type is understood, and not supported yet";
     "unsupported-version" "6.2" "a file is of TOSCA 1.x";
     "unusable-name" "" "a name cannot name things on a machine";
     "unused-relationship-template" "7.4" "no requirement names a relationship template";

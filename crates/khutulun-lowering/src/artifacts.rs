@@ -94,7 +94,7 @@ impl Lowering<'_> {
                 .metadata
                 .get(names::CHANGE)
                 .or_else(|| self.model.inherited_metadata(artifact.type_id, names::CHANGE));
-            if let Some(change) = change.map(value) {
+            if let Some(change) = change.map(|change| value(self.model, change)) {
                 self.check_change(&change, artifact.span);
                 entry.insert(names::CHANGE.into(), change);
             }
@@ -106,7 +106,7 @@ impl Lowering<'_> {
                 match property.value.as_ref().map(|expression| expression.as_value()) {
                     None => {}
                     Some(Some(literal)) => {
-                        properties.insert(name.as_str().into(), value(literal));
+                        properties.insert(name.as_str().into(), value(self.model, literal));
                     }
                     Some(None) => {
                         let message = "a function in a property of an artifact is not supported yet";

@@ -2,13 +2,13 @@
 
 use diagnostics::Diagnostic;
 use floria::{Call, Expression, Metadata, Value, ValueMap};
-use tosca::model::{self, ExpressionKind, Index, PathStart, Reference, Step};
-use tosca_functions::NAMESPACE;
+use tosca::model::{self, ExpressionKind, Index, Model, PathStart, Reference, Step};
+use tosca_functions::{NAMESPACE, special};
 
 use crate::lower::Lowering;
 
-/// A literal value.
-pub(crate) fn value(value: &model::Value) -> Value {
+/// A literal value of a model.
+pub(crate) fn value(model: &Model, value: &model::Value) -> Value {
     match value {
         model::Value::Nil => Value::Null,
         model::Value::Boolean(value) => Value::Boolean(*value),
@@ -16,19 +16,23 @@ pub(crate) fn value(value: &model::Value) -> Value {
         model::Value::Float(value) => Value::Float(*value),
         model::Value::String(text) => Value::Text(text.as_ref().to_owned()),
         model::Value::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-        model::Value::Timestamp(_) | model::Value::Scalar(_) | model::Value::Version(_) => {
-            Value::Text(value.to_text().unwrap_or_default().as_ref().to_owned())
+        model::Value::Timestamp(timestamp) => special::timestamp(timestamp),
+        model::Value::Version(version) => special::version(version),
+        model::Value::Scalar(scalar) => {
+            let family = model.type_of(scalar.family).qualified_name.as_str();
+            special::scalar(family, &scalar.canonical_unit, scalar.canonical, scalar.to_string())
         }
-        model::Value::List(items) => Value::List(items.iter().map(self::value).collect()),
-        model::Value::Map(entries) => Value::Map(
-            entries.iter().map(|(key, value)| (self::value(key), self::value(value))).collect::<ValueMap>(),
-        ),
+        model::Value::List(items) => Value::List(items.iter().map(|item| self::value(model, item)).collect()),
+        model::Value::Map(entries) => {
+            let entry = |(key, value): &_| (self::value(model, key), self::value(model, value));
+            Value::Map(entries.iter().map(entry).collect::<ValueMap>())
+        }
     }
 }
 
 /// The metadata of an element.
-pub(crate) fn metadata(metadata: &model::Metadata) -> Metadata {
-    metadata.iter().map(|(name, value)| (name.as_str().to_owned(), self::value(value))).collect()
+pub(crate) fn metadata(model: &Model, metadata: &model::Metadata) -> Metadata {
+    metadata.iter().map(|(name, value)| (name.as_str().to_owned(), self::value(model, value))).collect()
 }
 
 /// The value of an input of the service.
@@ -44,7 +48,7 @@ impl Lowering<'_> {
     /// An expression, with what is not run yet told as diagnostics.
     pub(crate) fn expression(&mut self, expression: &model::Expression) -> Expression {
         match &expression.kind {
-            ExpressionKind::Value(literal) => Expression::Literal(value(literal)),
+            ExpressionKind::Value(literal) => Expression::Literal(value(self.model, literal)),
             ExpressionKind::List(items) => {
                 Expression::List(items.iter().map(|item| self.expression(item)).collect())
             }

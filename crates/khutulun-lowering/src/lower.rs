@@ -278,7 +278,7 @@ impl<'a> Lowering<'a> {
         self.refuse_operations(&requirement.relationship);
         let mut properties = self.properties(&requirement.relationship.properties);
         self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
-        let mut metadata = expressions::metadata(&requirement.definition.metadata);
+        let mut metadata = expressions::metadata(self.model, &requirement.definition.metadata);
         if let Some(change) = metadata.get(names::CHANGE) {
             self.check_change(change, requirement.span);
         }
@@ -303,7 +303,7 @@ impl<'a> Lowering<'a> {
 
     /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
     fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
-        let metadata = expressions::metadata(metadata);
+        let metadata = expressions::metadata(self.model, metadata);
         for name in metadata.keys().filter(|name| name.starts_with(floria::ENGINE_METADATA_PREFIX)) {
             self.tell(
                 Diagnostic::error("reserved-metadata", format!("the metadata `{name}` is khutulun's own"))

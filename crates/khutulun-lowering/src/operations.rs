@@ -74,7 +74,7 @@ impl<'a> Lowering<'a> {
                 outputs.insert(name.as_str().to_owned(), attribute);
             }
         }
-        let metadata = expressions::metadata(&operation.metadata);
+        let metadata = expressions::metadata(self.model, &operation.metadata);
         if let Some(change) = metadata.get(names::CHANGE) {
             self.check_change(change, operation.span);
         }

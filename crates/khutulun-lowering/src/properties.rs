@@ -40,7 +40,7 @@ impl Lowering<'_> {
         let schema = property.schema.as_ref().map(|schema| self.shared_schema(schema, !property.required));
         let mut lowered = Property {
             read_only: true,
-            metadata: expressions::metadata(&property.metadata),
+            metadata: expressions::metadata(self.model, &property.metadata),
             origin: self.origin(property.span),
             ..Property::default()
         };
@@ -74,7 +74,7 @@ impl Lowering<'_> {
         let schema = attribute.schema.as_ref().map(|schema| self.shared_schema(schema, true));
         let mut lowered = Property {
             preparer: schema.map(|schema| preparer(&schema, name)),
-            metadata: expressions::metadata(&attribute.metadata),
+            metadata: expressions::metadata(self.model, &attribute.metadata),
             origin: self.origin(attribute.span),
             ..Property::default()
         };
@@ -88,7 +88,7 @@ impl Lowering<'_> {
         let mut lowered = Property {
             preparer: schema.map(|schema| preparer(&schema, name)),
             read_only: true,
-            metadata: expressions::metadata(&input.metadata),
+            metadata: expressions::metadata(self.model, &input.metadata),
             origin: self.origin(input.span),
             ..Property::default()
         };
@@ -106,7 +106,7 @@ impl Lowering<'_> {
         let mut lowered = Property {
             preparer: schema.map(|schema| preparer(&schema, name)),
             read_only: true,
-            metadata: expressions::metadata(&output.metadata),
+            metadata: expressions::metadata(self.model, &output.metadata),
             origin: self.origin(output.span),
             ..Property::default()
         };

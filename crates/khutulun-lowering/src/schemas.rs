@@ -4,8 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use diagnostics::Diagnostic;
 use floria::{Value, ValueMap};
-use tosca::model::{self, DataBase, ExpressionKind, PropertyDefinition, Schema, TypeBody, TypeId};
-use tosca_functions::{Base, SchemaProperty, SchemaType, VALUE_CALL, escape_literal, is_pure};
+use tosca::model::{
+    self, DataBase, Decimal, ExpressionKind, Map, PropertyDefinition, Schema, TypeBody, TypeId,
+};
+use tosca_functions::{Base, SchemaProperty, SchemaType, Units, VALUE_CALL, escape_literal, is_pure};
 
 use crate::{expressions::value, lower::Lowering};
 
@@ -42,8 +44,7 @@ impl Lowering<'_> {
 
     /// Lowers a schema.
     pub(crate) fn schema(&mut self, schema: &Schema, optional: bool) -> LoweredSchema {
-        let mut builder =
-            Builder { lowering: self, types: Vec::new(), data_types: HashMap::new(), place: None };
+        let mut builder = Builder { lowering: self, types: Vec::new(), data_types: HashMap::new() };
         // The root has a place of its own even where it is a data type as it is: only here may nil be taken.
         builder.types.push(SchemaType::default());
         let root = builder.schema_type(schema);
@@ -58,14 +59,11 @@ struct Builder<'l, 'm> {
     types: Vec<SchemaType>,
     /// Where a data type is, from before its properties are looked at: they may be of it.
     data_types: HashMap<TypeId, usize>,
-    /// Where the innermost schema is written.
-    place: Option<diagnostics::Span>,
 }
 
 impl Builder<'_, '_> {
     /// The index of a schema's type.
     fn index(&mut self, schema: &Schema) -> usize {
-        self.place = Some(schema.span);
         if schema.key_schema.is_none() && schema.entry_schema.is_none() && schema.validation.is_empty() {
             return self.data_type(schema.data_type);
         }
@@ -77,7 +75,6 @@ impl Builder<'_, '_> {
 
     /// A data type with what a schema adds.
     fn schema_type(&mut self, schema: &Schema) -> SchemaType {
-        self.place = Some(schema.span);
         let mut lowered = self.data_type_type(schema.data_type);
         if let Some(key) = &schema.key_schema {
             lowered.key = Some(self.index(key));
@@ -115,10 +112,10 @@ impl Builder<'_, '_> {
             DataBase::Integer => Base::Integer,
             DataBase::Float => Base::Float,
             DataBase::Boolean => Base::Boolean,
-            DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version => {
-                self.not_run(own, data.base);
-                Base::String
-            }
+            DataBase::Bytes => Base::Bytes,
+            DataBase::Timestamp => Base::Timestamp,
+            DataBase::Scalar => Base::Scalar,
+            DataBase::Version => Base::Version,
             DataBase::Nil => Base::Nil,
             DataBase::List => Base::List,
             DataBase::Map => Base::Map,
@@ -127,6 +124,18 @@ impl Builder<'_, '_> {
         let mut lowered = SchemaType::of(base);
         // Types of TOSCA itself need no name in messages: "an integer" says it.
         lowered.name = own.span.map(|_| own.name.as_str().to_owned());
+        lowered.units = data.units.as_deref().map(|units| {
+            let multipliers = |all: &Map<Decimal>| {
+                all.iter().map(|(name, multiplier)| (name.as_str().to_owned(), *multiplier)).collect()
+            };
+            Units {
+                family: model.type_of(units.family).qualified_name.as_str().to_owned(),
+                canonical_unit: units.canonical_unit.as_str().to_owned(),
+                is_integer: units.is_integer,
+                units: multipliers(&units.units),
+                prefixes: multipliers(&units.prefixes),
+            }
+        });
         lowered.key = data.key_schema.as_ref().map(|schema| self.index(schema));
         lowered.entry = data.entry_schema.as_ref().map(|schema| self.index(schema));
         if base == Base::Map && lowered.key.is_none() {
@@ -138,19 +147,6 @@ impl Builder<'_, '_> {
         }
         lowered.validation = data.validation.iter().map(|clause| self.clause(clause)).collect();
         lowered
-    }
-
-    /// Tells that values of such a type cannot be checked or computed with when a design runs.
-    fn not_run(&mut self, own: &model::Type, base: DataBase) {
-        let message = format!("the data type `{}` is understood, but its values are not run yet", own.name);
-        let mut diagnostic = Diagnostic::error("unsupported-type", message).hint(format!(
-            "a `{}` cannot be checked at run time yet: use `string` or a number",
-            base.as_str()
-        ));
-        if let Some(span) = self.place.or(own.span) {
-            diagnostic = diagnostic.at(span);
-        }
-        self.lowering.tell(diagnostic);
     }
 
     /// The keys of a map are strings where nothing else is said (TOSCA 2.0, 9.3).
@@ -167,7 +163,7 @@ impl Builder<'_, '_> {
         let type_index = self.index(&definition.schema);
         let given = definition.value.as_ref().or(definition.default.as_ref());
         let default = given.and_then(|expression| match expression.as_value() {
-            Some(literal) => Some(value(literal)),
+            Some(literal) => Some(value(self.lowering.model, literal)),
             None => {
                 let message = "a function in the default of a data type's property is not supported yet";
                 self.lowering.tell(Diagnostic::error("unsupported-function", message).at(expression.span));
@@ -188,7 +184,7 @@ impl Builder<'_, '_> {
     /// A validation clause, as [`tosca_functions::schema`] writes it.
     fn clause(&mut self, expression: &model::Expression) -> Value {
         match &expression.kind {
-            ExpressionKind::Value(literal) => escape_literal(value(literal)),
+            ExpressionKind::Value(literal) => escape_literal(value(self.lowering.model, literal)),
             ExpressionKind::List(items) => Value::List(items.iter().map(|item| self.clause(item)).collect()),
             ExpressionKind::Call(call) => {
                 let name = call.function();

@@ -286,11 +286,14 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
     CliError::new(exit, "failed to make a plan").place(place).why(chain(error)).next(next)
 }
 
-/// Returns whether an input wants text: then what the command line says is taken as it is.
+/// Returns whether an input wants text, or what is written as text (a version `1.10` is no float): then what the command line says is taken as it is.
 fn wants_text(model: &Model, input: &str) -> bool {
     let schema = || model.service_template.as_ref()?.inputs.get(input)?.schema.as_ref();
     schema().is_some_and(|schema| match &model.type_of(schema.data_type).body {
-        TypeBody::Data(data) => data.base == DataBase::String,
+        TypeBody::Data(data) => matches!(
+            data.base,
+            DataBase::String | DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version
+        ),
         _ => false,
     })
 }

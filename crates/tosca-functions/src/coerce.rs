@@ -7,8 +7,10 @@ use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Value, ValueMap}
 use crate::{
     arguments, clause,
     describe::{self, names},
-    schema::{Base, Schema, SchemaType},
+    schema::{Base, Schema, SchemaType, Units},
+    special,
 };
+use tosca_values::{Amount, ScalarError, Timestamp, Version, decode_base64};
 
 /// How deep a value may nest: a bound for what comes from scripts and documents, well within any stack.
 pub const VALUE_DEPTH_MAX: usize = 128;
@@ -29,8 +31,8 @@ impl fmt::Display for CoerceError {
     }
 }
 
-/// Makes a value what a schema says: an integer for a float becomes one, defaults of structures are filled in, and
-/// everything is checked. `name` is what messages call the value, with the way inside it: `ports[1].number`.
+/// Makes a value what a schema says: an integer for a float becomes one, text becomes the bytes, timestamp,
+/// version or scalar that it says, defaults of structures are filled in, and everything is checked. `name` is what messages call the value, with the way inside it: `ports[1].number`.
 ///
 /// # Errors
 /// When the value does not fit; the error names what was expected and what was found.
@@ -153,6 +155,18 @@ impl Coercion<'_> {
             (Base::List, Value::List(items)) => self.list(schema.entry, items, way, depth)?,
             (Base::Map, Value::Map(entries)) => self.map(schema, entries, way, depth)?,
             (Base::Structure, Value::Map(entries)) => self.structure(schema, entries, way, depth)?,
+            (Base::Bytes, Value::Bytes(_)) => value.clone(),
+            (Base::Bytes | Base::Timestamp | Base::Version | Base::Scalar, written)
+                if let Some(text) = written_text(schema, written) =>
+            {
+                match read(schema, text) {
+                    Ok(value) => value,
+                    Err(message) => {
+                        self.mistake(way, message);
+                        return None;
+                    }
+                }
+            }
             (_, found) => {
                 self.mistake(
                     way,
@@ -254,6 +268,10 @@ fn expected(schema: &SchemaType) -> String {
         Base::Integer => "an integer",
         Base::Float => "a float",
         Base::String => "a string",
+        Base::Bytes => "bytes in Base64",
+        Base::Timestamp => "a timestamp",
+        Base::Version => "a version",
+        Base::Scalar => "a number with a unit",
         Base::List => "a list",
         Base::Map => "a map",
         Base::Structure => "a structure",
@@ -262,6 +280,69 @@ fn expected(schema: &SchemaType) -> String {
         Some(name) => format!("`{name}` ({base})"),
         None => base.to_owned(),
     }
+}
+
+/// The text of a string, or of what is already of the schema's type: it is read again, so that what it is compared by is
+/// always what it says, whoever made it.
+fn written_text<'v>(schema: &SchemaType, value: &'v Value) -> Option<&'v str> {
+    match (schema.base, &schema.units) {
+        (Base::Bytes, _) => value.as_text(),
+        (Base::Timestamp, _) => special::timestamp_text(value),
+        (Base::Version, _) => special::version_text(value),
+        (_, Some(units)) => special::scalar_text(value, &units.family),
+        _ => None,
+    }
+}
+
+/// Reads the text of a special type.
+fn read(schema: &SchemaType, text: &str) -> Result<Value, String> {
+    let special = match (schema.base, &schema.units) {
+        (Base::Bytes, _) => decode_base64(text).map(Value::Bytes),
+        (Base::Timestamp, _) => Timestamp::parse(text).map(|timestamp| special::timestamp(&timestamp)),
+        (Base::Version, _) => Version::parse(text).map(|version| special::version(&version)),
+        (_, Some(units)) => return read_scalar(schema, units, text),
+        _ => None,
+    };
+    special.ok_or_else(|| {
+        let example = match schema.base {
+            Base::Bytes => "`aGVsbG8=`",
+            Base::Timestamp => "`2025-04-12T23:20:50.52Z`",
+            _ => "`2.0.1` or `1.0.0.alpha-10`",
+        };
+        format!("expected {} such as {example}, found {}", expected(schema), describe::value(&text.into()))
+    })
+}
+
+fn read_scalar(schema: &SchemaType, units: &Units, text: &str) -> Result<Value, String> {
+    let unit = &units.canonical_unit;
+    let amount = Amount::read(text, units.is_integer, |unit| units.multiplier(unit));
+    let amount = amount.map_err(|error| match error {
+        ScalarError::NoUnit | ScalarError::NoNumber(_) => format!(
+            "expected {} such as `10 {unit}`, found {}",
+            expected(schema),
+            describe::value(&text.into())
+        ),
+        ScalarError::UnknownUnit(wrong) => {
+            format!("there is no unit {}; there is {}", describe::literal(&wrong.into()), unit_names(units))
+        }
+        ScalarError::NotInteger => {
+            format!("expected an integer with a unit, found {}", describe::value(&text.into()))
+        }
+        ScalarError::TooLarge => {
+            format!("{} does not fit 64 bits with a sign, in `{unit}`", describe::literal(&text.into()))
+        }
+    })?;
+    Ok(special::scalar(&units.family, unit, amount.canonical, text.trim().to_owned()))
+}
+
+/// The units with their prefixes, in words.
+fn unit_names(units: &Units) -> String {
+    let with = |prefix: &str| units.units.keys().map(|unit| format!("{prefix}{unit}")).collect::<Vec<_>>();
+    let all = match units.prefixes.is_empty() {
+        true => with(""),
+        false => units.prefixes.keys().flat_map(|prefix| with(prefix)).collect(),
+    };
+    names(all.iter().map(String::as_str))
 }
 
 /// The float of an integer's value, if there is one.

@@ -7,7 +7,7 @@ use regex_lite::RegexBuilder;
 
 use crate::{
     arguments::{exactly, list, wrong},
-    describe,
+    describe, special,
 };
 
 /// How large a compiled pattern may become, in bytes: patterns come from documents.
@@ -16,7 +16,7 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// `$equal`: two values of one type.
 pub(crate) fn equal(arguments: &[Value]) -> Result<Value, String> {
     let [first, second] = exactly(arguments)?;
-    if first.kind() != second.kind() && !(is_number(first) && is_number(second)) {
+    if !are_of_one_type(first, second) {
         // "SHOULD be flagged as an error" (10.2.2.2.1).
         return Err(format!(
             "{} and {} are of different types",
@@ -65,13 +65,43 @@ pub(crate) fn matches(arguments: &[Value]) -> Result<Value, String> {
     Ok(pattern.is_match(text).into())
 }
 
-/// Whether two values are equal; an integer equals the float of its value.
+/// Whether two values are equal; an integer equals the float of its value, and a special value whatever it comes to the same
+/// with.
 pub(crate) fn same(first: &Value, second: &Value) -> bool {
-    order(first, second) == Some(Ordering::Equal) || first == second
+    match (first, second) {
+        (Value::Custom(_), _) | (_, Value::Custom(_)) => {
+            special::order(first, second) == Some(Ordering::Equal)
+        }
+        (Value::List(first), Value::List(second)) => all_same(first, second),
+        (Value::Map(first), Value::Map(second)) => {
+            first.len() == second.len()
+                && first
+                    .iter()
+                    .zip(second)
+                    .all(|((key, value), (other_key, other))| same(key, other_key) && same(value, other))
+        }
+        _ => order(first, second) == Some(Ordering::Equal) || first == second,
+    }
+}
+
+/// Whether two lists have equal entries in the same order.
+pub(crate) fn all_same(first: &[Value], second: &[Value]) -> bool {
+    first.len() == second.len() && first.iter().zip(second).all(|(first, second)| same(first, second))
 }
 
 fn is_number(value: &Value) -> bool {
     matches!(value, Value::Integer(_) | Value::Float(_))
+}
+
+/// Whether `$equal` may ask. What is written as a string is compared with strings too, and scalars with numbers.
+fn are_of_one_type(first: &Value, second: &Value) -> bool {
+    match (first, second) {
+        (Value::Custom(one), Value::Custom(other)) => one.type_name == other.type_name,
+        (Value::Custom(_), _) | (_, Value::Custom(_)) => {
+            special::order(first, second).is_some() || special::are_versions(first, second)
+        }
+        _ => first.kind() == second.kind() || is_number(first) && is_number(second),
+    }
 }
 
 fn compare(arguments: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, String> {
@@ -80,12 +110,13 @@ fn compare(arguments: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, St
         Some(order) => Ok(holds(order).into()),
         // No order holds for a NaN.
         None if is_number(first) && is_number(second) => Ok(false.into()),
+        None if special::are_versions(first, second) => Ok(false.into()),
         None => Err(format!("{} and {} cannot be compared", describe::value(first), describe::value(second))),
     }
 }
 
-/// The order of two values, if they have one: numbers by value, strings by code point.
-fn order(first: &Value, second: &Value) -> Option<Ordering> {
+/// The order of two values, if they have one: numbers by value, strings by code point, special values as [`special`] says.
+pub(crate) fn order(first: &Value, second: &Value) -> Option<Ordering> {
     match (first, second) {
         (Value::Integer(first), Value::Integer(second)) => Some(first.cmp(second)),
         (Value::Float(first), Value::Float(second)) => first.partial_cmp(second),
@@ -94,6 +125,7 @@ fn order(first: &Value, second: &Value) -> Option<Ordering> {
             order_mixed(*integer, *float).map(Ordering::reverse)
         }
         (Value::Text(first), Value::Text(second)) => Some(first.cmp(second)),
+        (Value::Custom(_), _) | (_, Value::Custom(_)) => special::order(first, second),
         _ => None,
     }
 }

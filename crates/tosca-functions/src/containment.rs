@@ -4,7 +4,7 @@ use floria::{Value, ValueMap};
 
 use crate::{
     arguments::{exactly, list, wrong},
-    comparison::same,
+    comparison::{all_same, same},
     describe,
 };
 
@@ -90,10 +90,6 @@ fn pair(
             describe::value(second)
         )),
     }
-}
-
-fn all_same(first: &[Value], second: &[Value]) -> bool {
-    first.len() == second.len() && first.iter().zip(second).all(|(first, second)| same(first, second))
 }
 
 fn entries(collection: &Value) -> Result<Vec<&Value>, String> {

@@ -2,6 +2,8 @@
 
 use floria::Value;
 
+use crate::special;
+
 /// How many characters of a value a message shows: enough to recognise it, little enough for one line.
 const SHOWN_MAX: usize = 60;
 
@@ -16,7 +18,9 @@ pub(crate) fn value(value: &Value) -> String {
         Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
         Value::List(items) => counted("list", items.len()),
         Value::Map(entries) => counted("map", entries.len()),
-        Value::Custom(custom) => format!("the {} {}", custom.type_name, quoted(&custom.text)),
+        Value::Custom(custom) => {
+            format!("the {} {}", special::type_word(&custom.type_name), quoted(&custom.text))
+        }
     }
 }
 
@@ -24,6 +28,7 @@ pub(crate) fn value(value: &Value) -> String {
 pub(crate) fn literal(value: &Value) -> String {
     match value {
         Value::Text(text) => quoted(text),
+        Value::Custom(custom) => quoted(&custom.text),
         other => cut(&other.to_string()),
     }
 }

@@ -37,11 +37,12 @@ mod nested;
 pub mod path;
 pub mod schema;
 mod sets;
+pub mod special;
 mod table;
 mod text;
 
 pub use clause::{VALUE_CALL, escape_literal};
 pub use coerce::{CoerceError, VALUE_DEPTH_MAX, coerce};
 pub use path::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK, REQUIRED_MARK};
-pub use schema::{Base, Schema, SchemaError, SchemaProperty, SchemaType};
+pub use schema::{Base, Schema, SchemaError, SchemaProperty, SchemaType, Units};
 pub use table::{NAMESPACE, ToscaFunctions, is_function, is_pure};

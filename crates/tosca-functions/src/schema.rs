@@ -4,7 +4,7 @@
 //! root's. [`Schema::to_value`] writes it as a [`Value`]:
 //!
 //! ```yaml
-//! - base: list             # any, nil, boolean, integer, float, string, list, map, structure
+//! - base: list             # any, nil, boolean, integer, float, string, bytes, timestamp, version, scalar, list, map, structure
 //!   entry: 1               # list, map: the type of the entries; absent: any
 //! - name: shop:Address     # what messages call it
 //!   base: structure
@@ -16,6 +16,14 @@
 //! - base: integer
 //!   validation:            # clauses that must all hold, in TOSCA's words
 //!   - { $less_or_equal: [ { $value: [] }, 65535 ] }
+//! - name: shop:DiskSize
+//!   base: scalar
+//!   scalar:                # its units; each multiplier is a string, so that it is exact
+//!     family: shop:Size    # the type directly below `scalar`: what can be compared has the same
+//!     canonical_unit: B
+//!     integer: true        # absent: the number is a float
+//!     units: { B: "1" }
+//!     prefixes: { "": "1", k: "1000" } # absent: a unit has none
 //! ```
 //!
 //! A schema of one type that only has a base is written as the base's name, with `?` behind it where it is optional: `integer?`.
@@ -28,9 +36,12 @@
 use std::collections::BTreeMap;
 
 use floria::{Value, ValueMap};
+use tosca_values::Decimal;
 
 /// What is behind the name of a base where nil is taken.
 const OPTIONAL_MARK: &str = "?";
+
+const SCALAR_WITHOUT_UNITS: &str = "a scalar has no units";
 
 /// What the values of a type are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +59,14 @@ pub enum Base {
     Float,
     /// A string.
     String,
+    /// Octets. Base64 text becomes them.
+    Bytes,
+    /// An instant. Text by RFC 3339 becomes one.
+    Timestamp,
+    /// A version. Text becomes one: `1.2.3`.
+    Version,
+    /// A number with a unit. Text becomes one: `10 GB`.
+    Scalar,
     /// A list.
     List,
     /// A map.
@@ -57,13 +76,17 @@ pub enum Base {
 }
 
 impl Base {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::Any,
         Self::Nil,
         Self::Boolean,
         Self::Integer,
         Self::Float,
         Self::String,
+        Self::Bytes,
+        Self::Timestamp,
+        Self::Version,
+        Self::Scalar,
         Self::List,
         Self::Map,
         Self::Structure,
@@ -78,6 +101,10 @@ impl Base {
             Self::Integer => "integer",
             Self::Float => "float",
             Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Timestamp => "timestamp",
+            Self::Version => "version",
+            Self::Scalar => "scalar",
             Self::List => "list",
             Self::Map => "map",
             Self::Structure => "structure",
@@ -111,8 +138,25 @@ pub struct SchemaType {
     pub entry: Option<usize>,
     /// The properties of a structure.
     pub properties: BTreeMap<String, SchemaProperty>,
+    /// What a scalar is measured in; every scalar has it, and nothing else.
+    pub units: Option<Units>,
     /// Clauses that must all hold.
     pub validation: Vec<Value>,
+}
+
+/// What the values of a scalar type are measured in (TOSCA 2.0, 9.1.2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// The type directly below `scalar`, qualified: what can be compared has the same.
+    pub family: String,
+    /// The unit to calculate in and to show results in; the same in the whole family.
+    pub canonical_unit: String,
+    /// Whether the numbers are integers.
+    pub is_integer: bool,
+    /// The units, without prefixes, each with what one is in the canonical unit.
+    pub units: BTreeMap<String, Decimal>,
+    /// When there are any, one comes before the unit, and may be the empty one.
+    pub prefixes: BTreeMap<String, Decimal>,
 }
 
 /// A property of a structure.
@@ -164,6 +208,7 @@ impl Schema {
                 None => (text.as_str(), false),
             };
             return match Base::named(name) {
+                Some(Base::Scalar) => Err(SchemaError { index: 0, message: SCALAR_WITHOUT_UNITS.to_owned() }),
                 Some(base) => Ok(Self::of(SchemaType { base, optional, ..SchemaType::default() })),
                 None => Err(SchemaError { index: 0, message: format!("there is no base `{name}`") }),
             };
@@ -204,6 +249,9 @@ impl SchemaType {
                 self.properties.iter().map(|(name, property)| (name.as_str(), property.to_value()));
             put("properties", Value::map(properties));
         }
+        if let Some(units) = &self.units {
+            put("scalar", units.to_value());
+        }
         if !self.validation.is_empty() {
             put("validation", Value::List(self.validation.clone()));
         }
@@ -229,13 +277,65 @@ impl SchemaType {
                         schema.properties.insert(name.to_owned(), property);
                     }
                 }
+                "scalar" => schema.units = Some(Units::from_value(value)?),
                 "validation" => {
                     schema.validation = value.as_list().ok_or("`validation` is not a list")?.to_vec();
                 }
                 _ => return Err(format!("there is no `{key}`")),
             }
         }
+        if (schema.base == Base::Scalar) != schema.units.is_some() {
+            return Err(SCALAR_WITHOUT_UNITS.to_owned());
+        }
         Ok(schema)
+    }
+}
+
+impl Units {
+    /// What one of a unit (prefix included) is in canonical units.
+    pub fn multiplier(&self, unit: &str) -> Option<Decimal> {
+        let units = self.units.iter().map(|(own, multiplier)| (own.as_str(), *multiplier));
+        let prefix = |prefix: &str| self.prefixes.get(prefix).copied();
+        tosca_values::multiplier(units, (!self.prefixes.is_empty()).then_some(prefix), unit)
+    }
+
+    fn to_value(&self) -> Value {
+        let multipliers = |all: &BTreeMap<String, Decimal>| {
+            Value::map(all.iter().map(|(name, multiplier)| (name.as_str(), multiplier.to_string())))
+        };
+        let mut map = ValueMap::new();
+        map.insert("family".into(), self.family.as_str().into());
+        map.insert("canonical_unit".into(), self.canonical_unit.as_str().into());
+        if self.is_integer {
+            map.insert("integer".into(), true.into());
+        }
+        map.insert("units".into(), multipliers(&self.units));
+        if !self.prefixes.is_empty() {
+            map.insert("prefixes".into(), multipliers(&self.prefixes));
+        }
+        Value::Map(map)
+    }
+
+    fn from_value(value: &Value) -> Result<Self, String> {
+        let text = |key: &str| {
+            let text = value.get(key).and_then(Value::as_text).map(str::to_owned);
+            text.ok_or_else(|| format!("`{key}` of a scalar is not a string"))
+        };
+        let multipliers = |key: &str| -> Result<BTreeMap<String, Decimal>, String> {
+            let Some(entries) = value.get(key) else { return Ok(BTreeMap::new()) };
+            let entries = entries.as_map().ok_or_else(|| format!("`{key}` is not a map"))?.iter();
+            let read = entries.map(|(name, number)| {
+                Some((name.as_text()?.to_owned(), number.as_text().and_then(Decimal::parse)?))
+            });
+            read.collect::<Option<_>>().ok_or_else(|| format!("one of the `{key}` is not a number"))
+        };
+        Ok(Self {
+            family: text("family")?,
+            canonical_unit: text("canonical_unit")?,
+            is_integer: value.get("integer").and_then(Value::as_boolean).unwrap_or(false),
+            units: multipliers("units")?,
+            prefixes: multipliers("prefixes")?,
+        })
     }
 }
 

@@ -9,21 +9,23 @@ use crate::{
     describe,
 };
 
-/// `$length`: characters of a string, entries of a list or map.
+/// `$length`: characters of a string, entries of a list or map, octets of bytes.
 pub(crate) fn length(arguments: &[Value]) -> Result<Value, String> {
     let [argument] = exactly(arguments)?;
     let length = match argument {
         Value::Text(text) => text.chars().count(),
+        Value::Bytes(octets) => octets.len(),
         Value::List(items) => items.len(),
         Value::Map(entries) => entries.len(),
-        other => return Err(wrong(other, 0, "a string, list or map")),
+        other => return Err(wrong(other, 0, "a string, list, map or bytes")),
     };
     i64::try_from(length).map(Value::Integer).map_err(|_| "the length does not fit 64 bits".to_owned())
 }
 
 /// `$concat`: strings or lists, at least one.
 ///
-/// The standard's own example concatenates a port (10.2.3.2), so among strings a number or boolean stands for its text.
+/// The standard's own example concatenates a port (10.2.3.2), so among strings a number or boolean stands for its text. Timestamps,
+/// versions and scalars do as well: they are written as strings (9.1.2). Bytes do not, since they have no text of their own.
 pub(crate) fn concat(arguments: &[Value]) -> Result<Value, String> {
     match arguments.first() {
         None => Err("expected at least 1 argument, found 0".to_owned()),
@@ -53,10 +55,11 @@ pub(crate) fn concat(arguments: &[Value]) -> Result<Value, String> {
     }
 }
 
-/// Appends a string, or the text of a number or boolean; false for anything else.
+/// Appends a string, or the text of a number, boolean or special value; false for anything else.
 fn push(text: &mut String, value: &Value) -> bool {
     match value {
         Value::Text(more) => text.push_str(more),
+        Value::Custom(custom) => text.push_str(&custom.text),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
             write!(text, "{value}").expect("a string takes whatever is written to it");
         }
@@ -67,7 +70,7 @@ fn push(text: &mut String, value: &Value) -> bool {
 
 /// `$join`: a list of strings, and what comes between them; nothing, if it is not said.
 ///
-/// The standard's own example joins a number (10.2.3.3), so a number or boolean stands for its text.
+/// The standard's own example joins a number (10.2.3.3), so what stands for its text in `$concat` does here.
 pub(crate) fn join(arguments: &[Value]) -> Result<Value, String> {
     let (strings, delimiter) = match arguments {
         [strings] => (strings, ""),

@@ -7,7 +7,8 @@ mod scalar;
 
 pub use arena::{Content, Document, Entries, Items, Node, Scalar, Style};
 pub use parse::{Limits, Parsed, parse};
-pub use scalar::{ScalarKind, parse_float, parse_integer};
+pub use scalar::ScalarKind;
+pub use tosca_values::{parse_float, parse_integer};
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,7 @@ mod expression;
 mod function;
 mod map;
 mod name;
-mod number;
-mod special;
+mod scalar;
 mod template;
 mod topology;
 mod types;
@@ -31,9 +30,7 @@ pub use expression::{Call, Expression, ExpressionKind, Index, Path, PathStart, R
 pub use function::{Function, FunctionId, Signature};
 pub use map::{Iter, Map};
 pub use name::Name;
-pub use number::{Decimal, Number};
-pub(crate) use special::decode_base64;
-pub use special::{Scalar, Timestamp, Version};
+pub use scalar::Scalar;
 pub use template::{
     Artifact, Capability, Checksum, Implementation, Interface, NodeDirective, NodeTemplate, NodeTemplateId,
     Operation, Output, Parameter, Property, Reach, Relationship, Requirement, RequirementTarget,
@@ -43,6 +40,7 @@ pub use topology::{
     CapabilityMapping, Group, MappedHolder, MappingCount, MappingTarget, Member, Policy, RequirementMapping,
     Substitution, Trigger, ValueMapping,
 };
+pub use tosca_values::{Decimal, Number, Timestamp, Version};
 pub use types::{
     ArtifactType, CapabilityType, DataBase, DataType, GroupType, InterfaceType, NodeType, PolicyType,
     RelationshipType, Type, TypeBody, TypeId, TypeKind, Units,

@@ -17,8 +17,9 @@ use serde_json::Value;
 const FILE_LINES_MAX: usize = 800;
 
 /// Crates that are functions from data to data.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "diagnostics",
+    "tosca-values",
     "tosca-syntax",
     "tosca",
     "floria",

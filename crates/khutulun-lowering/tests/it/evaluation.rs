@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Evaluated, Evaluator, Graph, Site, Value, instantiate};
+use floria::{Design, Evaluated, Evaluator, Graph, Site, Value, instantiate};
 use khutulun_api::names;
 use tosca_functions::{CAPABILITY_MARK, NODE_MARK, REQUIRED_MARK, ToscaFunctions};
 
 use crate::package::{lowered, package};
 
-fn graph(text: &str, inputs: BTreeMap<String, Value>) -> Graph {
+pub(crate) fn graph(text: &str, inputs: BTreeMap<String, Value>) -> Graph {
     let design = lowered(&package(text), "service.yaml").expect("the service is valid").design;
-    instantiate(&design, &inputs, &Graph::default(), &mut (1..)).expect("the design is whole")
+    instance(&design, inputs)
+}
+
+/// An instance of a design.
+pub(crate) fn instance(design: &Design, inputs: BTreeMap<String, Value>) -> Graph {
+    instantiate(design, &inputs, &Graph::default(), &mut (1..)).expect("the design is whole")
 }
 
 /// The value of a property by the way to it: `web.command`, `web.endpoint.port`, `output:url`.
-fn read(graph: &Graph, way: &str) -> String {
+pub(crate) fn read(graph: &Graph, way: &str) -> String {
     let mut names: Vec<&str> = way.split('.').collect();
     let property = names.pop().unwrap_or_default();
     let mut vertex = graph.named(None, "shop").expect("the service has its name");

@@ -5,3 +5,4 @@ mod designs;
 mod evaluation;
 mod examples;
 mod package;
+mod special;

@@ -2,7 +2,7 @@
 
 use diagnostics::{TextStyle, render_text_all};
 use khutulun_lowering::{Lowered, Options, SourceFiles, lower, render};
-use tosca::{MemorySources, Sources};
+use tosca::{MemorySources, Sources, model::Model};
 use tosca_profiles::WithProfiles;
 
 /// A package of `service.yaml`, which imports the profiles, and a few files.
@@ -16,6 +16,11 @@ pub(crate) fn package(text: &str) -> WithProfiles<MemorySources> {
         .with("plugins/web.wasm", "not really\n")
         .with("image.tar", "an image\n");
     WithProfiles::new(files)
+}
+
+/// What the compiler makes of a service; None when it refuses it.
+pub(crate) fn compiled(text: &str) -> Option<Model> {
+    tosca::compile("service.yaml", &package(text)).model
 }
 
 /// Compiles and lowers; the error is the diagnostics as a person sees them.

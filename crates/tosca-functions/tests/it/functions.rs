@@ -208,7 +208,7 @@ fn sums_and_products_are_exact_among_integers() {
     check(
         "remainder",
         json!([1.5, 1]),
-        "error: `$remainder`: argument 1 must be an integer, not the float 1.5",
+        "error: `$remainder`: argument 1 must be an integer or a scalar, not the float 1.5",
     );
 }
 

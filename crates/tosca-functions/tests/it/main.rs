@@ -4,3 +4,4 @@ mod coercion;
 mod functions;
 mod paths;
 mod shop;
+mod special;

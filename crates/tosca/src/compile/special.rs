@@ -3,12 +3,10 @@
 use std::fmt::Display;
 
 use diagnostics::{Diagnostic, Place, Span, did_you_mean, one_of};
-use tosca_syntax::yaml::{ScalarKind, parse_float};
+use tosca_values::{Amount, ScalarError, decode_base64};
 
 use super::Compiler;
-use crate::model::{
-    DataBase, Decimal, Number, Scalar, Timestamp, TypeId, Units, Value, Version, decode_base64,
-};
+use crate::model::{DataBase, Scalar, Timestamp, TypeId, Units, Value, Version};
 
 impl Compiler<'_> {
     /// The value of a string that is written for a type of these bases. `None` when it was reported.
@@ -77,62 +75,53 @@ impl Compiler<'_> {
             Diagnostic::error("invalid-scalar", message).at(Place::new(span, label)).chapter("9.1.2.2")
         };
         let example = || format!("a `{name}` is a number and a unit: `10 {}`", units.canonical_unit);
-        let (number, unit) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        let unit = unit.trim();
-        let kind = ScalarKind::of_plain(number);
-        let is_number = matches!(kind, ScalarKind::Integer | ScalarKind::Float);
-        if unit.is_empty() || !is_number {
-            let (message, label) = match is_number {
-                true => (format!("{what} needs a unit"), "has no unit"),
-                false => (format!("{what} needs a number and a unit"), "does not begin with a number"),
-            };
-            // `10kg`: the number may only lack the space.
-            let digits = number.find(|letter: char| letter.is_alphabetic() && !"eExXoO".contains(letter));
-            let hint = digits
-                .map(|at| number.split_at(at))
-                .filter(|(_, unit)| units.multiplier(unit).is_some())
-                .map(|(number, unit)| format!("put a space between number and unit: `{number} {unit}`"));
-            self.report(wrong(message, label).hint(hint.unwrap_or_else(example)));
-            return None;
-        }
-        let Some(multiplier) = units.multiplier(unit) else {
-            let all = units.all();
-            let names = || all.iter().map(String::as_str);
-            let is_same = |other: &&str| other.eq_ignore_ascii_case(unit);
-            let hint = match names().find(is_same) {
-                Some(other) => format!("units are case-sensitive: did you mean `{other}`?"),
-                None => did_you_mean(unit, names())
-                    .unwrap_or_else(|| format!("the units of `{name}` are: {}", one_of(names()))),
-            };
-            let message = format!("{what} has the unknown unit `{unit}`");
-            self.report(wrong(message, "not a unit of the type").hint(hint));
-            return None;
-        };
-        if units.is_integer && kind != ScalarKind::Integer {
-            let message = format!("{what} must be an integer with a unit, not a float");
-            self.report(wrong(message, "not an integer").hint(example()));
-            return None;
-        }
-        let exact = Decimal::parse(number);
-        let product = exact.and_then(|exact| exact.times(multiplier));
-        let (own, canonical) = if units.is_integer {
-            let both = exact.and_then(Decimal::as_integer).zip(product.and_then(Decimal::as_integer));
-            let Some((own, canonical)) = both else {
-                let message =
-                    format!("{what} does not fit 64 bits with a sign, in `{}`", units.canonical_unit);
-                self.report(wrong(message, "too large"));
-                return None;
-            };
-            (Number::Integer(own), Number::Integer(canonical))
-        } else {
-            let own = parse_float(number)?;
-            let inexact = || own * multiplier.as_float();
-            (Number::Float(own), Number::Float(product.map_or_else(inexact, Decimal::as_float)))
-        };
+        let read = Amount::read(text, units.is_integer, |unit| units.multiplier(unit));
+        let amount = read
+            .map_err(|error| {
+                self.report(match error {
+                    ScalarError::NoUnit => {
+                        wrong(format!("{what} needs a unit"), "has no unit").hint(example())
+                    }
+                    ScalarError::NoNumber(number) => {
+                        // `10kg`: the number may only lack the space.
+                        let digits =
+                            number.find(|letter: char| letter.is_alphabetic() && !"eExXoO".contains(letter));
+                        let hint = digits
+                            .map(|at| number.split_at(at))
+                            .filter(|(_, unit)| units.multiplier(unit).is_some())
+                            .map(|(number, unit)| {
+                                format!("put a space between number and unit: `{number} {unit}`")
+                            });
+                        wrong(format!("{what} needs a number and a unit"), "does not begin with a number")
+                            .hint(hint.unwrap_or_else(example))
+                    }
+                    ScalarError::UnknownUnit(unit) => {
+                        let all = units.all();
+                        let names = || all.iter().map(String::as_str);
+                        let is_same = |other: &&str| other.eq_ignore_ascii_case(unit);
+                        let hint = match names().find(is_same) {
+                            Some(other) => format!("units are case-sensitive: did you mean `{other}`?"),
+                            None => did_you_mean(unit, names())
+                                .unwrap_or_else(|| format!("the units of `{name}` are: {}", one_of(names()))),
+                        };
+                        wrong(format!("{what} has the unknown unit `{unit}`"), "not a unit of the type")
+                            .hint(hint)
+                    }
+                    ScalarError::NotInteger => {
+                        let message = format!("{what} must be an integer with a unit, not a float");
+                        wrong(message, "not an integer").hint(example())
+                    }
+                    ScalarError::TooLarge => {
+                        let unit = &units.canonical_unit;
+                        wrong(format!("{what} does not fit 64 bits with a sign, in `{unit}`"), "too large")
+                    }
+                })
+            })
+            .ok()?;
         Some(Value::Scalar(Box::new(Scalar {
-            number: own,
-            unit: self.name(unit),
-            canonical,
+            number: amount.number,
+            unit: self.name(amount.unit),
+            canonical: amount.canonical,
             canonical_unit: units.canonical_unit.clone(),
             family: units.family,
         })))

@@ -290,13 +290,9 @@ pub struct Units {
 impl Units {
     /// What one of a unit (prefix included) is in canonical units.
     pub fn multiplier(&self, unit: &str) -> Option<Decimal> {
-        if self.prefixes.is_empty() {
-            return self.units.get(unit).copied();
-        }
-        self.units.iter().find_map(|(own, multiplier)| {
-            let prefix = self.prefixes.get(unit.strip_suffix(own.as_str())?)?;
-            multiplier.times(*prefix)
-        })
+        let units = self.units.iter().map(|(own, multiplier)| (own.as_str(), *multiplier));
+        let prefix = |prefix: &str| self.prefixes.get(prefix).copied();
+        tosca_values::multiplier(units, (!self.prefixes.is_empty()).then_some(prefix), unit)
     }
 
     /// All units with their prefixes.

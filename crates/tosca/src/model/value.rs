@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::special::encode_base64;
+use tosca_values::encode_base64;
+
 use super::{Scalar, Timestamp, Version};
 
 /// A literal value: no functions in it, and where its data type is known, already of that type (an integer given

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tosca_syntax::yaml::{ScalarKind, parse_float, parse_integer};
+use crate::notation::{NumberKind, parse_float, parse_integer};
 
 /// A decimal number: `digits` × 10^`exponent`, without trailing zeros in the digits.
 ///
@@ -31,12 +31,12 @@ impl Decimal {
     /// A number in YAML's notation: decimal, `0o17`, `0x1F`, with a point or exponent. `None` when it is none, is
     /// infinite, or has more digits than anybody needs.
     pub fn parse(text: &str) -> Option<Self> {
-        match ScalarKind::of_plain(text) {
-            ScalarKind::Integer if text.starts_with("0o") || text.starts_with("0x") => {
+        match NumberKind::of(text)? {
+            NumberKind::Integer if text.starts_with("0o") || text.starts_with("0x") => {
                 parse_integer(text).map(|value| Self::new(value.into(), 0))
             }
-            ScalarKind::Integer => text.parse().ok().map(|digits| Self::new(digits, 0)),
-            ScalarKind::Float => {
+            NumberKind::Integer => text.parse().ok().map(|digits| Self::new(digits, 0)),
+            NumberKind::Float => {
                 let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
                 let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
                 let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
@@ -44,7 +44,6 @@ impl Decimal {
                 let fraction = i32::try_from(fraction.len()).ok()?;
                 exponent.checked_sub(fraction).map(|exponent| Self::new(digits, exponent))
             }
-            _ => None,
         }
     }
 
@@ -103,9 +102,17 @@ impl Number {
 }
 
 impl fmt::Display for Number {
+    /// As YAML reads it, with an exponent where there would be many zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) if value.is_nan() => f.write_str(".nan"),
+            Self::Float(value) if value.is_infinite() => {
+                f.write_str(if *value > 0.0 { ".inf" } else { "-.inf" })
+            }
+            Self::Float(value) if *value != 0.0 && !(1e-6..1e16).contains(&value.abs()) => {
+                write!(f, "{value:e}")
+            }
             Self::Float(value) => write!(f, "{value}"),
         }
     }
