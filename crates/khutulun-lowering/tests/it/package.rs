@@ -18,9 +18,14 @@ pub(crate) fn package(text: &str) -> WithProfiles<MemorySources> {
     WithProfiles::new(files)
 }
 
+/// A package of `service.yaml` alone, without profiles.
+pub(crate) fn bare(text: &str) -> MemorySources {
+    MemorySources::new().with("service.yaml", format!("tosca_definitions_version: tosca_2_0\n{text}"))
+}
+
 /// What the compiler makes of a service; None when it refuses it.
-pub(crate) fn compiled(text: &str) -> Option<Model> {
-    tosca::compile("service.yaml", &package(text)).model
+pub(crate) fn compiled(sources: &dyn Sources) -> Option<Model> {
+    tosca::compile("service.yaml", sources).model
 }
 
 /// Compiles and lowers; the error is the diagnostics as a person sees them.

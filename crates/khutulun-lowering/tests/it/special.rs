@@ -8,7 +8,7 @@ use tosca::model;
 
 use crate::{
     evaluation::{graph, instance, read},
-    package::{compiled, lowered, package},
+    package::{bare, compiled, lowered},
 };
 
 const DISKS: &str = "
@@ -100,6 +100,7 @@ data_types:
     units: {{ m: 1 }}
     prefixes: {{ '': 1, m: 0.001, k: 1000 }}
 service_template:
+  node_templates: {{}}
   inputs:
     first: {{ type: {data_type}{} }}
     second: {{ type: {data_type}{} }}
@@ -120,7 +121,7 @@ fn quoted(text: &str) -> String {
 
 /// What the compiler makes of two literals: None when it refuses one.
 fn literals(data_type: &str, texts: [&str; 2]) -> Option<[model::Value; 2]> {
-    let model = compiled(&service(data_type, Some(texts)))?;
+    let model = compiled(&bare(&service(data_type, Some(texts))))?;
     let template = model.service_template.expect("there is one");
     let literal = |name: &str| {
         let default = template.inputs.get(name)?.default.as_ref()?;
@@ -140,7 +141,7 @@ fn order(first: &model::Value, second: &model::Value) -> Option<Ordering> {
 
 /// Holds the compiler, which reads literals, against the functions, which read inputs.
 fn both_agree(data_type: &str, texts: [&str; 2]) -> Result<(), TestCaseError> {
-    let design = lowered(&package(&service(data_type, None)), "service.yaml").expect("it is valid").design;
+    let design = lowered(&bare(&service(data_type, None)), "service.yaml").expect("it is valid").design;
     let inputs = ["first", "second"].map(str::to_owned).into_iter().zip(texts.map(Value::from)).collect();
     let graph = instance(&design, inputs);
     let output = |name: &str| read(&graph, &format!("output:{name}"));
@@ -154,7 +155,7 @@ fn both_agree(data_type: &str, texts: [&str; 2]) -> Result<(), TestCaseError> {
     prop_assert_eq!(output("equal"), (order == Some(Ordering::Equal)).to_string(), "{:?}", texts);
     prop_assert_eq!(output("less"), (order == Some(Ordering::Less)).to_string(), "{:?}", texts);
     // What the compiler read is the same value when a design brings it.
-    let design = lowered(&package(&service(data_type, Some(texts))), "service.yaml").expect("it is valid");
+    let design = lowered(&bare(&service(data_type, Some(texts))), "service.yaml").expect("it is valid");
     let brought = instance(&design.design, BTreeMap::new());
     prop_assert_eq!(read(&brought, "output:less"), output("less"));
     prop_assert_eq!(read(&brought, "output:equal"), output("equal"));
@@ -162,7 +163,7 @@ fn both_agree(data_type: &str, texts: [&str; 2]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn timestamps_are_read_alike(
