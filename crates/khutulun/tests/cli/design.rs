@@ -146,3 +146,51 @@ fn a_design_is_written_as_one_file_that_says_the_same() {
     assert!(of_archive.stderr.contains("khutulun csar extract pair.csar"), "{}", of_archive.stderr);
     sandbox.run(&["status", "-o", "tosca"]).expect(64).five_parts();
 }
+
+/// Values of the special types, from the command line to the outputs; nothing is started for them.
+const DISK: &str = "\
+tosca_definitions_version: tosca_2_0
+data_types:
+  Size:
+    derived_from: scalar
+    data_type: integer
+    units: { B: 1, MB: 1000000, GB: 1000000000 }
+node_types:
+  Disk:
+    properties:
+      size: { type: Size }
+      version: { type: version }
+service_template:
+  inputs:
+    size: { type: Size, default: 1 GB }
+    version: { type: version, default: '1.9' }
+  node_templates:
+    disk:
+      type: Disk
+      properties:
+        size: { $get_input: size }
+        version: { $get_input: version }
+  outputs:
+    size: { value: { $get_property: [ disk, size ] } }
+    half: { value: { $quotient: [ { $get_property: [ disk, size ] }, 2 ] } }
+    version: { value: { $get_property: [ disk, version ] } }
+    new: { value: { $greater_than: [ { $get_property: [ disk, version ] }, '1.9' ] } }
+";
+
+#[test]
+fn sizes_and_versions_are_given_and_shown_as_text() {
+    let sandbox = Sandbox::new();
+    let disk = sandbox.write("disk/service.yaml", DISK);
+    let disk = disk.to_str().unwrap();
+    let wrong = sandbox.run(&["deploy", disk, "--yes", "-i", "size=10 gb"]);
+    wrong.five_parts();
+    assert!(wrong.stderr.contains("size") && wrong.stderr.contains("`GB`"), "{}", wrong.stderr);
+    sandbox.run(&["deploy", disk, "--yes", "-i", "size=10 GB", "-i", "version=1.10"]).expect(0);
+    assert_eq!(sandbox.run(&["outputs", "size"]).expect(0).stdout, "10 GB\n");
+    let outputs = sandbox.run(&["outputs", "-o", "json"]).expect(0).json();
+    let expected = [("size", "10 GB"), ("half", "5000000000 B"), ("version", "1.10")];
+    for (name, text) in expected {
+        assert_eq!(outputs["outputs"][name], text, "{outputs:#}");
+    }
+    assert_eq!(outputs["outputs"]["new"], true, "{outputs:#}");
+}
