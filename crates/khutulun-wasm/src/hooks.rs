@@ -15,8 +15,9 @@ use crate::{
     error::sentence,
 };
 
-/// How long a hook may take, where its handler does not say.
-const TIMEOUT_MS: u64 = 5_000;
+/// How long a hook may take, where its handler does not say. It has nothing to wait for but its turn on a busy machine: what
+/// bounds it is `Limits::computing_ms_max`.
+const TIMEOUT_MS: u64 = 60_000;
 
 /// Runs instantiation hooks whose implementation is a component: a driver or a plugin.
 ///
