@@ -2,10 +2,13 @@
 //!
 //!     cargo bench --package floria-benches [-- ENTITIES…]
 //!
+//! With PostgreSQL, too, where there is a server: `crates/floria-postgres/tests/with-postgres.sh` runs a command beside one.
+//!
 //! Without numbers: 10,000 and 100,000 entities; `-- 10000 100000 1000000` for a million, too. Not criterion's: what matters here
 //! is growth, memory and bytes, which it does not know. Each size of each store is a process of its own.
 
 mod plain;
+mod postgres;
 
 use std::{
     fs,
@@ -21,6 +24,7 @@ use floria::{
 };
 use floria_benches::{BATCH, batches, rare, vertex};
 use floria_exchange::{Boundary, Format, Selection, export};
+use floria_postgres::PostgresStore;
 use floria_sqlite::SqliteStore;
 
 /// The argument with which the benchmark starts itself to measure one store at one size.
@@ -70,7 +74,12 @@ fn scattered(number: u64, bound: u64) -> u64 {
 
 fn measure(store: &str, entities: usize, folder: &Path) {
     let path = folder.join("floria.db");
-    let open = || -> Arc<dyn Store> { Arc::new(SqliteStore::open(&path).expect("a store can be opened")) };
+    let open = || -> Arc<dyn Store> {
+        match postgres::url(entities).filter(|_| store == "postgres") {
+            Some(url) => Arc::new(PostgresStore::connect(&url).expect("the server is there")),
+            None => Arc::new(SqliteStore::open(&path).expect("a store can be opened")),
+        }
+    };
     let mut opened: Arc<dyn Store> = if store == "memory" { Arc::new(MemoryStore::new()) } else { open() };
     let before = memory("VmRSS");
     let mut load = Duration::ZERO;
@@ -85,13 +94,11 @@ fn measure(store: &str, entities: usize, folder: &Path) {
         (memory("VmHWM") - before) as f64 / entities as f64,
         "B",
     );
-    if store == "sqlite" {
+    if store != "memory" {
+        let octets = opened.stats().expect("it can be read").octets;
         drop(opened);
-        say(
-            "bytes on disk, an entity",
-            fs::metadata(&path).map_or(0, |file| file.len()) as f64 / entities as f64,
-            "B",
-        );
+        let octets = if store == "sqlite" { fs::metadata(&path).ok().map(|file| file.len()) } else { octets };
+        say("bytes on disk, an entity", octets.unwrap_or(0) as f64 / entities as f64, "B");
         let time = middle(9, |_| {
             assert_eq!(open().revision().expect("it can be read").0 as usize, entities.div_ceil(BATCH))
         });
@@ -99,8 +106,10 @@ fn measure(store: &str, entities: usize, folder: &Path) {
         opened = open();
     }
     reads(&*opened, entities as u64 / 2);
-    if store == "sqlite" {
-        plain::measure(&path, folder, entities);
+    match store {
+        "sqlite" => plain::measure(&path, folder, entities),
+        "postgres" => postgres::measure(entities),
+        _ => {}
     }
     commits(&*opened, entities as u64 / 2);
 }
@@ -191,7 +200,11 @@ fn main() {
         sizes = SIZES.to_vec();
     }
     let program = std::env::current_exe().expect("this program has a file");
-    for store in ["memory", "sqlite"] {
+    for store in ["memory", "sqlite", "postgres"] {
+        if store == "postgres" && postgres::url(0).is_none() {
+            println!("\nThere is no PostgreSQL: see `with-postgres.sh`.");
+            continue;
+        }
         let outputs: Vec<String> = sizes
             .iter()
             .map(|size| {
