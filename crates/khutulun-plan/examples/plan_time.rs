@@ -1,4 +1,5 @@
-//! Prints how long plans take: nothing to do, one change, and everything new, for n, 2n and 4n nodes.
+//! Prints how long plans take: nothing to do, one change, everything new, and everything gone, for the numbers of nodes that
+//! are given, or n, 10n, 20n and 40n.
 
 #![allow(clippy::unwrap_used)]
 
@@ -73,7 +74,8 @@ fn best(mut work: impl FnMut() -> Plan) -> (Duration, Plan) {
 fn main() {
     let namespace = namespace();
     let basis = Basis::new(&namespace, Revision(1), &SketchFunctions);
-    for count in [1_000, 10_000, 20_000, 40_000] {
+    let given: Vec<usize> = std::env::args().skip(1).map(|count| count.parse().unwrap()).collect();
+    for count in if given.is_empty() { vec![1_000, 10_000, 20_000, 40_000] } else { given } {
         let actual = deployed(&text(count, false));
         let same = wanted(&text(count, false), &actual);
         let changed = wanted(&text(count, true), &actual);

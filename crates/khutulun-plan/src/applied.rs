@@ -21,13 +21,20 @@ pub(crate) const CODE: &str = "code.";
 
 /// One value that a node is made from.
 pub(crate) struct Entry<'a> {
-    pub(crate) key: String,
+    /// Text, as the keys of [`applied`] are.
+    pub(crate) key: Value,
     pub(crate) value: Evaluated,
     /// What a change of it needs.
     pub(crate) demand: Demand,
     pub(crate) origin: Option<&'a Origin>,
     /// The properties that it is computed from directly.
     pub(crate) reads: Vec<(Site, &'a str)>,
+}
+
+impl Entry<'_> {
+    pub(crate) fn key(&self) -> &str {
+        self.key.as_text().unwrap_or_default()
+    }
 }
 
 /// Returns the values that a node is made from, as they are now: what the metadata [`names::APPLIED`] holds after a
@@ -56,7 +63,7 @@ pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> 
         if let Ok(Entry { key, value: Evaluated::Known(value), .. }) = result
             && value != Value::Null
         {
-            values.insert(Value::Text(key), value);
+            values.insert(key, value);
         }
         Ok(())
     })
@@ -98,7 +105,7 @@ fn collect<'a, 'e, E>(
     take: Take<'_, 'a, E>,
 ) -> Result<(), E> {
     let fact = |key: String, value: Value, demand: Demand, origin: Option<&'a Origin>| Entry {
-        key,
+        key: Value::Text(key),
         value: Evaluated::Known(value),
         demand,
         origin,
@@ -162,7 +169,7 @@ fn collect<'a, 'e, E>(
                 }),
             };
             take(match result {
-                Ok((value, reads)) => Ok(Entry { key, value, demand, origin, reads }),
+                Ok((value, reads)) => Ok(Entry { key: Value::Text(key), value, demand, origin, reads }),
                 Err(error) => Err((key, error)),
             })?;
         }
@@ -184,7 +191,7 @@ fn properties<'a, E>(
         let key = prefix() + name;
         take(match evaluator.property(site, name) {
             Ok(value) => Ok(Entry {
-                key,
+                key: Value::Text(key),
                 value,
                 demand: Demand::of(&property.metadata).unwrap_or_default(),
                 origin: property.origin.as_ref(),

@@ -59,8 +59,7 @@ pub(crate) fn compare(
     let mut differences = Differences { reasons: Vec::new(), demand: Demand::None };
     let mut seen = 0;
     for entry in entries {
-        // Looking up needs a value of its own; the text is moved in and out again.
-        let from = applied.get(&Value::Text(entry.key.clone()));
+        let from = applied.get(&entry.key);
         seen += usize::from(from.is_some());
         let will_change = entry.reads.iter().any(is_unknown);
         let (to, unknown) = match &entry.value {
@@ -74,15 +73,15 @@ pub(crate) fn compare(
         if !unknown && to == from {
             continue;
         }
-        let demand = if entry.key == TYPE && base_name(from) == base_name(to) {
+        let demand = if entry.key() == TYPE && base_name(from) == base_name(to) {
             Demand::Restart
         } else {
             entry.demand
         };
-        differences.add(&entry.key, from, to, unknown, demand, entry);
+        differences.add(entry.key(), from, to, unknown, demand, entry);
     }
     if which == Which::All && seen < applied.len() {
-        let present: BTreeSet<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+        let present: BTreeSet<&str> = entries.iter().map(Entry::key).collect();
         for (key, from) in applied {
             let Some(key) = key.as_text().filter(|key| !present.contains(key)) else { continue };
             differences.demand = differences.demand.max(Demand::of_gone(key));
@@ -133,10 +132,10 @@ fn base_name(class: Option<&Value>) -> Option<&str> {
 
 /// Decides what has to happen to a node that is wanted.
 pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: Differences) -> Decision {
-    let up_all = names::LIFECYCLE_UP.to_vec();
+    let up_all = || names::LIFECYCLE_UP.to_vec();
     let Differences { mut reasons, demand } = differences;
     let Some(actual) = actual else {
-        return Decision { action: Action::Create, reasons: vec![Reason::New], down: vec![], up: up_all };
+        return Decision { action: Action::Create, reasons: vec![Reason::New], down: vec![], up: up_all() };
     };
     let (state, attempted) = (actual.state(), actual.attempted());
     let demand = escalate(demand, wanted);
@@ -151,7 +150,7 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
         action: Action::Replace,
         reasons,
         down: names::LIFECYCLE_DOWN.to_vec(),
-        up: up_all.clone(),
+        up: up_all(),
     };
     match state {
         "created" | "configured" | "stopped" => {
@@ -202,7 +201,7 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
         _ => {
             reasons.clear();
             incomplete(&mut reasons);
-            Decision { action: Action::Create, reasons, down: vec![], up: up_all }
+            Decision { action: Action::Create, reasons, down: vec![], up: up_all() }
         }
     }
 }

@@ -39,25 +39,43 @@ pub fn plan_deploy(
     let actual_nodes = Nodes::new(actual);
     let changes = difference(actual, wanted);
     let changed = changed_nodes(&changes, actual, &wanted_nodes, &actual_nodes);
-    let which = |node: &Node<'_>| {
-        let settled = actual_nodes.of(node.vertex.id).is_some_and(Node::is_settled);
-        if settled && !changed.contains(&node.vertex.id) { Which::Computed } else { Which::All }
-    };
-    let mut evaluator = Evaluator::new(wanted, basis.functions);
-    let all_entries = wanted_nodes
+    let removed: Vec<&Node<'_>> =
+        actual_nodes.list.iter().filter(|node| wanted_nodes.owner(node.vertex.id).is_none()).collect();
+    let tasks: Vec<Task<'_, '_>> = wanted_nodes
         .list
         .iter()
         .map(|node| {
-            entries(wanted, node, which(node), &mut evaluator).map_err(|(property, source)| {
-                PlanError::Evaluation {
+            let actual = actual_nodes.of(node.vertex.id);
+            let is_settled = actual.is_some_and(Node::is_settled) && !changed.contains(&node.vertex.id);
+            Task { node, actual, which: if is_settled { Which::Computed } else { Which::All } }
+        })
+        .collect();
+    let mut evaluator = Evaluator::new(wanted, basis.functions);
+    let keeps = |task: &Task<'_, '_>, entries: &[Entry<'_>]| {
+        let differences = compare(entries, task.which, applied_of(task.actual), &|_| false);
+        decide(task.node, task.actual, differences).action == Action::Keep
+    };
+    // Where the design has not changed, nothing has, as a rule: then no node's entries are kept beyond looking at them.
+    let mut nothing_changes = removed.is_empty()
+        && changes.is_empty()
+        && tasks.iter().all(|task| {
+            entries(wanted, task.node, task.which, &mut evaluator).is_ok_and(|entries| keeps(task, &entries))
+        });
+    let mut all_entries = Vec::new();
+    if !nothing_changes {
+        for Task { node, which, .. } in &tasks {
+            all_entries.push(entries(wanted, node, *which, &mut evaluator).map_err(
+                |(property, source)| PlanError::Evaluation {
                     node: node.name.to_string(),
                     property,
                     origin: node.vertex.origin.clone(),
                     source: Box::new(source),
-                }
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+                },
+            )?);
+        }
+        nothing_changes =
+            removed.is_empty() && tasks.iter().zip(&all_entries).all(|(task, entries)| keeps(task, entries));
+    }
 
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
@@ -70,16 +88,7 @@ pub fn plan_deploy(
         prepare: Vec::new(),
         conclude: Vec::new(),
     };
-    let removed: Vec<&Node<'_>> =
-        actual_nodes.list.iter().filter(|node| wanted_nodes.owner(node.vertex.id).is_none()).collect();
     let mut decisions = HashMap::new();
-    let nothing_changes = removed.is_empty()
-        && wanted_nodes.list.iter().zip(&all_entries).all(|(node, entries)| {
-            let actual = actual_nodes.of(node.vertex.id);
-            let decision =
-                decide(node, actual, compare(entries, which(node), applied_of(actual), &|_| false));
-            decision.action == Action::Keep
-        });
     if !nothing_changes {
         let reads = reads_of(&evaluator);
         let wanted_dependencies =
@@ -87,10 +96,8 @@ pub fn plan_deploy(
         let actual_dependencies = dependencies_of_actual(basis, actual, &actual_nodes);
         let mut change = Spread::new(wanted, &reads);
         for &place in &wanted_dependencies.order {
-            let node = &wanted_nodes.list[place];
-            let decision =
-                change.decide(node, actual_nodes.of(node.vertex.id), which(node), &all_entries[place]);
-            decisions.insert(node.vertex.id, decision);
+            let Task { node, actual, which } = tasks[place];
+            decisions.insert(node.vertex.id, change.decide(node, actual, which, &all_entries[place]));
         }
         for node in &removed {
             decisions.insert(node.vertex.id, remove(node, Reason::Removed));
@@ -116,6 +123,16 @@ pub fn plan_deploy(
         plan.nodes.push(node_change(node, decision));
     }
     Ok(plan)
+}
+
+/// A node that is wanted.
+#[derive(Clone, Copy)]
+struct Task<'n, 'a> {
+    node: &'n Node<'a>,
+    /// The same node as it is.
+    actual: Option<&'n Node<'a>>,
+    /// What of it has to be compared.
+    which: Which,
 }
 
 pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
@@ -205,10 +222,8 @@ impl<'s, 'a> Spread<'s, 'a> {
                 _ => None,
             })
             .collect();
-        let reads = entries
-            .iter()
-            .filter(|entry| unknown.contains(entry.key.as_str()))
-            .flat_map(|entry| &entry.reads);
+        let reads =
+            entries.iter().filter(|entry| unknown.contains(entry.key())).flat_map(|entry| &entry.reads);
         let mut open: Vec<(Site, &str)> = reads.filter(|read| self.unknown.contains(read)).copied().collect();
         let mut seen: BTreeSet<(Site, &str)> = open.iter().copied().collect();
         while let Some(read) = open.pop() {

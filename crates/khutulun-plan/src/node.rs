@@ -1,6 +1,10 @@
 //! Nodes: the units of planning, with what belongs to each.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
 use floria::{Edge, Graph, Value, Vertex, VertexId};
 use khutulun_api::{Subject, names};
@@ -24,11 +28,16 @@ impl Node<'_> {
 
     /// Tells whether what it was made from is what its own design says: then only what is computed can differ.
     pub(crate) fn is_settled(&self) -> bool {
-        let metadata = &self.vertex.metadata;
-        self.state() == "started"
-            && metadata.contains_key(names::APPLIED)
-            && !metadata.contains_key(names::ATTEMPTED)
-            && !metadata.contains_key(names::PENDING)
+        let (mut is_up, mut is_applied) = (false, false);
+        for (name, value) in &self.vertex.metadata {
+            match name.as_str() {
+                names::STATE => is_up = value.as_text() == Some("started"),
+                names::APPLIED => is_applied = true,
+                names::ATTEMPTED | names::PENDING => return false,
+                _ => {}
+            }
+        }
+        is_up && is_applied
     }
 
     /// Returns the lifecycle operation that was tried last without success, such as `start`.
@@ -51,18 +60,28 @@ impl Node<'_> {
 pub(crate) struct Nodes<'a> {
     pub(crate) list: Vec<Node<'a>>,
     /// For each vertex in a node (the node's own too) the node's place in the list.
-    owners: HashMap<VertexId, usize>,
+    owners: HashMap<VertexId, usize, BuildHasherDefault<IdHasher>>,
 }
 
 impl<'a> Nodes<'a> {
     pub(crate) fn new(graph: &'a Graph) -> Self {
         let mut list = Vec::new();
-        let mut owners = HashMap::with_capacity(graph.vertexes().len());
-        for vertex in graph.vertexes().filter(|vertex| vertex.metadata.contains_key(names::NODE)) {
-            owners.insert(vertex.id, list.len());
-            list.push(Node { vertex, name: name_of(graph, vertex), parts: Vec::new(), edges: Vec::new() });
+        let mut owners = HashMap::with_capacity_and_hasher(graph.vertexes().len(), Default::default());
+        let mut others = Vec::new();
+        for vertex in graph.vertexes() {
+            if vertex.metadata.contains_key(names::NODE) {
+                owners.insert(vertex.id, list.len());
+                list.push(Node {
+                    vertex,
+                    name: name_of(graph, vertex),
+                    parts: Vec::new(),
+                    edges: Vec::new(),
+                });
+            } else {
+                others.push(vertex);
+            }
         }
-        for vertex in graph.vertexes().filter(|vertex| !vertex.metadata.contains_key(names::NODE)) {
+        for vertex in others {
             let owner = std::iter::successors(vertex.container, |id| {
                 graph.vertex(*id).and_then(|outer| outer.container)
             })
@@ -88,6 +107,24 @@ impl<'a> Nodes<'a> {
     /// Returns the node of this vertex.
     pub(crate) fn of(&self, id: VertexId) -> Option<&Node<'a>> {
         self.owner(id).map(|place| &self.list[place])
+    }
+}
+
+/// Hashes ids. A store gives them out, so nobody chooses them to be alike: a multiplication spreads them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        octets.iter().for_each(|octet| self.write_u64(u64::from(*octet)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Laws that hold for all designs.
 
-use floria::Graph;
+use floria::{Evaluator, Graph, Value, Vertex};
+use khutulun_api::names;
+use khutulun_plan::{Action, applied};
 use proptest::prelude::*;
 
 use crate::{
+    sketch::SketchFunctions,
     transcripts::{deploy, deployed, destroy},
     world::{run, wanted},
 };
@@ -65,6 +68,31 @@ proptest! {
         prop_assert_eq!(&wanted(&text, &actual), &actual);
         let plan = deploy(&text, &actual).unwrap();
         prop_assert!(plan.is_empty(), "{}", khutulun_plan::render(&plan));
+    }
+
+    #[test]
+    fn an_attribute_that_changed_under_the_same_design_reaches_exactly_who_reads_it(
+        text in random_sketch(), which in any::<prop::sample::Index>(),
+    ) {
+        let mut actual = deployed(&text);
+        let mut nodes: Vec<Vertex> =
+            actual.vertexes().filter(|vertex| vertex.metadata.contains_key(names::NODE)).cloned().collect();
+        prop_assume!(!nodes.is_empty());
+        let node = which.get_mut(&mut nodes);
+        node.properties.get_mut("pid").unwrap().value = Some(Value::Integer(99));
+        actual.put_vertex(node.clone());
+        prop_assert_eq!(&wanted(&text, &actual), &actual);
+        let mut evaluator = Evaluator::new(&actual, &SketchFunctions);
+        nodes.retain(|node| {
+            let values = Value::Map(applied(&actual, node.id, &mut evaluator));
+            node.metadata.get(names::APPLIED) != Some(&values)
+        });
+        let plan = deploy(&text, &actual).unwrap();
+        prop_assert_eq!(plan.is_empty(), nodes.is_empty(), "{}", khutulun_plan::render(&plan));
+        for reader in &nodes {
+            let change = plan.nodes.iter().find(|change| change.node == reader.name).unwrap();
+            prop_assert_ne!(change.action, Action::Keep);
+        }
     }
 
     #[test]

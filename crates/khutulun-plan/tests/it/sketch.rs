@@ -12,6 +12,8 @@
 //! - `v2` the version of the code of its operations;
 //! - `line:7` where it is in its source.
 
+use std::collections::HashMap;
+
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
     Expression, Functions, Handler, Implementation, Metadata, Namespace, Origin, Property, Site, Value,
@@ -142,24 +144,27 @@ pub(crate) fn design(text: &str) -> Design {
         }
         vertexes.push(node);
     }
-    let edges = wishes
-        .iter()
-        .enumerate()
-        .map(|(place, (source, name, target))| EdgeTemplate {
-            id: EdgeTemplateId(place as u64 + 1),
+    let by_name: HashMap<&str, VertexTemplateId> =
+        vertexes.iter().rev().map(|vertex| (vertex.name.as_str(), vertex.id)).collect();
+    let mut counts: HashMap<(VertexTemplateId, &str), u32> = HashMap::new();
+    let mut edges = Vec::new();
+    for (source, name, target) in &wishes {
+        let count = counts.entry((*source, name)).or_default();
+        edges.push(EdgeTemplate {
+            id: EdgeTemplateId(edges.len() as u64 + 1),
             namespace: namespace(),
             name: name.clone(),
-            index: wishes[..place].iter().filter(|(other, same, _)| other == source && same == name).count()
-                as u32,
+            index: *count,
             source: *source,
-            target: vertexes.iter().find(|vertex| vertex.name == *target).expect(target).id,
+            target: *by_name.get(target.as_str()).expect(target),
             classes: vec![],
             properties: Default::default(),
             handlers: Default::default(),
             metadata: Metadata::new(),
             origin: None,
-        })
-        .collect();
+        });
+        *count += 1;
+    }
     Design { namespace: namespace(), classes: vec![], vertexes, edges }
 }
 
