@@ -162,6 +162,28 @@ fn both_agree(data_type: &str, texts: [&str; 2]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// 2^53 + 1 has no float, so a quotient that went through one would be another number.
+#[test]
+fn whole_scalars_are_divided_exactly_by_both() {
+    let text = "
+data_types:
+  Whole:
+    derived_from: scalar
+    data_type: integer
+    units: { B: 1 }
+    validation: { $equal: [ { $quotient: [ $value, 1 ] }, $value ] }
+service_template:
+  node_templates: {}
+  inputs:
+    size: { type: Whole, default: 9007199254740993 B }
+  outputs:
+    size: { value: { $get_input: size } }
+";
+    let design = lowered(&bare(text), "service.yaml").expect("the compiler takes the default").design;
+    let graph = instance(&design, BTreeMap::new());
+    assert_eq!(read(&graph, "output:size"), "9007199254740993 B");
+}
+
 proptest! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 

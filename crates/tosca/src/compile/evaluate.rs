@@ -263,7 +263,14 @@ fn scalars(function: &str, values: &[Value], model: &Scalar) -> Answer {
             _ => return Err(None),
         }
     }
-    let result = match (compute(function, &numbers)?, model.canonical) {
+    let result = match (function, numbers.as_slice()) {
+        // No float on the way: it would be another number where there are many digits.
+        ("quotient", [Number::Integer(left), Number::Integer(right)]) if *right != 0 => {
+            left.checked_div(*right).map(Number::Integer).ok_or_else(|| overflow(function))?
+        }
+        _ => compute(function, &numbers)?,
+    };
+    let result = match (result, model.canonical) {
         // 10.2.5.4: truncated where the scalar has integers.
         (Number::Float(value), Number::Integer(_)) => {
             Number::Integer(integer(value.trunc()).ok_or_else(|| overflow(function))?)
