@@ -13,6 +13,7 @@ use crate::{
     SqliteStore,
     error::{Problem, failed, is_busy, unavailable},
     migrations::MIGRATIONS,
+    partial::Partial,
     schema::{self, with_suffix},
 };
 
@@ -37,16 +38,14 @@ impl SqliteStore {
     /// store cannot be read. Nothing is left then.
     pub fn back_up_to(&self, copy: impl AsRef<Path>) -> Result<(), StoreError> {
         let copy = copy.as_ref();
-        let partial = with_suffix(copy, ".partial");
         // A connection of its own, since this cannot be done within a transaction.
         let connection = schema::open_to_read(self.path(), MIGRATIONS)?;
-        let written = refuse_existing(copy)
-            .and_then(|()| write_copy(&connection, &partial))
-            .and_then(|()| take_name(&partial, copy));
-        written.map_err(|cause| {
-            _ = fs::remove_file(&partial);
-            about("back up to", copy, cause)
-        })
+        let written = refuse_existing(copy).and_then(|()| {
+            let partial = Partial::of(copy)?;
+            write_copy(&connection, partial.path())?;
+            take_name(partial.path(), copy)
+        });
+        written.map_err(|cause| about("back up to", copy, cause))
     }
 
     /// Puts a copy of a store in place, after looking at all of it. A copy of an older version is brought up to date. Until the
@@ -67,21 +66,14 @@ impl SqliteStore {
         if in_place_of == InPlaceOf::Nothing {
             refuse_existing(place).map_err(error)?;
         }
-        let partial = with_suffix(place, ".partial");
-        let restored = check_copy(copy, &partial).and_then(|()| {
-            let _old = if in_place_of == InPlaceOf::WhatIsThere { take_away(place)? } else { None };
-            match in_place_of {
-                InPlaceOf::Nothing => take_name(&partial, place),
-                InPlaceOf::WhatIsThere => replace(&partial, place),
-            }
-            .map_err(error)
-        });
-        if restored.is_err() {
-            for suffix in ["", "-wal", "-shm"] {
-                _ = fs::remove_file(with_suffix(&partial, suffix));
-            }
+        let partial = Partial::of(place).map_err(|cause| error(cause.into()))?;
+        check_copy(copy, partial.path())?;
+        let _old = if in_place_of == InPlaceOf::WhatIsThere { take_away(place)? } else { None };
+        match in_place_of {
+            InPlaceOf::Nothing => take_name(partial.path(), place),
+            InPlaceOf::WhatIsThere => replace(partial.path(), place),
         }
-        restored
+        .map_err(error)
     }
 }
 
@@ -94,18 +86,18 @@ fn about(attempt: &str, path: &Path, cause: Cause) -> StoreError {
 
 fn refuse_existing(path: &Path) -> Result<(), Cause> {
     match fs::symlink_metadata(path) {
-        Ok(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists).into()),
+        Ok(_) => Err(exists().into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Writes what a connection sees to a new file, and that file to the disk.
+fn exists() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "there is one already")
+}
+
+/// Writes what a connection sees to an empty file, and that file to the disk.
 pub(crate) fn write_copy(connection: &Connection, partial: &Path) -> Result<(), Cause> {
-    match fs::remove_file(partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
     let target = partial.to_str().ok_or("its path is not UTF-8")?;
     connection.execute("VACUUM INTO ?1", [target])?;
     File::open(partial)?.sync_all()?;
@@ -116,7 +108,7 @@ pub(crate) fn write_copy(connection: &Connection, partial: &Path) -> Result<(), 
 fn take_name(partial: &Path, path: &Path) -> Result<(), Cause> {
     match fs::hard_link(partial, path) {
         Ok(()) => fs::remove_file(partial)?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists().into()),
         // A file system without links: the moment between looking and renaming remains.
         Err(_) => {
             refuse_existing(path)?;
@@ -140,6 +132,10 @@ fn sync_folder(path: &Path) -> Result<(), Cause> {
 /// Looks at a whole copy, and writes what it holds, in tables of this version, to the file that is to be the store.
 fn check_copy(copy: &Path, partial: &Path) -> Result<(), StoreError> {
     let error = |cause| about("read", copy, cause);
+    let file = fs::metadata(copy).map_err(|cause| error(cause.into()))?;
+    if !file.is_file() {
+        return Err(error("it is not a file".into()));
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(copy, flags).map_err(|cause| failed("open", copy, cause))?;
     // A copy of what is damaged may look whole: indexes are made anew.
@@ -149,6 +145,8 @@ fn check_copy(copy: &Path, partial: &Path) -> Result<(), StoreError> {
     if sound != "ok" {
         return Err(StoreError::Damaged(format!("`{}`: {sound}", copy.display())));
     }
+    // What is empty is a database, too, and would become a store in which there is nothing.
+    schema::check_ours(&source, copy)?;
     write_copy(&source, partial).map_err(error)?;
     let findings = {
         let store = SqliteStore::open(partial)?;
@@ -189,7 +187,8 @@ fn take_away(place: &Path) -> Result<Option<Connection>, StoreError> {
         Err(cause) => {
             let error = Problem::from(cause).told("replace", place);
             if is_busy(&error) {
-                return Err(unavailable("replace", place, "somebody has it open"));
+                let busy = io::Error::new(io::ErrorKind::ResourceBusy, "somebody has it open");
+                return Err(unavailable("replace", place, busy));
             }
             // It cannot be used, which is why it is replaced. What is beside it must not be taken for the new one's.
             for suffix in ["-wal", "-shm", "-journal"] {

@@ -16,6 +16,7 @@ mod listen;
 mod log;
 mod migrations;
 mod names;
+mod partial;
 mod past;
 mod queries;
 mod readers;

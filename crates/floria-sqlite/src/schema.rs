@@ -15,6 +15,7 @@ use crate::{
     backup::write_copy,
     error::{failed, is_busy, unavailable},
     migrations::Migration,
+    partial::Partial,
 };
 
 /// How long a process waits for another one that writes. A commit takes milliseconds; a migration of a large file may take
@@ -33,6 +34,9 @@ const STATEMENTS_MAX: usize = 128;
 
 /// Marks a SQLite file as ours: `FLOR`.
 const APPLICATION_ID: i32 = 0x464c_4f52;
+
+/// What a SQLite file is without that mark.
+const OTHER_PROGRAM: &str = "it is a SQLite database of another program";
 
 /// Opens a file to write, makes it when there is none, and brings its tables up to date.
 pub(crate) fn open(path: &Path, migrations: &[Migration]) -> Result<Connection, StoreError> {
@@ -153,12 +157,14 @@ fn versions(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
     )
 }
 
-fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Makes sure that a store made this file.
+pub(crate) fn check_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let (_, application) = versions(connection).map_err(|error| failed("open", path, error))?;
     if application == APPLICATION_ID {
         return Ok(());
     }
-    Err(unavailable("open", path, "it is a SQLite database of another program"))
+    let is_empty = fs::metadata(path).is_ok_and(|file| file.len() == 0);
+    Err(unavailable("open", path, if is_empty { "it is empty" } else { OTHER_PROGRAM }))
 }
 
 fn too_new(version: i32, migrations: &[Migration]) -> StoreError {
@@ -179,7 +185,7 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(error)?;
     if application != APPLICATION_ID && (tables > 0 || version != 0 || application != 0) {
-        return Err(unavailable("open", path, "it is a SQLite database of another program"));
+        return Err(unavailable("open", path, OTHER_PROGRAM));
     }
     let Ok(done) = usize::try_from(version) else { return Err(too_new(version, migrations)) };
     if done > migrations.len() {
@@ -202,10 +208,11 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[Migration]) -
 
 /// Writes a copy beside the file: `floria.db.v1` for one of version 1. It has its name only when it is whole.
 fn back_up(path: &Path, version: usize) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let partial = with_suffix(path, &format!(".v{version}.partial"));
+    let copy = with_suffix(path, &format!(".v{version}"));
+    let partial = Partial::of(&copy)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    write_copy(&Connection::open_with_flags(path, flags)?, &partial)?;
-    fs::rename(&partial, with_suffix(path, &format!(".v{version}")))?;
+    write_copy(&Connection::open_with_flags(path, flags)?, partial.path())?;
+    fs::rename(partial.path(), copy)?;
     Ok(())
 }
 

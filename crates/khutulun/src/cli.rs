@@ -454,7 +454,7 @@ pub(crate) struct StoreExportArguments {
     /// The file to make [default: standard output].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// The format [default: what the file's name says, else YAML].
+    /// The format [default: what the file's name says; on standard output JSON for `-o json`; else YAML].
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<ExchangeFormat>,
     /// As it was at this revision.

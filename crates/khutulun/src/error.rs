@@ -9,7 +9,10 @@ use std::{
 use floria::StoreError;
 use serde_json::json;
 
-use crate::{exit::Exit, terminal::Style};
+use crate::{
+    exit::Exit,
+    terminal::{Style, harmless},
+};
 
 /// A run-time error: what, where, why, what was left unchanged, and what to run next. Small to return, large to tell.
 #[derive(Debug)]
@@ -123,11 +126,12 @@ impl CliError {
 
     /// Shows the five parts as text that ends with a line break.
     pub(crate) fn render(&self, style: Style) -> String {
-        let mut text = format!("{} {}\n", style.red_bold("error:"), style.bold(&self.what));
+        // Names of files and of what is in them are other people's.
+        let mut text = format!("{} {}\n", style.red_bold("error:"), style.bold(&harmless(&self.what)));
         let mut part = |name: &str, content: &str| {
             for (index, line) in content.lines().enumerate() {
                 let label = if index == 0 { name } else { "" };
-                let _ = writeln!(text, "  {} {line}", style.dim(&format!("{label:<10}")));
+                let _ = writeln!(text, "  {} {}", style.dim(&format!("{label:<10}")), harmless(line));
             }
         };
         part("where", &self.place);
@@ -177,7 +181,7 @@ impl From<StoreError> for CliError {
                 (Exit::Busy, "run the command again: it will plan from what is there now")
             }
             StoreError::Future { .. } | StoreError::Forgotten { .. } => {
-                (Exit::Usage, "ask for a revision that is there")
+                (Exit::Usage, "khutulun store stats, which says which revisions are there")
             }
             StoreError::Invalid(_) => {
                 (Exit::Bug, "please report this: khutulun tried to store what makes no sense")
@@ -191,7 +195,11 @@ impl From<StoreError> for CliError {
                 "mend what is said above (space, permissions, another disk), then run the command again",
             ),
         };
-        Self::new(exit, "failed to use the store")
+        let what = match &error {
+            StoreError::Future { .. } | StoreError::Forgotten { .. } => "there is no such revision",
+            _ => "failed to use the store",
+        };
+        Self::new(exit, what)
             .place("the state directory")
             .cause(&error)
             .unchanged("the store holds what it held before; what runs goes on running")
@@ -222,5 +230,13 @@ mod tests {
   or         free some space
 "
         );
+    }
+
+    #[test]
+    fn no_part_can_do_anything_to_a_terminal() {
+        let escape = "\u{1b}[31mred";
+        let error =
+            CliError::new(Exit::Failed, escape).place(escape).why(escape).unchanged(escape).next(escape);
+        assert!(!error.render(Style::plain()).contains('\u{1b}'));
     }
 }

@@ -89,7 +89,7 @@ impl Profiles {
 
 fn clashing(name: &str, first: &str, second: &str) -> CliError {
     CliError::new(Exit::InvalidDesign, format!("two different profiles are called `{}`", harmless(name)))
-        .place(harmless(&format!("{first}\n{second}")))
+        .place(format!("{first}\n{second}"))
         .why("a design that imports it would mean one thing or the other")
         .next("give the changed one another version, or take one of them away")
         .next("say which profiles to use: --profiles PATH (or KHUTULUN_PROFILES)")

@@ -15,7 +15,7 @@ pub(crate) fn unasked(what: &str) -> CliError {
         format!("cannot ask whether to {what}"),
         "there is no terminal to ask on, and --yes was not given",
     )
-    .next("look at the plan, then give --yes")
+    .next("give --yes, to be asked nothing")
 }
 
 /// Asks a question that is answered with yes or no.

@@ -62,12 +62,12 @@ fn what_is_restored_is_what_was_copied() {
     // A second copy does not replace the first.
     assert_eq!(
         told(&store.back_up_to(&copy).unwrap_err(), folder.path()),
-        "failed to back up to store `DIR/copy.db`: entity already exists"
+        "failed to back up to store `DIR/copy.db`: there is one already"
     );
     store.commit(&records([record("run/9", 1)])).unwrap();
     let refused =
         |in_place_of| told(&SqliteStore::restore(&copy, &path, in_place_of).unwrap_err(), folder.path());
-    assert_eq!(refused(InPlaceOf::Nothing), "failed to restore store `DIR/floria.db`: entity already exists");
+    assert_eq!(refused(InPlaceOf::Nothing), "failed to restore store `DIR/floria.db`: there is one already");
     assert_eq!(
         refused(InPlaceOf::WhatIsThere),
         "failed to replace store `DIR/floria.db`: somebody has it open"
@@ -100,6 +100,44 @@ fn a_damaged_copy_is_not_restored() {
     let error = SqliteStore::restore(&copy, &path, InPlaceOf::Nothing).unwrap_err();
     assert_eq!(told(&error, folder.path()), "failed to read store `DIR/copy.db`: file is not a database");
     assert!(!path.exists() && names(folder.path()).iter().all(|name| !name.contains("partial")));
+}
+
+#[test]
+fn what_is_no_store_does_not_take_the_place_of_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, empty, other] = ["floria.db", "empty", "other.db"].map(|name| folder.path().join(name));
+    varied(&path);
+    let before = Contents::of(&SqliteStore::open(&path).unwrap());
+    fs::write(&empty, "").unwrap();
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE of_others (x)").unwrap();
+    let refused = |copy: &Path| {
+        told(&SqliteStore::restore(copy, &path, InPlaceOf::WhatIsThere).unwrap_err(), folder.path())
+    };
+    assert_eq!(refused(&empty), "failed to open store `DIR/empty`: it is empty");
+    assert_eq!(
+        refused(&other),
+        "failed to open store `DIR/other.db`: it is a SQLite database of another program"
+    );
+    for other in [folder.path(), Path::new("/dev/null")] {
+        let error = refused(other);
+        assert!(error.ends_with(": it is not a file"), "{error}");
+    }
+    assert_eq!(Contents::of(&SqliteStore::open(&path).unwrap()), before);
+}
+
+#[test]
+fn of_copies_that_are_made_at_once_under_one_name_one_is_made_and_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, copy] = ["floria.db", "copy.db"].map(|name| folder.path().join(name));
+    varied(&path);
+    let made = thread::scope(|scope| {
+        let one = || SqliteStore::open_read_only(&path).unwrap().back_up_to(&copy).is_ok();
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).filter(|made| *made).count()
+    });
+    assert_eq!(made, 1);
+    assert_eq!(SqliteStore::open_read_only(&copy).unwrap().verify().unwrap(), []);
+    assert!(names(folder.path()).iter().all(|name| !name.contains("partial")));
 }
 
 #[test]

@@ -56,9 +56,10 @@ fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, 
             .next(format!("khutulun compile {}", arguments.path.display()))
     })?;
     for profile in tosca::lost_profiles(&compiled.model) {
-        session.progress.say(&harmless(&format!(
-            "Types of the profile `{profile}` become the file's own, as it is imported by a URL and not by its name.\n"
-        )));
+        session.progress.say(&format!(
+            "Types of the profile `{}` become the file's own, as it is imported by a URL and not by its name.\n",
+            harmless(profile.as_ref())
+        ));
     }
     answer::write(text.as_bytes())?;
     Ok(Exit::Success)
@@ -71,7 +72,7 @@ fn folder(source: &Source, session: &Session) -> Option<String> {
         session.progress.say(&format!(
             "Paths of files in it start at the folder of the archive's entry; to deploy it, write it there after: khutulun csar \
              extract {} --to DIR\n",
-            source.path.display()
+            harmless(&source.path.display().to_string())
         ));
         return None;
     }

@@ -150,8 +150,8 @@ pub(crate) fn run(command: &ProfileCommand, session: &Session) -> Result<Exit, C
             });
             answer::give(&Listed(found.collect()), session.format)?;
             for skipped in catalog.skipped() {
-                let text = format!("{} is not a profile: {}\n", skipped.path.display(), skipped.why);
-                session.progress.say(&harmless(&text));
+                let text = format!("{} is not a profile: {}", skipped.path.display(), skipped.why);
+                session.progress.say(&format!("{}\n", harmless(&text)));
             }
         }
         ProfileCommand::Show { name } => {

@@ -95,6 +95,7 @@ fn kept_profiles_are_listed_and_shown() {
     let table = sandbox.run(&["profile", "list", "--profiles", "kept"]).expect(0);
     assert!(table.stdout.contains("What shops need"), "{}", table.stdout);
     assert!(table.stderr.contains("kept/notes.txt is not a profile"), "{}", table.stderr);
+    assert!(table.stderr.ends_with('\n'), "{}", table.stderr);
 
     let shown = sandbox.run(&["profile", "show", "org.shop:1.2", "--profiles", "kept"]).expect(0).stdout;
     assert!(shown.contains("Till") && shown.contains("in kept/org.shop/1.2"), "{shown}");

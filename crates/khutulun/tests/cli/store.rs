@@ -68,6 +68,58 @@ fn a_backup_is_restored_and_never_over_a_store_by_accident() {
 }
 
 #[test]
+fn what_is_no_copy_of_a_store_replaces_nothing() {
+    let sandbox = deployed();
+    let before = sandbox.run(&["store", "export"]).expect(0).stdout;
+    sandbox.write("empty", "");
+    let strange = sandbox.run(&["store", "backup", "with\u{1b}[31mred"]).expect(0);
+    assert!(!strange.stdout.contains('\u{1b}'), "{}", strange.stdout);
+    for (file, exit, why) in [
+        ("empty", 6, "it is empty"),
+        ("shop/service.yaml", 6, "not a database"),
+        ("shop", 6, "it is not a file"),
+        ("nothing", 64, "No such file"),
+    ] {
+        let refused = sandbox.run(&["store", "restore", file, "--replace", "--yes"]).expect(exit);
+        refused.five_parts();
+        assert!(
+            refused.stderr.contains(why) && refused.stderr.contains(&format!("where      {file}\n")),
+            "{}",
+            refused.stderr
+        );
+    }
+    assert_eq!(sandbox.run(&["store", "export"]).expect(0).stdout, before);
+    // Nor is there a store afterwards where there was none.
+    let other = Sandbox::new();
+    other.run(&["store", "restore", "nothing"]).expect(64).five_parts();
+    other.write("folder/file", "");
+    other.run(&["store", "import", "folder"]).expect(1).five_parts();
+    assert!(!other.path("state").exists());
+}
+
+#[test]
+fn a_graph_on_standard_output_is_written_as_answers_are() {
+    let sandbox = deployed();
+    assert_eq!(
+        sandbox.run(&["store", "export", "-o", "json"]).expect(0).stdout,
+        sandbox.run(&["store", "export", "--format", "json"]).expect(0).stdout,
+    );
+    assert!(
+        sandbox
+            .run(&["store", "export", "-o", "json", "--format", "yaml"])
+            .expect(0)
+            .stdout
+            .starts_with("---")
+    );
+    assert_eq!(sandbox.run(&["store", "query", "nobody"]).expect(0).stdout, "Nothing was found.\n");
+    assert_eq!(sandbox.run(&["store", "log", "nobody"]).expect(0).stdout, "Nothing was found.\n");
+    let first = sandbox.run(&["store", "log", "-n", "1"]).expect(0);
+    assert!(first.stderr.contains("there may be more"), "{}", first.stderr);
+    let refused = sandbox.run(&["store", "export", "--at", "99"]).expect(64);
+    assert!(refused.stderr.contains("no such revision"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_graph_goes_out_and_comes_in_in_every_format() {
     let sandbox = deployed();
     let whole = sandbox.run(&["store", "export", "--format", "json"]).expect(0).stdout;
@@ -88,8 +140,8 @@ fn a_graph_goes_out_and_comes_in_in_every_format() {
         );
         // Once more changes nothing; with other ids, the names are taken.
         let again = other.run(&["store", "import", file]).expect(0);
-        assert!(again.stdout.contains("already"), "{}", again.stdout);
-        other.run(&["store", "import", file, "--renumber"]).expect(6).five_parts();
+        assert!(again.stdout.starts_with("All 3 entities"), "{}", again.stdout);
+        other.run(&["store", "import", file, "--renumber"]).expect(1).five_parts();
         other.run(&["store", "verify"]).expect(0);
     }
     sandbox.write("broken.yaml", "schema: floria.graph/1\n---\nvertex: {}\n");

@@ -1,8 +1,8 @@
 //! Copies of the store: made, put in place, brought up to date.
 
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
-use floria::Store as _;
+use floria::{Store as _, StoreError};
 use floria_sqlite::{InPlaceOf, SqliteStore};
 use serde_json::{Value as Json, json};
 
@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     question,
     session::Session,
-    terminal::Style,
+    terminal::{Style, harmless},
 };
 
 /// What was done, and the revision that it left or copied.
@@ -35,13 +35,21 @@ impl Answer for Done<'_> {
     }
 
     fn text(&self, _style: Style) -> String {
-        format!("{}\n", self.sentence)
+        format!("{}\n", harmless(&self.sentence))
     }
 }
 
 pub(crate) fn back_up(arguments: &StoreBackupArguments, session: &Session) -> Result<Exit, CliError> {
     let path = &arguments.file;
-    reader(session)?.back_up_to(path).map_err(|error| session.store_error(error))?;
+    reader(session)?.back_up_to(path).map_err(|error| {
+        let next = match kind_of(&error) {
+            Some(ErrorKind::AlreadyExists) => "give the name of a file that is not there",
+            _ => "give a place that you may write and that has space",
+        };
+        failed("back up", path, session.store_error(error))
+            .unchanged("the store is as it was, and so is what has that name")
+            .next(next)
+    })?;
     // What was copied is what the copy says, whatever was committed meanwhile.
     let copied = SqliteStore::open_read_only(path).and_then(|copy| copy.revision());
     let revision = copied.map_err(|error| session.store_error(error))?.0;
@@ -51,6 +59,11 @@ pub(crate) fn back_up(arguments: &StoreBackupArguments, session: &Session) -> Re
 }
 
 pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> Result<Exit, CliError> {
+    if let Err(error) = std::fs::metadata(&arguments.file) {
+        return Err(CliError::usage("there is no such copy", error.to_string())
+            .place(arguments.file.display().to_string())
+            .next("khutulun store restore FILE, with a file that `khutulun store backup` wrote"));
+    }
     let state = session.state_directory()?;
     let place = state.database();
     let is_there = std::fs::metadata(&place).is_ok_and(|file| file.len() > 0);
@@ -71,12 +84,42 @@ pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> R
         }
     }
     let in_place_of = if arguments.replace { InPlaceOf::WhatIsThere } else { InPlaceOf::Nothing };
-    SqliteStore::restore(&arguments.file, &place, in_place_of).map_err(|error| session.store_error(error))?;
+    SqliteStore::restore(&arguments.file, &place, in_place_of).map_err(|error| {
+        let is_busy = kind_of(&error) == Some(ErrorKind::ResourceBusy);
+        let is_of_place = matches!(&error, StoreError::Unavailable { attempt, .. }
+            if attempt.ends_with(&format!("`{}`", place.display())));
+        let failed =
+            |at, error| failed("restore", at, session.store_error(error)).unchanged("the store is as it was");
+        if !is_of_place {
+            return failed(&arguments.file, error)
+                .next("give a file that `khutulun store backup` wrote, and see that there is space for it");
+        }
+        let mut failure = failed(&place, error);
+        if is_busy {
+            failure.exit = Exit::Busy;
+            return failure.next("wait until other commands on it end, then run the command again");
+        }
+        failure.next("mend what is said above (space, permissions), then run the command again")
+    })?;
     let restored = SqliteStore::open_read_only(&place).and_then(|store| store.revision());
     let revision = restored.map_err(|error| session.store_error(error))?.0;
     let sentence = format!("Restored revision {revision} from {}.", arguments.file.display());
     answer::give(&Done { verb: "restore", path: Some(&arguments.file), revision, sentence }, session.format)?;
     Ok(Exit::Success)
+}
+
+/// Returns what the operating system calls the cause of an error of the store.
+fn kind_of(error: &StoreError) -> Option<ErrorKind> {
+    let StoreError::Unavailable { source, .. } = error else { return None };
+    source.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+}
+
+/// An error that is about a copy rather than about the store.
+fn failed(verb: &str, copy: &Path, error: CliError) -> CliError {
+    let mut failure = error.place(copy.display().to_string());
+    failure.what = format!("failed to {verb} the store");
+    failure.next.clear();
+    failure
 }
 
 pub(crate) fn migrate(session: &Session) -> Result<Exit, CliError> {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use floria::{At, Author, Namespace, Revision, Store as _};
+use floria::{At, Author, Namespace, Revision, Store as _, StoreError};
 use floria_exchange::{Boundary, ExchangeError, Format, Ids, ImportOptions, Selection, Stages};
 use serde_json::{Value as Json, json};
 
@@ -14,11 +14,11 @@ use super::reader;
 use crate::{
     answer::{self, Answer},
     author,
-    cli::{ExchangeFormat, StoreExportArguments, StoreImportArguments},
+    cli::{self, ExchangeFormat, StoreExportArguments, StoreImportArguments},
     error::CliError,
     exit::Exit,
     session::Session,
-    terminal::Style,
+    terminal::{Style, harmless},
 };
 
 /// What was moved.
@@ -38,18 +38,22 @@ impl Answer for Moved {
     }
 
     fn text(&self, _style: Style) -> String {
-        format!("{}\n", self.sentence)
+        format!("{}\n", harmless(&self.sentence))
     }
 }
 
-/// The format that was asked for, else the one of the file's name, else YAML.
-fn format(asked: Option<ExchangeFormat>, file: Option<&Path>) -> Format {
+/// The format that was asked for, else the one of the file's name, else YAML. A graph on standard output is the answer of its
+/// command, and written as answers are to be.
+fn format(asked: Option<ExchangeFormat>, file: Option<&Path>, answer: Option<cli::Format>) -> Format {
     match asked {
         Some(ExchangeFormat::Json) => Format::Json,
         Some(ExchangeFormat::Yaml) => Format::Yaml,
         Some(ExchangeFormat::Cbor) => Format::Cbor,
         Some(ExchangeFormat::Msgpack) => Format::MessagePack,
-        None => file.and_then(Format::of_path).unwrap_or(Format::Yaml),
+        None => match answer {
+            Some(cli::Format::Json | cli::Format::Jsonl) => Format::Json,
+            _ => file.and_then(Format::of_path).unwrap_or(Format::Yaml),
+        },
     }
 }
 
@@ -74,7 +78,7 @@ pub(crate) fn export(arguments: &StoreExportArguments, session: &Session) -> Res
     };
     let boundary = if arguments.whole { Boundary::Refuse } else { Boundary::Cut };
     let file = arguments.out.as_deref().filter(|file| !is_standard(file));
-    let format = format(arguments.format, file);
+    let format = format(arguments.format, file, file.is_none().then_some(session.format));
     let Some(path) = file else {
         let mut out = BufWriter::new(io::stdout().lock());
         let written = floria_exchange::export(&*snapshot, &selection, boundary, format, &mut out)
@@ -88,7 +92,10 @@ pub(crate) fn export(arguments: &StoreExportArguments, session: &Session) -> Res
         };
     };
     // It has its name only once it is whole.
-    let partial = PathBuf::from(format!("{}.partial", path.display()));
+    // Another export of this name has another file.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
     let written = write_new(&partial, path, |out| {
         floria_exchange::export(&*snapshot, &selection, boundary, format, out)
     });
@@ -117,25 +124,44 @@ fn write_new<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, ExchangeError>,
 ) -> Result<T, ExchangeError> {
-    if path.exists() {
-        return Err(ExchangeError::Write(io::ErrorKind::AlreadyExists.into()));
+    if path.symlink_metadata().is_ok() {
+        return Err(ExchangeError::Write(exists()));
     }
     let mut out = BufWriter::new(File::create(partial).map_err(ExchangeError::Write)?);
     let written = write(&mut out)?;
     out.flush().map_err(ExchangeError::Write)?;
     out.get_ref().sync_all().map_err(ExchangeError::Write)?;
-    std::fs::rename(partial, path).map_err(ExchangeError::Write)?;
+    take_name(partial, path).map_err(ExchangeError::Write)?;
     Ok(written)
+}
+
+fn exists() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "there is one already")
+}
+
+/// Gives a file its name, unless another one has it.
+fn take_name(partial: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(partial, path) {
+        Ok(()) => std::fs::remove_file(partial),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+        // A file system without links.
+        Err(_) => std::fs::rename(partial, path),
+    }
 }
 
 pub(crate) fn import(arguments: &StoreImportArguments, session: &Session) -> Result<Exit, CliError> {
     let path = &arguments.file;
     let place = if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() };
-    let format = format(arguments.format, Some(path));
+    let format = format(arguments.format, Some(path), None);
     let input: Box<dyn Read> = if is_standard(path) {
         Box::new(io::stdin().lock())
     } else {
-        let file = File::open(path).map_err(|error| {
+        // A directory can be opened, and says only later that it cannot be read; by then there would be a store.
+        let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+            true => Err(io::ErrorKind::IsADirectory.into()),
+            false => Ok(file),
+        });
+        let file = opened.map_err(|error| {
             CliError::new(Exit::Failed, "failed to read the file")
                 .place(place.clone())
                 .cause(&error)
@@ -150,15 +176,22 @@ pub(crate) fn import(arguments: &StoreImportArguments, session: &Session) -> Res
         author: Some(Author { name: author::name(), stream: None }),
         ..ImportOptions::default()
     };
-    let imported = floria_exchange::import(&store, format, input, &options)
-        .map_err(|error| failed("failed to import the graph", &place, &error))?;
+    let imported = floria_exchange::import(&store, format, input, &options).map_err(|error| {
+        let mut failure = failed("failed to import the graph", &place, &error);
+        if arguments.renumber && matches!(error, ExchangeError::Partial { .. }) {
+            failure.next.clear();
+            return failure
+                .next("import it anew, into another store: --state DIR (with --renumber it cannot go on)");
+        }
+        failure
+    })?;
     let revision = imported.revision.map_or(0, |revision| revision.0);
     let sentence = match imported.revision {
         Some(revision) => format!(
-            "Imported {} entities from {place} ({format}), {} of them already there; the store is at revision {}.",
+            "Imported {} entities from {place} ({format}), beside {} that were there already; the store is at revision {}.",
             imported.entities, imported.unchanged, revision.0
         ),
-        None => format!("All {} entities of {place} were there already.", imported.entities),
+        None => format!("All {} entities of {place} were there already.", imported.unchanged),
     };
     let numbers =
         vec![("entities", imported.entities), ("unchanged", imported.unchanged), ("revision", revision)];
@@ -168,6 +201,14 @@ pub(crate) fn import(arguments: &StoreImportArguments, session: &Session) -> Res
 
 fn failed(what: &str, place: &str, error: &ExchangeError) -> CliError {
     let (exit, unchanged, next) = match error {
+        ExchangeError::Store(StoreError::Invalid(_)) => {
+            (Exit::Failed, "the store is as it was", "import it into a store of its own: --state DIR")
+        }
+        ExchangeError::Store(StoreError::Conflict { .. }) => (
+            Exit::Busy,
+            "the store is as it was; whoever else is at work on it goes on",
+            "run the same import again",
+        ),
         ExchangeError::Store(_) => (
             Exit::Unreachable,
             "the store holds what it held before",

@@ -57,13 +57,17 @@ impl Answer for Rows {
     }
 
     fn text(&self, style: Style) -> String {
-        let mut table = Table::new(&["REVISION", "TIME", "AUTHOR", "IN", "WHAT"]);
+        if self.0.is_empty() {
+            return "Nothing was found.\n".to_owned();
+        }
+        let now = time::now_ms();
+        let mut table = Table::new(&["REVISION", "WHEN", "AUTHOR", "IN", "WHAT"]);
         for row in &self.0 {
             let (verb, what, _) = said(&row.entry);
             let author = row.author.as_ref();
             table.row(vec![
                 row.revision.0.to_string().into(),
-                time::rfc3339(row.time_ms).into(),
+                time::ago(row.time_ms, now).into(),
                 harmless(author.map_or("-", |author| &author.name)).into(),
                 author.and_then(|author| author.stream.as_deref()).unwrap_or("-").into(),
                 harmless(&format!("{verb} {what}")).into(),
@@ -83,7 +87,11 @@ pub(crate) fn log(arguments: &StoreLogArguments, session: &Session) -> Result<Ex
         ..LogQuery::default()
     };
     let rows = store.log(&query).map_err(|error| session.store_error(error))?;
+    let is_cut = rows.len() == arguments.limit;
     answer::give(&Rows(rows), session.format)?;
+    if is_cut {
+        session.progress.say(&format!("These are the first {}; there may be more: -n N\n", arguments.limit));
+    }
     Ok(Exit::Success)
 }
 

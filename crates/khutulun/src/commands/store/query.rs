@@ -64,8 +64,12 @@ impl Answer for Found {
                 harmless(class).into(),
             ]);
         }
+        let found = match self.entities.as_slice() {
+            [] => "Nothing was found.\n".to_owned(),
+            _ => style.cut(&table.render(style)),
+        };
         let explanation = self.explanation.as_ref().map_or_else(String::new, |text| format!("\n{text}"));
-        format!("{}{explanation}", style.cut(&table.render(style)))
+        format!("{found}{explanation}")
     }
 }
 
