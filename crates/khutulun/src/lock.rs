@@ -10,7 +10,7 @@ use khutulun_host::StateDirectory;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use serde::{Deserialize, Serialize};
 
-use crate::{error::CliError, exit::Exit, time};
+use crate::{entry, error::CliError, exit::Exit, time};
 
 /// The lock on one service, held until it is dropped or the program ends.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl Holder {
     /// Returns who is at work on a service, for those who only want to know: the lock itself is not touched, so that nobody
     /// is kept from it. Somebody who was killed is not at work, though the file still names them.
     pub(crate) fn of(state: &Path, service: &str) -> Option<Self> {
+        entry::check_name(service).ok()?;
         let holder: Self = serde_json::from_slice(&fs::read(path_of(state, service)).ok()?).ok()?;
         let command = fs::read(format!("/proc/{}/cmdline", holder.pid)).ok()?;
         command.split(|byte| *byte == 0).any(|word| word == holder.verb.as_bytes()).then_some(holder)
@@ -46,6 +47,8 @@ fn path_of(state: &Path, service: &str) -> PathBuf {
 impl ServiceLock {
     /// Takes the lock of a service below the state directory, or says who holds it and since when.
     pub(crate) fn take(state: &StateDirectory, service: &str, verb: &str) -> Result<Self, CliError> {
+        // A graph that was imported may hold any name, and this one becomes that of a file.
+        entry::check_name(service)?;
         let path = path_of(state.root(), service);
         let failed = |error: &io::Error| {
             CliError::new(Exit::Unreachable, format!("failed to lock the service `{service}`"))

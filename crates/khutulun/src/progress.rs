@@ -144,7 +144,7 @@ impl Progress {
 
     /// The command does this now.
     pub(crate) fn phase(&self, text: impl Into<String>) {
-        self.show(Event::Phase(text.into()));
+        self.show(Event::Phase(terminal::harmless(&text.into())));
     }
 
     /// Lets what was shown stay, and shows nothing that moves until the next event: before a question, and at the end.

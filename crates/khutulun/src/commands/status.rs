@@ -20,7 +20,7 @@ use crate::{
     proposal::read_actual,
     selector::Selector,
     session::Session,
-    terminal::Style,
+    terminal::{Style, harmless},
     time,
 };
 
@@ -209,7 +209,7 @@ impl Answer for Status {
                 let how = last.result.as_deref().unwrap_or("unfinished");
                 format!("  {}", style.dim(&format!("run {} ({}) {how} {when}", last.run, last.goal)))
             });
-            text.push_str(&format!("{}{last}\n", style.bold(&service.service.0)));
+            text.push_str(&format!("{}{last}\n", style.bold(&harmless(&service.service.0))));
             let mut table = Table::new(&["NODE", "TYPE", "STATE", "SINCE", "DETAIL"]);
             for node in &service.nodes {
                 table.row(vec![

@@ -222,3 +222,22 @@ fn revisions_differ_and_say_by_whom() {
     assert!(back.contains("`two` added") && !back.contains("three"), "{back}");
     sandbox.run(&["store", "diff", "999999"]).expect(64).five_parts();
 }
+
+#[test]
+fn the_names_of_an_imported_graph_do_nothing_to_files_and_terminals() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "strange.yaml",
+        "schema: floria.graph/1\n---\nvertex: { id: 1, namespace: ../../outside, name: a }
+---\nvertex: { id: 2, namespace: \"\\e[31mred\", name: \"\\e[31mred\" }\n---\ncount: 2\n",
+    );
+    sandbox.run(&["store", "import", "strange.yaml"]).expect(0);
+    for arguments in
+        [&["status"][..], &["store", "query", "*"], &["store", "log"], &["store", "export", "nobody"]]
+    {
+        let ended = sandbox.run(arguments);
+        assert!(!ended.stdout.contains('\u{1b}') && !ended.stderr.contains('\u{1b}'), "{arguments:?}");
+    }
+    sandbox.run(&["destroy", "../../outside", "--yes"]).expect(64).five_parts();
+    assert!(!sandbox.path("outside.lock").exists());
+}
