@@ -34,7 +34,8 @@ impl Profiles {
         let places = match (flag, variable) {
             ([], None) => default().into_iter().map(|path| Place { path, is_named: false }).collect(),
             ([], Some(paths)) => {
-                env::split_paths(&paths).map(|path| Place { path, is_named: true }).collect()
+                let paths = env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty());
+                paths.map(|path| Place { path, is_named: true }).collect()
             }
             (paths, _) => paths.iter().map(|path| Place { path: path.clone(), is_named: true }).collect(),
         };
