@@ -9,7 +9,7 @@ use khutulun_host::StateDirectory;
 
 use crate::{
     cli::{Format, GlobalOptions},
-    error::CliError,
+    error::{CliError, chain},
     exit::Exit,
     profiles::Profiles,
     progress::Progress,
@@ -57,11 +57,19 @@ impl Session {
         if std::fs::metadata(&database).map_or(0, |metadata| metadata.len()) == 0 {
             return Ok(None);
         }
-        let store = SqliteStore::open_read_only(&database).or_else(|error| {
-            // What was interrupted in a write, or is of an older version, must be opened to write once.
-            SqliteStore::open(&database).map_err(|_| error)
-        });
-        store.map(Some).map_err(|error| self.store_error(error))
+        let unread = match SqliteStore::open_read_only(&database) {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) => error,
+        };
+        // What was interrupted in a write, or is of an older version, must be opened to write once.
+        SqliteStore::open(&database).map(Some).map_err(|error| {
+            let mut failure = self.store_error(error);
+            let before = chain(&unread);
+            if !failure.why.contains(&before) {
+                failure.why = format!("{before}\n{}", failure.why);
+            }
+            failure
+        })
     }
 
     /// Opens the state directory, making it when it is not there.

@@ -241,3 +241,21 @@ fn the_names_of_an_imported_graph_do_nothing_to_files_and_terminals() {
     sandbox.run(&["destroy", "../../outside", "--yes"]).expect(64).five_parts();
     assert!(!sandbox.path("outside.lock").exists());
 }
+
+#[test]
+fn a_store_that_cannot_be_brought_up_to_date_says_why() {
+    let sandbox = deployed();
+    let database = sandbox.state().join("khutulun.db");
+    // The version of the schema, in the header of the file.
+    let mut octets = fs::read(&database).unwrap();
+    octets[60..64].copy_from_slice(&[0, 0, 0, 1]);
+    fs::write(&database, &octets).unwrap();
+    // Here the copy of the old one is to be made.
+    fs::create_dir(sandbox.state().join("khutulun.db.v1.partial")).unwrap();
+    let refused = sandbox.run(&["store", "migrate"]).expect(6);
+    refused.five_parts();
+    for why in ["it has schema version 1", "failed to back up store"] {
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    assert_eq!(fs::read(&database).unwrap(), octets);
+}
