@@ -259,3 +259,20 @@ fn a_store_that_cannot_be_brought_up_to_date_says_why() {
     }
     assert_eq!(fs::read(&database).unwrap(), octets);
 }
+
+#[test]
+fn what_a_restored_store_no_longer_knows_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("bank/service.yaml", DESIGN);
+    sandbox.run(&["deploy", "bank", "--yes"]).expect(0);
+    let backup = sandbox.path("before");
+    sandbox.run(&["store", "backup", backup.to_str().unwrap()]).expect(0);
+    sandbox.write("shop/service.yaml", DESIGN);
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    let arguments =
+        ["store", "restore", backup.to_str().unwrap(), "--replace", "--yes", "--progress", "plain"];
+    let restored = sandbox.run(&arguments).expect(0);
+    assert!(restored.stderr.contains("`shop`") && !restored.stderr.contains("`bank`"), "{}", restored.stderr);
+    // Nothing more to say the second time.
+    assert!(!sandbox.run(&arguments).expect(0).stderr.contains("not in the copy"));
+}

@@ -12,8 +12,10 @@ use crate::{
     cli::{StoreBackupArguments, StoreRestoreArguments},
     error::CliError,
     exit::Exit,
+    lock::ServiceLock,
+    progress::Event,
     question,
-    session::Session,
+    session::{Session, quoted},
     terminal::{Style, harmless},
 };
 
@@ -83,6 +85,13 @@ pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> R
             return Err(question::refused());
         }
     }
+    // Nobody may be at work on what goes. A store that cannot be read must be replaceable too: then there is nobody to ask.
+    let present = session.reader().ok().flatten().and_then(|store| session.services(&store).ok());
+    let present = present.unwrap_or_default();
+    let _locks = present
+        .iter()
+        .map(|service| ServiceLock::take(&state, &service.0, "restore"))
+        .collect::<Result<Vec<_>, _>>()?;
     let in_place_of = if arguments.replace { InPlaceOf::WhatIsThere } else { InPlaceOf::Nothing };
     SqliteStore::restore(&arguments.file, &place, in_place_of).map_err(|error| {
         let is_busy = kind_of(&error) == Some(ErrorKind::ResourceBusy);
@@ -101,8 +110,16 @@ pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> R
         }
         failure.next("mend what is said above (space, permissions), then run the command again")
     })?;
-    let restored = SqliteStore::open_read_only(&place).and_then(|store| store.revision());
-    let revision = restored.map_err(|error| session.store_error(error))?.0;
+    let restored = SqliteStore::open_read_only(&place).map_err(|error| session.store_error(error))?;
+    let revision = restored.revision().map_err(|error| session.store_error(error))?.0;
+    let kept = session.services(&restored)?;
+    let gone: Vec<_> = present.iter().filter(|service| !kept.contains(service)).collect();
+    if !gone.is_empty() {
+        session.progress.show(Event::Note(format!(
+            "not in the copy: {}; what runs of it goes on running, and nothing here knows of it any more",
+            quoted(&gone)
+        )));
+    }
     let sentence = format!("Restored revision {revision} from {}.", arguments.file.display());
     answer::give(&Done { verb: "restore", path: Some(&arguments.file), revision, sentence }, session.format)?;
     Ok(Exit::Success)
