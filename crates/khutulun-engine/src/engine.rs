@@ -60,7 +60,8 @@ impl Default for EngineOptions {
 /// [`Engine::resume`] ends the run correctly.
 ///
 /// While a run goes on, the service's vertex bears its number and epoch. Each commit expects the namespace to be where this
-/// engine left it, so that one whose run was taken over commits nothing more, and executes nothing more.
+/// engine left it, so that one whose run was taken over commits nothing more, and begins nothing but what it committed the
+/// intent of just before. Nobody should take over the run of an engine that is alive: the program holds a lock for each service.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: Arc<dyn Store>,
