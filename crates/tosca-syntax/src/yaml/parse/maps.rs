@@ -8,20 +8,25 @@ use super::super::arena::{Body, Style};
 use super::super::scalar::ScalarKind;
 use super::Builder;
 
+/// The members of a mapping as keys with their values.
+fn pairs(members: &[u32]) -> &[[u32; 2]] {
+    members.as_chunks().0
+}
+
 impl Builder<'_, '_> {
     /// Whether the keys of a mapping are different scalars, none of them `<<`.
     pub(super) fn is_unique(&self, members: &[u32]) -> bool {
         // Nearly all mappings are small: comparing is cheaper than hashing.
         const SMALL: usize = 16;
-        let own = |pair: &[u32]| {
+        let own = |pair: &[u32; 2]| {
             let (kind, text) = self.key(pair[0])?;
             (text != "<<").then_some((kind == ScalarKind::String, text))
         };
-        let mut pairs = members.chunks_exact(2);
+        let mut pairs = pairs(members).iter();
         if members.len() <= 2 * SMALL {
             pairs.enumerate().all(|(index, pair)| {
                 own(pair).is_some_and(|key| {
-                    members.chunks_exact(2).take(index).all(|other| own(other) != Some(key))
+                    self::pairs(members).iter().take(index).all(|other| own(other) != Some(key))
                 })
             })
         } else {
@@ -37,8 +42,7 @@ impl Builder<'_, '_> {
         let mut kept = Vec::with_capacity(members.len());
         let mut merged = Vec::new();
         let is_small = members.len() <= 16;
-        for pair in members.chunks_exact(2) {
-            let (key, value) = (pair[0], pair[1]);
+        for &[key, value] in pairs(&members) {
             let Some((kind, text)) = self.key(key) else {
                 kept.extend([key, value]);
                 continue;
@@ -50,7 +54,7 @@ impl Builder<'_, '_> {
             let is_string = kind == ScalarKind::String;
             // Nearly all mappings are small: comparing is cheaper than hashing, and allocates nothing.
             let earlier = if is_small {
-                kept.chunks_exact(2).map(|pair: &[u32]| pair[0]).find(|&other| {
+                pairs(&kept).iter().map(|pair| pair[0]).find(|&other| {
                     self.key(other).is_some_and(|(other_kind, other_text)| {
                         (other_kind == ScalarKind::String) == is_string && other_text == text
                     })
@@ -91,8 +95,8 @@ impl Builder<'_, '_> {
             Body::Sequence(at) => self.members(at, 1).iter().map(|&id| self.resolved(id)).collect(),
             _ => vec![self.resolved(value)],
         };
-        let mut names: HashSet<(bool, String)> = kept
-            .chunks_exact(2)
+        let mut names: HashSet<(bool, String)> = pairs(kept)
+            .iter()
             .filter_map(|pair| self.key(pair[0]))
             .map(|(kind, text)| (kind == ScalarKind::String, text.to_owned()))
             .collect();
@@ -107,7 +111,7 @@ impl Builder<'_, '_> {
                 continue;
             };
             let members = self.members(at, 2).to_vec();
-            for pair in members.chunks_exact(2) {
+            for pair in pairs(&members) {
                 let is_new = self
                     .key(pair[0])
                     .is_none_or(|(kind, text)| names.insert((kind == ScalarKind::String, text.to_owned())));
