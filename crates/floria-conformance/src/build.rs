@@ -53,6 +53,7 @@ pub fn vertex_template(id: u64, container: Option<u64>, name: &str) -> VertexTem
         classes: Vec::new(),
         properties: Default::default(),
         handlers: Default::default(),
+        rules: Default::default(),
         metadata: Default::default(),
         origin: None,
     }
@@ -70,6 +71,7 @@ pub fn edge_template(id: u64, source: u64, name: &str, target: u64) -> EdgeTempl
         classes: Vec::new(),
         properties: Default::default(),
         handlers: Default::default(),
+        rules: Default::default(),
         metadata: Default::default(),
         origin: None,
     }

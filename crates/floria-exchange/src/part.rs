@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use floria::{
     Artifact, ClassName, ENCODED_DEPTH_MAX, Entity, EntityKind, Expression, Handler, Handlers,
-    Implementation, Metadata, Origin, Properties, Property, Site, Value,
+    Implementation, Metadata, Origin, Properties, Property, Rules, Site, Value,
 };
 
 use crate::{
@@ -69,6 +69,10 @@ impl<'a> Fields<'a> {
             .map("handlers", handlers.iter().map(|(name, each)| (name.as_str(), handler(each))))
     }
 
+    fn rules(self, rules: &'a Rules) -> Self {
+        self.map("rules", rules.iter().map(|(name, rule)| (name.as_str(), expression(rule))))
+    }
+
     fn about(self, metadata: &'a Metadata, of: &'a Option<Origin>) -> Self {
         self.map("metadata", metadata.iter().map(|(name, value)| (name.as_str(), Part::Value(value))))
             .some("origin", of.as_ref().map(origin))
@@ -99,10 +103,10 @@ pub(crate) fn entity(entity: &Entity) -> Part<'_> {
     let fields = match entity {
         Entity::Class(_) | Entity::Plugin(_) => fields,
         Entity::VertexTemplate(it) => {
-            fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers)
+            fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers).rules(&it.rules)
         }
         Entity::EdgeTemplate(it) => {
-            fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers)
+            fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers).rules(&it.rules)
         }
         Entity::Vertex(it) => fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers),
         Entity::Edge(it) => fields.classes("classes", &it.classes).behaviour(&it.properties, &it.handlers),

@@ -231,6 +231,7 @@ mod tests {
                 classes: Vec::new(),
                 properties: Default::default(),
                 handlers: Default::default(),
+                rules: Default::default(),
                 metadata: Default::default(),
                 origin: None,
             };

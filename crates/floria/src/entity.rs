@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Expression, Named, SharedText, Site, Value};
+use crate::{Expression, Named, SharedText, Site, Value, rules::Rules};
 
 /// Plain data about an entity, by name. Metadata never holds expressions.
 pub type Metadata = Named<Value>;
@@ -233,6 +233,9 @@ pub struct VertexTemplate {
     pub properties: Properties,
     /// Its event handlers.
     pub handlers: Handlers,
+    /// How instances are made of it; empty: one is made.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
     /// Plain data.
     pub metadata: Metadata,
     /// Where it was asked for.
@@ -246,13 +249,14 @@ pub struct EdgeTemplate {
     pub id: EdgeTemplateId,
     /// Where it lives.
     pub namespace: Namespace,
-    /// The name: that of the requirement. Several edges of one source may share a name; `index` tells them apart.
+    /// The name: that of the requirement. Several edge templates of one source may share a name; `index` tells them apart.
     pub name: String,
-    /// The place among the edges of one source and one name, from 0.
+    /// The place among the edge templates of one source and one name, from 0.
     pub index: u32,
     /// Where it starts.
     pub source: VertexTemplateId,
-    /// Where it ends: a node's template, or one of its capabilities'.
+    /// Where it ends: a node's template, or one of its capabilities'; where its rules have a
+    /// [`Selector`](crate::rules::Selector), where candidates for its ends are.
     pub target: VertexTemplateId,
     /// Its classes, most specific first.
     pub classes: Vec<ClassName>,
@@ -260,6 +264,9 @@ pub struct EdgeTemplate {
     pub properties: Properties,
     /// Its event handlers.
     pub handlers: Handlers,
+    /// How instances are made of it; empty: one is made, to the one instance of its target.
+    #[serde(default, skip_serializing_if = "Rules::is_empty")]
+    pub rules: Rules,
     /// Plain data.
     pub metadata: Metadata,
     /// Where it was asked for.

@@ -28,6 +28,7 @@ pub mod named;
 mod posting;
 mod replay;
 pub mod retention;
+pub mod rules;
 mod shared;
 mod snapshot;
 mod store;
@@ -56,6 +57,7 @@ pub use instantiate::{
 pub use memory::MemoryStore;
 pub use named::Named;
 pub use replay::Replay;
+pub use rules::Rules;
 pub use shared::SharedText;
 pub use snapshot::{At, Index, Page, Snapshot};
 pub use store::{

@@ -77,3 +77,46 @@ pub const REQUIRED: &str = "khutulun.required";
 /// Metadata of a node: its artifacts, as a map from names to maps with `path` and `digest` (see [`floria::Artifact`]), `type`,
 /// and where there are any `version`, `properties` and [`CHANGE`]. What the context of an operation shows as `artifacts`.
 pub const ARTIFACTS: &str = "khutulun.artifacts";
+
+/// Metadata of a vertex: marks a service, outermost or inside of the node that it substitutes. Its value is the service's name.
+pub const SERVICE: &str = "khutulun.service";
+
+/// Metadata of a node that was made with a count: its index among the nodes of its template.
+pub const INDEX: &str = floria::rules::INDEX;
+
+/// Metadata of a node that stands for one of another service: a map of that service's `namespace`, its `path` and its `id`.
+pub const SELECTED: &str = "khutulun.selected";
+
+/// Metadata of a node: the names of the requirements whose relationships are not made yet, since what decides where they lead
+/// is not known yet. Gone once there are none.
+pub const WAITING: &str = "khutulun.waiting";
+
+/// Metadata of an edge: what it takes of its target's properties, as a map from their names to amounts.
+pub const ALLOCATION: &str = "khutulun.allocation";
+
+/// Metadata of a capability: the classes of nodes that may use it, as a list; where that is restricted.
+pub const VALID_SOURCES: &str = "khutulun.valid-sources";
+
+/// Metadata of a capability: the classes of relationships that may lead to it, as a list; where that is restricted.
+pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
+
+/// Metadata of a vertex: marks a group; its value is the group's name. Its edges [`MEMBER`] lead to its members.
+pub const GROUP: &str = "khutulun.group";
+
+/// Metadata of a vertex: marks a policy; its value is the policy's name. Its edges [`TARGET`] lead to its targets.
+pub const POLICY: &str = "khutulun.policy";
+
+/// Metadata of a vertex: marks a trigger in its policy; its value is the trigger's name.
+pub const TRIGGER: &str = "khutulun.trigger";
+
+/// Metadata of a vertex: marks a workflow; its value is the workflow's name.
+pub const WORKFLOW: &str = "khutulun.workflow";
+
+/// Metadata of a vertex: marks a step in its workflow; its value is the step's name. Its edges [`TARGET`] lead to its targets.
+pub const STEP: &str = "khutulun.step";
+
+/// The name of the edges from a group to its members.
+pub const MEMBER: &str = "member";
+
+/// The name of the edges from a policy or a step to its targets.
+pub const TARGET: &str = "target";

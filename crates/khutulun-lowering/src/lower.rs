@@ -7,7 +7,7 @@ use std::{
 
 use diagnostics::{Diagnostic, SourceId, SourceMap, Span};
 use floria::{
-    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Properties, Value,
+    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Properties, Rules, Value,
     VertexTemplate, VertexTemplateId,
 };
 use khutulun_api::names;
@@ -185,6 +185,7 @@ impl<'a> Lowering<'a> {
             classes: Vec::new(),
             properties,
             handlers: Handlers::new(),
+            rules: Rules::new(),
             metadata,
             origin: self.origin(service.span),
         };
@@ -213,6 +214,7 @@ impl<'a> Lowering<'a> {
             classes: self.classes.of(self.model, node.type_id),
             properties,
             handlers: self.handlers(node),
+            rules: Rules::new(),
             metadata,
             origin: self.origin(node.span),
         };
@@ -231,6 +233,7 @@ impl<'a> Lowering<'a> {
                 classes: self.classes.of(self.model, capability.type_id),
                 properties,
                 handlers: Handlers::new(),
+                rules: Rules::new(),
                 metadata: [(names::CAPABILITY.to_owned(), name.as_str().into())].into(),
                 origin: self.origin(capability.span),
             };
@@ -295,6 +298,7 @@ impl<'a> Lowering<'a> {
             classes: self.classes.of(self.model, requirement.relationship.type_id),
             properties,
             handlers: Handlers::new(),
+            rules: Rules::new(),
             metadata,
             origin: self.origin(requirement.span),
         };

@@ -3,7 +3,7 @@
 use floria::{
     Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKind, Handler,
     Handlers, Implementation, Metadata, Named, Namespace, Origin, Plugin, PluginName, Properties, Property,
-    Site, Vertex, VertexId, VertexTemplate, VertexTemplateId,
+    Rules, Site, Vertex, VertexId, VertexTemplate, VertexTemplateId,
 };
 
 use super::{Decoder, Result};
@@ -26,6 +26,7 @@ struct Draft {
     classes: Vec<ClassName>,
     properties: Properties,
     handlers: Handlers,
+    rules: Rules,
     metadata: Metadata,
     origin: Option<Origin>,
 }
@@ -44,7 +45,7 @@ impl Decoder<'_> {
         let what = &format!("a {word}");
         let namespace = self.needed(draft.namespace, what, "namespace")?;
         let name = self.needed(draft.name, what, "name")?;
-        let Draft { index, container, classes, properties, handlers, metadata, origin, .. } = draft;
+        let Draft { index, container, classes, properties, handlers, rules, metadata, origin, .. } = draft;
         Ok(match kind {
             EntityKind::Class => Entity::Class(Class {
                 name: ClassName(name),
@@ -68,6 +69,7 @@ impl Decoder<'_> {
                 classes,
                 properties,
                 handlers,
+                rules,
                 metadata,
                 origin,
             }),
@@ -92,6 +94,7 @@ impl Decoder<'_> {
                 classes,
                 properties,
                 handlers,
+                rules,
                 metadata,
                 origin,
             }),
@@ -144,6 +147,9 @@ impl Decoder<'_> {
                 }
                 "handlers" if is_vertex || is_edge => {
                     draft.handlers = decoder.names("a map of handlers", Self::handler)?;
+                }
+                "rules" if matches!(kind, VertexTemplate | EdgeTemplate) => {
+                    draft.rules = decoder.names("a map of rules", |decoder| decoder.expression(0))?;
                 }
                 "metadata" => draft.metadata = decoder.metadata()?,
                 "origin" => draft.origin = Some(decoder.origin()?),

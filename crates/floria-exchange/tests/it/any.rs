@@ -3,7 +3,7 @@
 use floria::{
     Artifact, Call, Class, ClassName, Custom, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, Expression,
     Handler, Handlers, Implementation, Metadata, Named, Namespace, Origin, Plugin, PluginName, Properties,
-    Property, Site, Value, Vertex, VertexId, VertexTemplate, VertexTemplateId,
+    Property, Rules, Site, Value, Vertex, VertexId, VertexTemplate, VertexTemplateId,
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -243,6 +243,7 @@ pub(crate) fn graph() -> impl Strategy<Value = Vec<Entity>> {
                     name: format!("t{number}"),
                     container: container(number, templates, place).map(VertexTemplateId),
                     classes: it.classes,
+                    rules: rules(&it.properties),
                     properties: it.properties,
                     handlers: it.handlers,
                     metadata: it.metadata,
@@ -260,6 +261,7 @@ pub(crate) fn graph() -> impl Strategy<Value = Vec<Entity>> {
                     source: VertexTemplateId((source % templates) as u64 + 1),
                     target: VertexTemplateId((target % templates) as u64 + 1),
                     classes: it.classes,
+                    rules: rules(&it.properties),
                     properties: it.properties,
                     handlers: it.handlers,
                     metadata: it.metadata,
@@ -309,4 +311,10 @@ fn container(number: usize, count: usize, place: usize) -> Option<u64> {
         _ => place % number / 2 * 2,
     };
     Some(container as u64 + 1)
+}
+
+/// Rules that hold whatever expressions there are.
+fn rules(properties: &Properties) -> Rules {
+    let updaters = properties.iter().map(|(name, property)| (name, property.updater.clone()));
+    updaters.filter_map(|(name, updater)| Some((name.clone(), updater?))).collect()
 }

@@ -132,6 +132,7 @@ pub(crate) fn design() -> Design {
         classes: Vec::new(),
         properties,
         handlers: Default::default(),
+        rules: Default::default(),
         metadata: Default::default(),
         origin: Some(origin(id as u32)),
     };
@@ -159,6 +160,7 @@ pub(crate) fn design() -> Design {
             classes: Vec::new(),
             properties: properties([("latency", Property::default())]),
             handlers: Default::default(),
+            rules: Default::default(),
             metadata: Default::default(),
             origin: None,
         }],

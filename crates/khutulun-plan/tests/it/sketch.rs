@@ -160,6 +160,7 @@ pub(crate) fn design(text: &str) -> Design {
             classes: vec![],
             properties: Default::default(),
             handlers: Default::default(),
+            rules: Default::default(),
             metadata: Metadata::new(),
             origin: None,
         });
@@ -201,6 +202,7 @@ fn vertex(id: u64, container: Option<VertexTemplateId>, name: &str, class: &str)
         classes: vec![ClassName(format!("sketch:1.0:{class}"))],
         properties: Default::default(),
         handlers: Default::default(),
+        rules: Default::default(),
         metadata: Metadata::new(),
         origin: None,
     }

@@ -29,6 +29,7 @@ fn design(event: &str, implementation: Implementation, inputs: &[(&str, Value)])
         classes: Vec::new(),
         properties: [("region".to_owned(), Property::default())].into_iter().collect(),
         handlers: [(event.to_owned(), handler)].into_iter().collect(),
+        rules: Default::default(),
         metadata: Default::default(),
         origin: None,
     };
