@@ -99,52 +99,9 @@ fn equal(value: &Value, other: &Value) -> bool {
 /// with texts and by what they come to with numbers.
 fn compare(value: &Value, other: &Value) -> Option<Ordering> {
     match (value, other) {
-        (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-        (Value::Integer(a), Value::Float(b)) => compare_mixed(*a, *b),
-        (Value::Float(a), Value::Integer(b)) => compare_mixed(*b, *a).map(Ordering::reverse),
         (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
         (Value::Custom(custom), Value::Text(text)) => (custom.text == *text).then_some(Ordering::Equal),
-        (Value::Custom(custom), Value::Integer(_) | Value::Float(_)) => match custom.order {
-            Value::Integer(_) | Value::Float(_) => compare(&custom.order, other),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Compares exactly: a float has fewer digits than an integer may have.
-fn compare_mixed(integer: i64, float: f64) -> Option<Ordering> {
-    // 2^63, which a float can hold, and no integer of ours reaches.
-    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    if float.is_nan() {
-        return None;
-    }
-    if float >= BEYOND {
-        return Some(Ordering::Less);
-    }
-    if float < -BEYOND {
-        return Some(Ordering::Greater);
-    }
-    let whole = float.trunc();
-    Some(integer.cmp(&(whole as i64)).then(0.0_f64.partial_cmp(&(float - whole))?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_and_floats_compare_exactly() {
-        let less = |a: i64, b: f64| assert_eq!(compare_mixed(a, b), Some(Ordering::Less), "{a} {b}");
-        let more = |a: i64, b: f64| assert_eq!(compare_mixed(a, b), Some(Ordering::Greater), "{a} {b}");
-        less(1, 1.5);
-        more(-1, -1.5);
-        more(9_007_199_254_740_993, 9_007_199_254_740_992.0);
-        less(i64::MAX, 9_223_372_036_854_775_808.0);
-        assert_eq!(compare_mixed(i64::MIN, -9_223_372_036_854_775_808.0), Some(Ordering::Equal));
-        assert_eq!(compare_mixed(0, -0.0), Some(Ordering::Equal));
-        assert_eq!(compare_mixed(0, f64::NAN), None);
-        more(0, f64::NEG_INFINITY);
+        (Value::Custom(custom), _) => custom.order.compare_numbers(other),
+        _ => value.compare_numbers(other),
     }
 }

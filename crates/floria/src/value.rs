@@ -120,6 +120,18 @@ impl Value {
         self.as_map()?.get(&Value::Text(key.to_owned()))
     }
 
+    /// Compares two numbers by what they come to, exactly also where an integer has no float of its value. None when one is no
+    /// number or a NaN. In the total order of values, integers and floats are apart.
+    pub fn compare_numbers(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => Some(a.cmp(b)),
+            (Self::Float(a), Self::Float(b)) => a.partial_cmp(b),
+            (Self::Integer(a), Self::Float(b)) => compare_mixed(*a, *b),
+            (Self::Float(a), Self::Integer(b)) => compare_mixed(*b, *a).map(Ordering::reverse),
+            _ => None,
+        }
+    }
+
     /// The rank of the kind in the total order.
     fn rank(&self) -> u8 {
         match self {
@@ -133,6 +145,22 @@ impl Value {
             Self::Map(_) => 7,
             Self::Custom(_) => 8,
         }
+    }
+}
+
+fn compare_mixed(integer: i64, float: f64) -> Option<Ordering> {
+    // 2^63: the first float above all integers.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() {
+        None
+    } else if float >= LIMIT {
+        Some(Ordering::Less)
+    } else if float < -LIMIT {
+        Some(Ordering::Greater)
+    } else {
+        // Within the limits the integral part fits, and what is behind the point decides between equals.
+        let integral = float.trunc();
+        Some(integer.cmp(&(integral as i64)).then(integral.total_cmp(&float)))
     }
 }
 

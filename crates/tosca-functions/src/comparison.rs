@@ -118,37 +118,8 @@ fn compare(arguments: &[Value], holds: fn(Ordering) -> bool) -> Result<Value, St
 /// The order of two values, if they have one: numbers by value, strings by code point, special values as [`special`] says.
 pub(crate) fn order(first: &Value, second: &Value) -> Option<Ordering> {
     match (first, second) {
-        (Value::Integer(first), Value::Integer(second)) => Some(first.cmp(second)),
-        (Value::Float(first), Value::Float(second)) => first.partial_cmp(second),
-        (Value::Integer(integer), Value::Float(float)) => order_mixed(*integer, *float),
-        (Value::Float(float), Value::Integer(integer)) => {
-            order_mixed(*integer, *float).map(Ordering::reverse)
-        }
         (Value::Text(first), Value::Text(second)) => Some(first.cmp(second)),
         (Value::Custom(_), _) | (_, Value::Custom(_)) => special::order(first, second),
-        _ => None,
-    }
-}
-
-/// The order of an integer and a float, exact also where the integer has no float of its value.
-fn order_mixed(integer: i64, float: f64) -> Option<Ordering> {
-    // 2^63: the first float above all integers.
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if float.is_nan() {
-        None
-    } else if float >= LIMIT {
-        Some(Ordering::Less)
-    } else if float < -LIMIT {
-        Some(Ordering::Greater)
-    } else {
-        // Within the limits the integral part fits, and what is behind the point decides between equals.
-        let integral = float.trunc();
-        Some(integer.cmp(&(integral as i64)).then(if float > integral {
-            Ordering::Less
-        } else if float < integral {
-            Ordering::Greater
-        } else {
-            Ordering::Equal
-        }))
+        _ => first.compare_numbers(second),
     }
 }

@@ -169,3 +169,29 @@ fn a_key_is_there_once() {
     let named = serde_json::from_str::<Named<i32>>(r#"{"a": 1, "b": 3, "a": 2}"#).unwrap_err().to_string();
     assert!(named.contains("the name `a` is there twice"), "{named}");
 }
+
+#[test]
+fn integers_and_floats_compare_exactly() {
+    let compare = |integer: i64, float: f64| {
+        let (integer, float) = (Value::Integer(integer), Value::Float(float));
+        let order = integer.compare_numbers(&float);
+        assert_eq!(float.compare_numbers(&integer), order.map(Ordering::reverse));
+        order
+    };
+    let less =
+        |integer, float| assert_eq!(compare(integer, float), Some(Ordering::Less), "{integer} {float}");
+    let more =
+        |integer, float| assert_eq!(compare(integer, float), Some(Ordering::Greater), "{integer} {float}");
+    let equal =
+        |integer, float| assert_eq!(compare(integer, float), Some(Ordering::Equal), "{integer} {float}");
+    less(1, 1.5);
+    more(-1, -1.5);
+    more(0, -0.5);
+    more(9_007_199_254_740_993, 9_007_199_254_740_992.0);
+    less(i64::MAX, 9_223_372_036_854_775_808.0);
+    equal(i64::MIN, -9_223_372_036_854_775_808.0);
+    equal(0, -0.0);
+    more(0, f64::NEG_INFINITY);
+    assert_eq!(compare(0, f64::NAN), None);
+    assert_eq!(Value::Integer(1).compare_numbers(&"1".into()), None);
+}

@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, Span, did_you_mean};
 use tosca_syntax::words;
 use tosca_syntax::words::Word;
 
-use super::form::plain_metadata;
+use super::form::{description_or, plain_metadata};
 use super::operations::extended;
 use super::scope::Found;
 use super::service::Target;
@@ -70,7 +70,7 @@ impl<'a> Compiler<'a> {
                 allocation,
                 is_implicit: false,
                 relationship,
-                description: own.common.description.map(Arc::from).or(definition.description.clone()),
+                description: description_or(own.common.description, definition.description.as_ref()),
                 metadata: extended(&definition.metadata, Some(own.common)),
                 span: own.name.span,
             });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tosca_syntax::words;
 
-use super::form::plain_metadata;
+use super::form::{description_or, metadata_or};
 use super::{Compiler, Context, SelfIs};
 use crate::model::{CapabilityDefinition, Map, TypeBody, TypeKind};
 
@@ -74,17 +74,11 @@ impl<'a> Compiler<'a> {
                     TypeKind::Relationship,
                     context.file,
                 ),
-                description: own
-                    .common
-                    .description
-                    .map(Arc::from)
-                    .or(parent.as_ref().and_then(|parent| parent.description.clone())),
-                metadata: own
-                    .common
-                    .metadata
-                    .map(plain_metadata)
-                    .or(parent.as_ref().map(|parent| parent.metadata.clone()))
-                    .unwrap_or_default(),
+                description: description_or(
+                    own.common.description,
+                    parent.as_ref().and_then(|parent| parent.description.as_ref()),
+                ),
+                metadata: metadata_or(own.common.metadata, parent.as_ref().map(|parent| &parent.metadata)),
                 span: own.name.span,
             };
             definitions.insert(name, Arc::new(definition));

@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, Span};
 use tosca_syntax::words;
 use tosca_syntax::yaml::Node;
 
-use super::form::plain_metadata;
+use super::form::{description_or, metadata_or, plain_metadata};
 use super::schemas::SchemaWords;
 use super::{Compiler, Context};
 use crate::model::{Map, Metadata, PropertyDefinition, TypeId, TypeKind};
@@ -178,11 +178,10 @@ impl<'a> Compiler<'a> {
                 && (own.value.is_none() || value.is_some()),
             default: default.or(parent.and_then(|parent| parent.default.clone())),
             value,
-            description: own
-                .common
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
+            description: description_or(
+                own.common.description,
+                parent.and_then(|parent| parent.description.as_ref()),
+            ),
             metadata: self.metadata_or(own.common.metadata, parent.map(|parent| &parent.metadata)),
             span: name.span,
         })

@@ -1,5 +1,7 @@
 //! What YAML nodes are before any type is known: functions (10.1), or plain data.
 
+use std::sync::Arc;
+
 use diagnostics::Span;
 use tosca_syntax::yaml::{Content, Node, Scalar, ScalarKind, parse_float, parse_integer};
 
@@ -82,4 +84,14 @@ pub(super) fn plain_metadata(node: Node<'_>) -> Metadata {
             (Name::from(name), plain_value(value))
         })
         .collect()
+}
+
+/// A `description` of one's own, else the inherited one.
+pub(super) fn description_or(own: Option<&str>, inherited: Option<&Arc<str>>) -> Option<Arc<str>> {
+    own.map(Arc::from).or_else(|| inherited.cloned())
+}
+
+/// A `metadata` of one's own, else the inherited one: it overwrites (9.7).
+pub(super) fn metadata_or(own: Option<Node<'_>>, inherited: Option<&Metadata>) -> Metadata {
+    own.map(plain_metadata).or_else(|| inherited.cloned()).unwrap_or_default()
 }

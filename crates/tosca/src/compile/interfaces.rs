@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, did_you_mean, one_of};
 use tosca_syntax::words::{self, ArtifactReference, Word};
 
-use super::form::plain_metadata;
+use super::form::{description_or, metadata_or, plain_metadata};
 use super::{Compiler, Context, repositories};
 use crate::model::{
     Artifact, ArtifactType, Checksum, Implementation, InterfaceDefinition, Map, OperationDefinition,
@@ -102,17 +102,11 @@ impl<'a> Compiler<'a> {
             inputs: self.parameter_definitions(&own.inputs, &inputs, context, "input"),
             operations,
             notifications,
-            description: own
-                .common
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
-            metadata: own
-                .common
-                .metadata
-                .map(plain_metadata)
-                .or(parent.map(|parent| parent.metadata.clone()))
-                .unwrap_or_default(),
+            description: description_or(
+                own.common.description,
+                parent.and_then(|parent| parent.description.as_ref()),
+            ),
+            metadata: metadata_or(own.common.metadata, parent.map(|parent| &parent.metadata)),
             span: own.name.span,
         }
     }
@@ -167,17 +161,11 @@ impl<'a> Compiler<'a> {
             inputs: self.parameter_definitions(&own.inputs, inputs, context, "input"),
             outputs: self.parameter_definitions(&own.outputs, &outputs, context, "output"),
             implementation: implementation.or(parent.and_then(|parent| parent.implementation.clone())),
-            description: own
-                .common
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
-            metadata: own
-                .common
-                .metadata
-                .map(plain_metadata)
-                .or(parent.map(|parent| parent.metadata.clone()))
-                .unwrap_or_default(),
+            description: description_or(
+                own.common.description,
+                parent.and_then(|parent| parent.description.as_ref()),
+            ),
+            metadata: metadata_or(own.common.metadata, parent.map(|parent| &parent.metadata)),
             span: own.name.span,
         }
     }

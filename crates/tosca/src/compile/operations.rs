@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diagnostics::{Diagnostic, Place, Span};
 use tosca_syntax::words::{self, Assignment, Common};
 
-use super::form::plain_metadata;
+use super::form::{description_or, plain_metadata};
 use super::interfaces::rebound;
 use super::{Compiler, Context};
 use crate::model::{
@@ -205,10 +205,10 @@ impl<'a> Compiler<'a> {
             inputs,
             outputs,
             implementation,
-            description: own
-                .and_then(|own| own.common.description)
-                .map(Arc::from)
-                .or(definition.description.clone()),
+            description: description_or(
+                own.and_then(|own| own.common.description),
+                definition.description.as_ref(),
+            ),
             metadata: extended(&definition.metadata, own.map(|own| own.common)),
             span: own.map_or(definition.span, |own| own.name.span),
         }

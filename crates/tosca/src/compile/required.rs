@@ -7,7 +7,7 @@ use diagnostics::{Diagnostic, Place, one_of};
 use tosca_syntax::words::{self, TypeBody as Words, Word};
 use tosca_syntax::yaml::Node;
 
-use super::form::plain_metadata;
+use super::form::{description_or, metadata_or};
 use super::scope::Found;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
@@ -154,17 +154,11 @@ impl<'a> Compiler<'a> {
             ),
             node_filters: self.node_filters(own.node_filter, parent, inside),
             count_range: self.count_range(own, parent),
-            description: own
-                .common
-                .description
-                .map(Arc::from)
-                .or(parent.and_then(|parent| parent.description.clone())),
-            metadata: own
-                .common
-                .metadata
-                .map(plain_metadata)
-                .or(parent.map(|parent| parent.metadata.clone()))
-                .unwrap_or_default(),
+            description: description_or(
+                own.common.description,
+                parent.and_then(|parent| parent.description.as_ref()),
+            ),
+            metadata: metadata_or(own.common.metadata, parent.map(|parent| &parent.metadata)),
             span: own.name.span,
         }
     }
