@@ -6,7 +6,7 @@ use diagnostics::{Diagnostic, Place, Span};
 use tosca_syntax::words;
 use tosca_syntax::yaml::Node;
 
-use super::form::{description_or, metadata_or, plain_metadata};
+use super::form::{description_or, plain_metadata};
 use super::schemas::SchemaWords;
 use super::{Compiler, Context};
 use crate::model::{Map, Metadata, PropertyDefinition, TypeId, TypeKind};
