@@ -217,6 +217,7 @@ fn set_inputs(properties: &mut Properties, inputs: &BTreeMap<String, Value>) {
         if let Some(property) = properties.get_mut(name) {
             property.value = Some(value.clone());
             property.updater = None;
+            property.reads.clear();
         }
     }
 }
@@ -228,8 +229,11 @@ fn keep(
     present_properties: &Properties,
     present_metadata: &Metadata,
 ) {
-    for (name, property) in properties.iter_mut().filter(|(_, property)| !property.read_only) {
-        if let Some(present) = present_properties.get(name).filter(|present| present.value.is_some()) {
+    for (name, property) in properties {
+        let Some(present) = present_properties.get(name) else { continue };
+        // What was computed last stays until it is computed again: the updater decides what it is.
+        let is_computed = property.updater.is_some() && present.updater.is_some();
+        if is_computed || (!property.read_only && present.value.is_some()) {
             property.value.clone_from(&present.value);
             property.reads.clone_from(&present.reads);
         }

@@ -56,7 +56,9 @@ fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
     let address = web.properties.get_mut("address").unwrap();
     address.value = Some(Value::from("10.0.0.1"));
     address.reads = vec![(Site::Vertex(VertexId(1)), "port".to_owned())];
-    web.properties.get_mut("port").unwrap().value = Some(Value::Integer(1));
+    let computed = web.properties.get_mut("port").unwrap();
+    computed.value = Some(Value::Integer(1));
+    computed.reads = vec![(Site::Vertex(VertexId(1)), "port".to_owned())];
     web.metadata.insert("khutulun.state".to_owned(), Value::from("started"));
     web.metadata.insert("khutulun.node".to_owned(), Value::from("old"));
     web.metadata.insert("note".to_owned(), Value::from("mine"));
@@ -79,7 +81,12 @@ fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
     assert_eq!(web.properties["address"].value, Some(Value::from("10.0.0.1")));
     // What the value was computed from goes with it.
     assert_eq!(web.properties["address"].reads.len(), 1);
-    assert_eq!(web.properties["port"].value, None);
+    // What was computed last stays with what it was computed from, and gives way to the updater when it is read.
+    assert_eq!(
+        (&web.properties["port"].value, web.properties["port"].reads.len()),
+        (&Some(Value::Integer(1)), 1)
+    );
+    assert_eq!(port(&next), Ok(Evaluated::Known(Value::Integer(80))));
     let metadata: Vec<_> = web.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(metadata, ["khutulun.node=web", "khutulun.state=started"]);
     assert_eq!(next.named(Some(VertexId(1)), "database").unwrap().id, VertexId(50));
