@@ -177,6 +177,7 @@ pub static CODES: &[Code] = codes! {
     "unknown-workflow" "13.2.3.4" "there is no workflow of this name";
     "unmapped-input" "15.2" "an input gets no value when a template substitutes a node";
     "unreachable-step" "13.2.2" "a step is never reached";
+    "unreachable-target" "8.5.2" "a requirement and its target are not in reach of each other";
     "unreadable-file" "" "the file to start with cannot be read";
     "unsupported-checksum" "12.2" "a checksum algorithm is not known here";
     "unsupported-dependency" "11.8" "dependencies of this kind are not supported yet";

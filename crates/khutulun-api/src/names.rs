@@ -100,6 +100,10 @@ pub const VALID_SOURCES: &str = "khutulun.valid-sources";
 /// Metadata of a capability: the classes of relationships that may lead to it, as a list; where that is restricted.
 pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
 
+/// Metadata of a capability: whose nodes may use it, as a list of `internal` (those of its own service) and `external` (those of
+/// others), the preferred first; where that is said.
+pub const REACH: &str = "khutulun.reach";
+
 /// Metadata of a vertex: marks a group; its value is the group's name. Its edges [`MEMBER`] lead to its members.
 pub const GROUP: &str = "khutulun.group";
 

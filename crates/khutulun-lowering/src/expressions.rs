@@ -61,11 +61,14 @@ impl Lowering<'_> {
                         let name = Expression::Literal(input.as_str().into());
                         std::iter::once(name).chain(nested.iter().map(|step| self.expression(step))).collect()
                     }
-                    model::Call::GetProperty(reference) | model::Call::GetAttribute(reference) => {
-                        self.reference(reference)
-                    }
+                    model::Call::GetProperty(reference)
+                    | model::Call::GetAttribute(reference)
+                    | model::Call::AvailableAllocation(reference) => self.reference(reference),
                     model::Call::Concat(arguments) => self.expressions(arguments),
-                    model::Call::Function { function, arguments } if tosca_functions::is_pure(function) => {
+                    model::Call::Function { function, arguments }
+                        if tosca_functions::is_pure(function)
+                            || matches!(function.as_str(), "node_index" | "relationship_index") =>
+                    {
                         self.expressions(arguments)
                     }
                     other => {

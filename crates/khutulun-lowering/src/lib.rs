@@ -8,12 +8,16 @@
 //!
 //! | TOSCA | Floria |
 //! |---|---|
-//! | service template | the first vertex template, named after the service; metadata `khutulun.outputs` |
+//! | service template | the first vertex template, named after the service; metadata `khutulun.service` and `khutulun.outputs` |
 //! | input | a read-only property of it; metadata `khutulun.required` where it must have a value |
 //! | output | a property `output:<name>` of it |
 //! | node template | a vertex template in it; metadata `khutulun.node` (the template's name) and `khutulun.artifacts` |
-//! | capability | a vertex template in its node's; metadata `khutulun.capability` |
-//! | requirement and relationship | an edge template from the node to the target's capability, with the requirement's name; `index` counts those of one name |
+//! | count, directives and node filter of a node template | its rules, [`floria::rules::Making`]; none where one node is made |
+//! | capability | a vertex template in its node's; metadata `khutulun.capability`, and who may use it: `khutulun.valid-sources`, `khutulun.valid-relationships`, `khutulun.reach` |
+//! | requirement and relationship | an edge template from the node with the requirement's name; `index` counts the assignments of one name |
+//! | requirement to the one node of a template | leads to that node's capability, without rules |
+//! | requirement to a node template, with more to it (a count here or there, an index, filters, an allocation) | leads to the template's capability; the rules, [`floria::rules::Selector`], say the rest |
+//! | requirement without a node template, or without an assignment | leads to the service's template; the rules say what is looked for there |
 //! | property | a read-only property |
 //! | attribute | a property that is not read-only |
 //! | value | what is literal was checked and is stored; an expression becomes the updater, and the schema a preparer, a call of `tosca:coerce` (see [`tosca_functions::schema`]) |
@@ -32,20 +36,23 @@
 //! # What is not run yet
 //!
 //! Operations of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
-//! are not built yet are diagnostics; so are directives, counts, filters, allocations, requirements without a node template,
-//! notifications, groups, policies and workflows (`not-run-yet`). Nothing is silently ignored.
+//! are not built yet are diagnostics; so are notifications, groups, policies and workflows (`not-run-yet`). Nothing is silently
+//! ignored.
 //!
 //! Lowering is pure. Files are found and read through the [`Files`] that the caller brings.
 
 mod artifacts;
 mod classes;
+mod edges;
 mod expressions;
 mod files;
 mod later;
 mod lower;
+mod making;
 mod operations;
 mod properties;
 mod render;
+mod render_rules;
 mod schemas;
 
 pub use artifacts::is_driver;

@@ -7,16 +7,13 @@ use std::{
 
 use diagnostics::{Diagnostic, SourceId, SourceMap, Span};
 use floria::{
-    Design, EdgeTemplate, EdgeTemplateId, Handlers, Metadata, Namespace, Origin, Properties, Rules, Value,
-    VertexTemplate, VertexTemplateId,
+    Design, EdgeTemplate, Handlers, Metadata, Namespace, Origin, Properties, Rules, Value, VertexTemplate,
+    VertexTemplateId,
 };
 use khutulun_api::names;
 use tosca::{
     Locator, SourceError,
-    model::{
-        Index, Model, NodeTemplate, PathStart, Reference, Requirement, RequirementTarget, ServiceTemplate,
-        Step,
-    },
+    model::{Index, Model, NodeTemplate, PathStart, Reference, ServiceTemplate, Step},
 };
 
 use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
@@ -104,10 +101,10 @@ pub(crate) struct Lowering<'a> {
     pub(crate) model: &'a Model,
     pub(crate) service: &'a ServiceTemplate,
     pub(crate) options: &'a Options<'a>,
-    namespace: Namespace,
+    pub(crate) namespace: Namespace,
     vertexes: Vec<VertexTemplate>,
-    edges: Vec<EdgeTemplate>,
-    classes: Classes,
+    pub(crate) edges: Vec<EdgeTemplate>,
+    pub(crate) classes: Classes,
     pub(crate) schemas: Schemas,
     /// By path.
     pub(crate) artifacts: BTreeMap<String, ArtifactFile>,
@@ -139,6 +136,7 @@ impl<'a> Lowering<'a> {
             self.tell(unusable_name("service", self.options.service));
         }
         self.refuse_service();
+        self.check_names();
         self.service_vertex();
         let service = VertexTemplateId(1);
         // Where each node's vertexes are: a requirement may name a node that comes later.
@@ -148,12 +146,7 @@ impl<'a> Lowering<'a> {
         }
         self.map_inputs(&places);
         for (node, place) in self.service.node_templates.values().zip(&places) {
-            let mut indexes: BTreeMap<&str, u32> = BTreeMap::new();
-            for requirement in &node.requirements {
-                let index = indexes.entry(requirement.name.as_str()).or_default();
-                self.edge(requirement, *index, place.vertex, &places);
-                *index += 1;
-            }
+            self.requirements(node, place.vertex, service, &places);
         }
     }
 
@@ -176,6 +169,7 @@ impl<'a> Lowering<'a> {
         }
         let outputs = service.outputs.keys().map(|name| Value::from(name.as_str())).collect();
         let mut metadata = self.entity_metadata(&service.metadata, service.span);
+        metadata.insert(names::SERVICE.to_owned(), self.options.service.into());
         metadata.insert(names::OUTPUTS.to_owned(), Value::List(outputs));
         let template = VertexTemplate {
             id: self.next_vertex(),
@@ -196,7 +190,7 @@ impl<'a> Lowering<'a> {
         if !is_plain_name(&node.name) {
             self.tell(unusable_name("node template", &node.name).at(node.span));
         }
-        self.refuse_node(node);
+        self.refuse_notifications(node.interfaces.values());
         let mut properties = self.properties(&node.properties);
         self.attributes(&node.attributes, &mut properties, node.span);
         let mut metadata = self.entity_metadata(&node.metadata, node.span);
@@ -214,7 +208,7 @@ impl<'a> Lowering<'a> {
             classes: self.classes.of(self.model, node.type_id),
             properties,
             handlers: self.handlers(node),
-            rules: Rules::new(),
+            rules: self.making(node),
             metadata,
             origin: self.origin(node.span),
         };
@@ -234,7 +228,7 @@ impl<'a> Lowering<'a> {
                 properties,
                 handlers: Handlers::new(),
                 rules: Rules::new(),
-                metadata: [(names::CAPABILITY.to_owned(), name.as_str().into())].into(),
+                metadata: self.capability_metadata(node, name, capability),
                 origin: self.origin(capability.span),
             };
             self.vertexes.push(template);
@@ -265,46 +259,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn edge(
-        &mut self,
-        requirement: &'a Requirement,
-        index: u32,
-        source: VertexTemplateId,
-        places: &[NodePlace],
-    ) {
-        self.refuse_requirement(requirement);
-        let RequirementTarget::Node { template, capability, .. } = &requirement.target else { return };
-        let target = places
-            .get(template.index())
-            .and_then(|place| place.capabilities.get(capability.as_str()).copied())
-            .expect("a checked requirement names a capability of a node of its service");
-        self.refuse_operations(&requirement.relationship);
-        let mut properties = self.properties(&requirement.relationship.properties);
-        self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
-        let mut metadata = expressions::metadata(self.model, &requirement.definition.metadata);
-        if let Some(change) = metadata.get(names::CHANGE) {
-            self.check_change(change, requirement.span);
-        }
-        if let Some(template) = &requirement.relationship.template {
-            metadata.insert(names::RELATIONSHIP.to_owned(), template.as_str().into());
-        }
-        let template = EdgeTemplate {
-            id: EdgeTemplateId(self.edges.len() as u64 + 1),
-            namespace: self.namespace.clone(),
-            name: requirement.name.as_str().to_owned(),
-            index,
-            source,
-            target,
-            classes: self.classes.of(self.model, requirement.relationship.type_id),
-            properties,
-            handlers: Handlers::new(),
-            rules: Rules::new(),
-            metadata,
-            origin: self.origin(requirement.span),
-        };
-        self.edges.push(template);
-    }
-
     /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
     fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
         let metadata = expressions::metadata(self.model, metadata);
@@ -323,9 +277,9 @@ impl<'a> Lowering<'a> {
 }
 
 /// Where a node's vertexes are.
-struct NodePlace {
-    vertex: VertexTemplateId,
-    capabilities: HashMap<String, VertexTemplateId>,
+pub(crate) struct NodePlace {
+    pub(crate) vertex: VertexTemplateId,
+    pub(crate) capabilities: HashMap<String, VertexTemplateId>,
 }
 
 /// The vertex whose whole attribute a mapping names.

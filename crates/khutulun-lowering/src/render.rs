@@ -7,7 +7,7 @@ use std::{
 
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, Expression, Handler, Implementation, Origin, Property,
-    Value, VertexTemplate, VertexTemplateId,
+    Value, VertexTemplate, VertexTemplateId, rules::Selector,
 };
 use khutulun_api::names;
 use tosca_functions::{NAMESPACE, Schema, SchemaType};
@@ -31,7 +31,7 @@ pub fn render(design: &Design) -> String {
     page.text
 }
 
-struct Page<'a> {
+pub(crate) struct Page<'a> {
     design: &'a Design,
     /// In the design's order, as the next one.
     contained: HashMap<VertexTemplateId, Vec<&'a VertexTemplate>>,
@@ -40,7 +40,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn line(&mut self, depth: usize, line: fmt::Arguments<'_>) {
+    pub(crate) fn line(&mut self, depth: usize, line: fmt::Arguments<'_>) {
         writeln!(self.text, "{:indent$}{line}", "", indent = 2 * depth)
             .expect("a string takes whatever is written to it");
     }
@@ -74,6 +74,7 @@ impl<'a> Page<'a> {
 
     fn node(&mut self, node: &'a VertexTemplate) {
         self.line(0, format_args!("node {}{}{}", node.name, class(&node.classes), place(&node.origin)));
+        self.making(node);
         self.properties(1, &node.properties);
         for (name, artifact) in
             node.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten()
@@ -83,6 +84,7 @@ impl<'a> Page<'a> {
         }
         for capability in self.contained.remove(&node.id).unwrap_or_default() {
             self.line(1, format_args!("capability {}{}", capability.name, class(&capability.classes)));
+            self.capability(capability);
             self.properties(2, &capability.properties);
         }
         for edge in self.outgoing.remove(&node.id).unwrap_or_default() {
@@ -95,13 +97,25 @@ impl<'a> Page<'a> {
 
     fn edge(&mut self, edge: &'a EdgeTemplate) {
         let index = if edge.index > 0 { format!(" {}", edge.index) } else { String::new() };
-        let target = self.path(edge.target);
-        self.line(1, format_args!("requirement {}{index} → {target}{}", edge.name, class(&edge.classes)));
+        let name = format_args!("{}{index}", edge.name);
+        let class = class(&edge.classes);
+        match Selector::of(&edge.rules) {
+            Ok(Some(selector)) => {
+                let target = self.sought(edge.target, &selector);
+                self.line(1, format_args!("requirement {name} → {target}{class}"));
+                self.selector(&selector);
+            }
+            Ok(None) => {
+                let target = self.path(edge.target);
+                self.line(1, format_args!("requirement {name} → {target}{class}"));
+            }
+            Err(error) => self.line(1, format_args!("requirement {name} → ({error}){class}")),
+        }
         self.properties(2, &edge.properties);
     }
 
     /// A node's name, or a node's and its capability's.
-    fn path(&self, id: VertexTemplateId) -> String {
+    pub(crate) fn path(&self, id: VertexTemplateId) -> String {
         let Some(vertex) = self.design.vertex(id) else { return format!("#{id}") };
         match vertex.container {
             Some(container) if container != VertexTemplateId(1) => {
@@ -206,7 +220,7 @@ fn words(schema: &Schema, own: &SchemaType) -> String {
 }
 
 /// An expression as a person reads it; a check around an operation's input is left out.
-struct Shown<'a>(&'a Expression);
+pub(crate) struct Shown<'a>(pub(crate) &'a Expression);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
