@@ -63,11 +63,11 @@ impl Lowering<'_> {
                     }
                     model::Call::GetProperty(reference)
                     | model::Call::GetAttribute(reference)
+                    | model::Call::GetArtifact(reference)
                     | model::Call::AvailableAllocation(reference) => self.reference(reference),
                     model::Call::Concat(arguments) => self.expressions(arguments),
                     model::Call::Function { function, arguments }
-                        if tosca_functions::is_pure(function)
-                            || matches!(function.as_str(), "node_index" | "relationship_index") =>
+                        if tosca_functions::is_function(function) =>
                     {
                         self.expressions(arguments)
                     }

@@ -24,10 +24,14 @@ pub(crate) fn evaluate(
     if unknown.is_empty() {
         return Ok(Ok(values));
     }
-    // In order, each once, as `Evaluated::Unknown` promises.
+    Ok(Err(in_order(unknown)))
+}
+
+/// In order, each once, as `Evaluated::Unknown` promises.
+pub(crate) fn in_order(mut unknown: Unknown) -> Unknown {
     unknown.sort_unstable();
     unknown.dedup();
-    Ok(Err(unknown))
+    unknown
 }
 
 /// Takes exactly `N` arguments.

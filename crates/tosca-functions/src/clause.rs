@@ -2,7 +2,7 @@
 
 use floria::Value;
 
-use crate::{describe, nested, table};
+use crate::{arguments::boolean, describe, logic, nested, table};
 
 /// The call that stands for the value which a clause is about (10.2.1.5): `{ $value: [ … ] }`.
 pub const VALUE_CALL: &str = "$value";
@@ -66,6 +66,13 @@ fn evaluate(term: &Value, subject: &Value, depth: usize) -> Result<Value, String
         return Ok(arguments.clone());
     }
     let arguments = arguments.as_list().ok_or_else(|| format!("the arguments of `{name}` are not a list"))?;
+    if let Some(deciding) = logic::deciding(&name[1..]) {
+        return logic::decide(deciding, arguments.len(), |place| {
+            boolean(&evaluate(&arguments[place], subject, depth + 1)?, place)
+        })
+        .map(Value::from)
+        .map_err(|message| format!("`{name}`: {message}"));
+    }
     let arguments: Vec<Value> =
         arguments.iter().map(|argument| evaluate(argument, subject, depth + 1)).collect::<Result<_, _>>()?;
     if name == VALUE_CALL {

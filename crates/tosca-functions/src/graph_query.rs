@@ -1,13 +1,14 @@
 //! Queries of the representation graph (TOSCA 2.0, 10.2.1).
 
-use std::borrow::Cow;
-
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Properties, Site, Value};
 
 use crate::{
     arguments::{self, Unknown},
-    describe, nested,
+    describe,
+    marks::REQUIRED_MARK,
+    nested,
     path::{self, Place},
+    reference::{self, Reference},
 };
 
 /// `$get_input` (10.2.1.1): the value of an input of the service.
@@ -32,7 +33,7 @@ pub(crate) fn get_input(
         Some(property)
             if property.value.is_none()
                 && property.updater.is_none()
-                && property.metadata.get(path::REQUIRED_MARK) == Some(&Value::Boolean(true)) =>
+                && property.metadata.get(REQUIRED_MARK) == Some(&Value::Boolean(true)) =>
         {
             Some(format!("`$get_input`: the input `{name}` has no value and is required"))
         }
@@ -84,55 +85,44 @@ fn get(
     kind: Kind,
 ) -> Result<Evaluated, EvaluationError> {
     let function = format!("$get_{}", kind.word());
-    let (path, name, way) = match call.arguments.as_slice() {
-        [Expression::Literal(Value::List(path)), Expression::Literal(Value::Text(name)), way @ ..] => {
-            (Ok(Cow::Borrowed(path)), name, way)
-        }
-        // Indexes may be computed.
-        [Expression::List(path), Expression::Literal(Value::Text(name)), way @ ..] => {
-            (arguments::evaluate(path, site, evaluator)?.map(Cow::Owned), name, way)
-        }
-        _ => {
-            return Err(EvaluationError::new(format!(
-                "`{function}`: the arguments must be a path, a name and what leads into the value"
-            )));
-        }
-    };
-    let (path, way) = match (path, arguments::evaluate(way, site, evaluator)?) {
-        (Ok(path), Ok(way)) => (path, way),
-        (Err(unknown), _) | (_, Err(unknown)) => return Ok(Evaluated::Unknown(unknown)),
+    let reference = match reference::follow(&function, call, site, evaluator)? {
+        Ok(reference) => reference,
+        Err(unknown) => return Ok(Evaluated::Unknown(unknown)),
     };
     let graph = evaluator.graph();
-    let walked = path::walk(graph, &path, site)
-        .map_err(|error| EvaluationError::new(format!("`{function}`: {error}")))?;
-
-    let mut values = Vec::with_capacity(walked.places.len());
-    let mut unknown = Unknown::new();
-    for place in &walked.places {
-        let (at, properties) = match *place {
+    gather(&reference, |place| {
+        let (at, properties) = match place {
             Place::Node(id) | Place::Capability(id) => {
                 (Site::Vertex(id), graph.vertex(id).map(|vertex| &vertex.properties))
             }
             Place::Relationship(id) => (Site::Edge(id), graph.edge(id).map(|edge| &edge.properties)),
         };
-        let what = format!("`{name}` of {}", path::describe(graph, *place));
+        let what = format!("`{}` of {}", reference.name, path::describe(graph, place));
         let properties = properties.expect("a walk ends at what is in its graph");
-        check(properties, name, kind, &what)
+        check(properties, reference.name, kind, &what)
             .map_err(|message| EvaluationError::new(format!("`{function}`: {message}")))?;
-        match read(at, name, &way, &what, evaluator)? {
+        read(at, reference.name, &reference.way, &what, evaluator)
+    })
+}
+
+/// Evaluates at each place that a reference leads to: to one value, or for `ALL` to one flat list.
+pub(crate) fn gather(
+    reference: &Reference<'_>,
+    mut evaluate: impl FnMut(Place) -> Result<Evaluated, EvaluationError>,
+) -> Result<Evaluated, EvaluationError> {
+    let mut values = Vec::with_capacity(reference.places.len());
+    let mut unknown = Unknown::new();
+    for place in &reference.places {
+        match evaluate(*place)? {
             Evaluated::Known(value) => values.push(value),
             Evaluated::Unknown(more) => unknown.extend(more),
         }
     }
-    if !unknown.is_empty() {
-        unknown.sort_unstable();
-        unknown.dedup();
-        return Ok(Evaluated::Unknown(unknown));
-    }
-    if walked.all {
-        return Ok(Evaluated::Known(Value::List(values)));
-    }
-    Ok(Evaluated::Known(values.pop().expect("a walk without ALL ends at one place")))
+    Ok(match (unknown.is_empty(), reference.all) {
+        (false, _) => Evaluated::Unknown(arguments::in_order(unknown)),
+        (true, true) => Evaluated::Known(Value::List(values)),
+        (true, false) => Evaluated::Known(values.pop().expect("a walk without ALL ends at one place")),
+    })
 }
 
 /// Says what is wrong with asking for this name, if anything.
@@ -156,7 +146,8 @@ fn check(properties: &Properties, name: &str, kind: Kind, what: &str) -> Result<
     }
 }
 
-fn read(
+/// Reads a property, and goes into its value.
+pub(crate) fn read(
     site: Site,
     name: &str,
     way: &[Value],

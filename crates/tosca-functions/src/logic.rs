@@ -1,17 +1,77 @@
 //! Boolean logic (TOSCA 2.0, 10.2.2.1).
 
-use floria::Value;
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Value};
 
-use crate::arguments::{boolean, exactly};
+use crate::{
+    arguments::{self, Unknown, boolean, exactly},
+    table::NAMESPACE,
+};
 
-/// `$and`: two or more booleans.
+/// `$and`: two or more booleans. The first that is false decides, and nobody looks at those behind it.
 pub(crate) fn and(arguments: &[Value]) -> Result<Value, String> {
-    all(arguments).map(|values| values.into_iter().all(|value| value).into())
+    decide(false, arguments.len(), |place| boolean(&arguments[place], place)).map(Value::from)
 }
 
-/// `$or`: two or more booleans.
+/// `$or`: two or more booleans. The first that is true decides, and nobody looks at those behind it.
 pub(crate) fn or(arguments: &[Value]) -> Result<Value, String> {
-    all(arguments).map(|values| values.into_iter().any(|value| value).into())
+    decide(true, arguments.len(), |place| boolean(&arguments[place], place)).map(Value::from)
+}
+
+/// The operand that decides a call of this function alone, if it is `and` or `or`.
+pub(crate) fn deciding(function: &str) -> Option<bool> {
+    match function {
+        "and" => Some(false),
+        "or" => Some(true),
+        _ => None,
+    }
+}
+
+/// Looks at the operands, which are asked for by their places, until one decides.
+pub(crate) fn decide(
+    deciding: bool,
+    count: usize,
+    mut operand: impl FnMut(usize) -> Result<bool, String>,
+) -> Result<bool, String> {
+    enough(count)?;
+    for place in 0..count {
+        if operand(place)? == deciding {
+            return Ok(deciding);
+        }
+    }
+    Ok(!deciding)
+}
+
+/// `$and` and `$or` on expressions, of which no more are evaluated than are needed (10.2.2.1.1).
+///
+/// An operand that is not known yet does not hide one behind it that decides: whatever it will be, the result stands. And an
+/// operand that fails, behind one that is not known yet, may never be needed: the result is not known then.
+pub(crate) fn lazily(
+    call: &Call,
+    site: Site,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Evaluated, EvaluationError> {
+    let name = call.function.strip_prefix(NAMESPACE).unwrap_or_default();
+    let deciding = deciding(name).expect("the table has only `and` and `or` as lazy functions");
+    let failed = |message| EvaluationError::new(format!("`${name}`: {message}"));
+    enough(call.arguments.len()).map_err(failed)?;
+    let mut unknown = Unknown::new();
+    for (place, argument) in call.arguments.iter().enumerate() {
+        let operand = evaluator.evaluate(argument, site).and_then(|operand| match operand {
+            Evaluated::Known(value) => boolean(&value, place).map(Ok).map_err(failed),
+            Evaluated::Unknown(more) => Ok(Err(more)),
+        });
+        match operand {
+            Ok(Ok(operand)) if operand == deciding => return Ok(Evaluated::Known(operand.into())),
+            Ok(Ok(_)) => {}
+            Ok(Err(more)) => unknown.extend(more),
+            Err(error) if unknown.is_empty() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(match unknown.is_empty() {
+        true => Evaluated::Known((!deciding).into()),
+        false => Evaluated::Unknown(arguments::in_order(unknown)),
+    })
 }
 
 /// `$not`: one boolean.
@@ -26,9 +86,6 @@ pub(crate) fn xor(arguments: &[Value]) -> Result<Value, String> {
     Ok((boolean(first, 0)? ^ boolean(second, 1)?).into())
 }
 
-fn all(arguments: &[Value]) -> Result<Vec<bool>, String> {
-    if arguments.len() < 2 {
-        return Err(format!("expected at least 2 arguments, found {}", arguments.len()));
-    }
-    arguments.iter().enumerate().map(|(place, argument)| boolean(argument, place)).collect()
+fn enough(count: usize) -> Result<(), String> {
+    if count < 2 { Err(format!("expected at least 2 arguments, found {count}")) } else { Ok(()) }
 }

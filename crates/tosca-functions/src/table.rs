@@ -2,7 +2,10 @@
 
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Functions, Site, Value};
 
-use crate::{arguments, arithmetic, coerce, comparison, containment, graph_query, logic, sets, text};
+use crate::{
+    allocation, arguments, arithmetic, artifact, coerce, comparison, containment, graph_query, logic,
+    position, sets, substitution, text,
+};
 
 /// What comes before a function's name in a call.
 pub const NAMESPACE: &str = "tosca:";
@@ -16,12 +19,15 @@ type Graph = fn(&Call, Site, &mut Evaluator<'_>) -> Result<Evaluated, Evaluation
 #[derive(Clone, Copy)]
 enum Function {
     Pure(Pure),
+    /// Pure too, but does not need all of its arguments.
+    Lazy(Pure, Graph),
     Graph(Graph),
 }
 
 /// By name, in order: a search is a few comparisons.
 const TABLE: &[(&str, Function)] = &[
-    ("and", Function::Pure(logic::and)),
+    ("and", Function::Lazy(logic::and, logic::lazily)),
+    ("available_allocation", Function::Graph(allocation::available_allocation)),
     ("ceil", Function::Pure(arithmetic::ceil)),
     ("coerce", Function::Graph(coerce::call)),
     ("concat", Function::Pure(text::concat)),
@@ -29,8 +35,10 @@ const TABLE: &[(&str, Function)] = &[
     ("difference", Function::Pure(arithmetic::difference)),
     ("equal", Function::Pure(comparison::equal)),
     ("floor", Function::Pure(arithmetic::floor)),
+    ("get_artifact", Function::Graph(artifact::get_artifact)),
     ("get_attribute", Function::Graph(graph_query::get_attribute)),
     ("get_input", Function::Graph(graph_query::get_input)),
+    ("get_output", Function::Graph(substitution::get_output)),
     ("get_property", Function::Graph(graph_query::get_property)),
     ("greater_or_equal", Function::Pure(comparison::greater_or_equal)),
     ("greater_than", Function::Pure(comparison::greater_than)),
@@ -48,10 +56,12 @@ const TABLE: &[(&str, Function)] = &[
     ("less_or_equal", Function::Pure(comparison::less_or_equal)),
     ("less_than", Function::Pure(comparison::less_than)),
     ("matches", Function::Pure(comparison::matches)),
+    ("node_index", Function::Graph(position::node_index)),
     ("not", Function::Pure(logic::not)),
-    ("or", Function::Pure(logic::or)),
+    ("or", Function::Lazy(logic::or, logic::lazily)),
     ("product", Function::Pure(arithmetic::product)),
     ("quotient", Function::Pure(arithmetic::quotient)),
+    ("relationship_index", Function::Graph(position::relationship_index)),
     ("remainder", Function::Pure(arithmetic::remainder)),
     ("round", Function::Pure(arithmetic::round)),
     ("sum", Function::Pure(arithmetic::sum)),
@@ -67,7 +77,10 @@ fn find(name: &str) -> Option<Function> {
 
 /// Returns the pure function of this name.
 pub(crate) fn pure(name: &str) -> Option<Pure> {
-    if let Some(Function::Pure(function)) = find(name) { Some(function) } else { None }
+    match find(name)? {
+        Function::Pure(function) | Function::Lazy(function, _) => Some(function),
+        Function::Graph(_) => None,
+    }
 }
 
 /// Returns whether there is a function of this name (without the namespace).
@@ -94,7 +107,7 @@ impl Functions for ToscaFunctions {
     ) -> Result<Evaluated, EvaluationError> {
         let name = call.function.strip_prefix(NAMESPACE).unwrap_or_default();
         match find(name) {
-            Some(Function::Graph(function)) => function(call, site, evaluator),
+            Some(Function::Graph(function) | Function::Lazy(_, function)) => function(call, site, evaluator),
             Some(Function::Pure(function)) => match arguments::evaluate(&call.arguments, site, evaluator)? {
                 Ok(values) => function(&values)
                     .map(Evaluated::Known)

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use floria::{Design, Evaluated, Evaluator, Graph, Site, Value, instantiate};
 use khutulun_api::names;
-use tosca_functions::{CAPABILITY_MARK, NODE_MARK, REQUIRED_MARK, ToscaFunctions};
+use tosca_functions::{
+    ALLOCATION_MARK, ARTIFACTS_MARK, CAPABILITY_MARK, INDEX_MARK, NODE_MARK, OUTPUT_PREFIX,
+    RELATIONSHIP_MARK, REQUIRED_MARK, SERVICE_MARK, ToscaFunctions, WAITING_MARK,
+};
 
 use crate::package::{lowered, package};
 
@@ -76,9 +79,20 @@ service_template:
 
 #[test]
 fn the_words_of_functions_and_of_the_engine_are_the_same() {
-    assert_eq!(NODE_MARK, names::NODE);
-    assert_eq!(CAPABILITY_MARK, names::CAPABILITY);
-    assert_eq!(REQUIRED_MARK, names::REQUIRED);
+    for (theirs, ours) in [
+        (ALLOCATION_MARK, names::ALLOCATION),
+        (ARTIFACTS_MARK, names::ARTIFACTS),
+        (CAPABILITY_MARK, names::CAPABILITY),
+        (INDEX_MARK, names::INDEX),
+        (NODE_MARK, names::NODE),
+        (OUTPUT_PREFIX, names::OUTPUT_PREFIX),
+        (RELATIONSHIP_MARK, names::RELATIONSHIP),
+        (REQUIRED_MARK, names::REQUIRED),
+        (SERVICE_MARK, names::SERVICE),
+        (WAITING_MARK, names::WAITING),
+    ] {
+        assert_eq!(theirs, ours);
+    }
 }
 
 #[test]
@@ -261,4 +275,40 @@ fn paths_start_at_relationship_templates_and_have_computed_indexes() {
         "error: service.yaml:21:24: `$get_property`: path [SELF, RELATIONSHIP, to, 1, TARGET]: node `b` has 1 \
          relationship `to`: there is no index 1"
     );
+}
+
+const QUERIES: &str = "
+artifact_types: { File: {} }
+capability_types: { Room: { properties: { places: { type: integer, default: 8 } } } }
+relationship_types: { Takes: { properties: { number: { type: integer, default: $relationship_index } } } }
+node_types:
+  House: { capabilities: { room: Room } }
+  Guest:
+    properties: { index: { type: integer }, place: { type: string } }
+    requirements: [ { room: { capability: Room, relationship: Takes, count_range: [ 0, 2 ] } } ]
+service_template:
+  node_templates:
+    house: { type: House }
+    guest:
+      type: Guest
+      properties: { index: $node_index, place: { $get_artifact: [ SELF, letter ] } }
+      artifacts: { letter: { type: File, file: image.tar } }
+      requirements:
+      - room: house
+      - room: house
+  outputs:
+    second: { value: { $get_property: [ guest, RELATIONSHIP, room, 1, number ] } }
+    free: { value: { $available_allocation: [ house, CAPABILITY, room, places ] } }
+";
+
+/// C231, C233 to C235: what is asked of the graph besides properties and attributes.
+#[test]
+fn indexes_artifacts_and_allocations_are_asked_of_the_graph() {
+    let graph = graph(QUERIES, BTreeMap::new());
+    assert_eq!(read(&graph, "guest.index"), "0");
+    assert_eq!(read(&graph, "output:second"), "1");
+    assert_eq!(read(&graph, "output:free"), "8");
+    let place = read(&graph, "guest.place");
+    let (digest, path) = tosca_functions::read_location(&place).expect("it is a location");
+    assert_eq!((digest.len(), path), (64, "image.tar"));
 }

@@ -231,3 +231,39 @@ fn the_middle_between_two_integers_is_rounded_down() {
     check("round", json!([7]), "7");
     check("ceil", json!([1e19]), "error: `$ceil`: the result does not fit 64 bits");
 }
+
+/// C236: what is behind the operand that decides is not looked at; what is before it and unknown does not hide it.
+#[test]
+fn logic_stops_at_the_operand_that_decides() {
+    let yes = || literal(json!(true));
+    let no = || literal(json!(false));
+    let later = || call("get_attribute", vec![literal(json!(["SELF"])), literal(json!("pid"))]);
+    let fails = || call("quotient", vec![literal(json!(1)), literal(json!(0))]);
+    let waiting = || call("equal", vec![later(), literal(json!(1))]);
+    let failure = "error: `$quotient`: division by zero";
+    for (function, operands, expected) in [
+        ("and", vec![no(), waiting()], "false"),
+        ("and", vec![no(), fails()], "false"),
+        ("and", vec![waiting(), no()], "false"),
+        ("and", vec![waiting(), yes()], "unknown: web.pid"),
+        ("and", vec![yes(), fails(), no()], failure),
+        ("and", vec![waiting(), fails()], "unknown: web.pid"),
+        ("and", vec![waiting(), fails(), no()], "false"),
+        ("or", vec![yes(), waiting()], "true"),
+        ("or", vec![yes(), fails()], "true"),
+        ("or", vec![waiting(), yes()], "true"),
+        ("or", vec![no(), waiting(), no()], "unknown: web.pid"),
+        ("or", vec![no(), fails(), yes()], failure),
+        ("xor", vec![yes(), waiting()], "unknown: web.pid"),
+        (
+            "and",
+            vec![yes(), literal(json!(1))],
+            "error: `$and`: argument 2 must be a boolean, not the integer 1",
+        ),
+        ("and", vec![no(), literal(json!(1))], "false"),
+        ("and", vec![no()], "error: `$and`: expected at least 2 arguments, found 1"),
+        ("or", vec![], "error: `$or`: expected at least 2 arguments, found 0"),
+    ] {
+        assert_eq!(evaluate(&call(function, operands), Site::Vertex(WEB)), expected, "{function}");
+    }
+}

@@ -1,7 +1,9 @@
 //! TOSCA's functions, through their boundary: calls in hand-made graphs, and schemas.
 
 mod coercion;
+mod estate;
 mod functions;
 mod paths;
+mod queries;
 mod shop;
 mod special;

@@ -31,7 +31,7 @@ fn self_is_the_node_also_in_its_capabilities() {
 fn self_is_the_relationship_in_a_requirement() {
     check(AT_STORE, json!(["SELF", "timeout"]), "30");
     check(AT_STORE, json!(["SELF", "SOURCE", "name"]), "web");
-    check(AT_STORE, json!(["SELF", "TARGET", "name"]), "database");
+    check(AT_STORE, json!(["SELF", "TARGET", "name"]), "database-0");
     check(AT_STORE, json!(["SELF", "CAPABILITY", "port"]), "5432");
     check(AT_STORE, json!(["SELF", "CAPABILITY", "RELATIONSHIP", 1, "timeout"]), "60");
     check(AT_STORE, json!(["SELF", "CAPABILITY", "RELATIONSHIP", "ALL", "timeout"]), "[30, 60]");
@@ -42,18 +42,18 @@ fn self_means_nothing_in_a_service() {
     check(
         Site::Vertex(SERVICE),
         json!(["SELF", "name"]),
-        "error: `$get_property`: path [SELF]: SELF means nothing here: a service is not a node",
+        "error: `$get_property`: path [SELF]: SELF means nothing here: this is in no node and no relationship",
     );
 }
 
 #[test]
 fn nodes_and_relationships_have_names() {
-    check(Site::Vertex(SERVICE), json!(["database", "name"]), "database");
-    check(AT_WEB, json!(["database", 0, "name"]), "database");
+    check(Site::Vertex(SERVICE), json!(["database", "name"]), "database-0");
+    check(AT_WEB, json!(["database", 0, "name"]), "database-0");
     check(AT_WEB, json!(["database", 1, "name"]), "database-1");
-    check(AT_WEB, json!(["database", "ALL", "name"]), "[database, database-1]");
+    check(AT_WEB, json!(["database", "ALL", "name"]), "[database-0, database-1]");
     check(AT_WEB, json!(["database", "ALL", "CAPABILITY", "endpoint", "port"]), "[5432, 5433]");
-    check(AT_WEB, json!(["my-store", "TARGET", "name"]), "database");
+    check(AT_WEB, json!(["my-store", "TARGET", "name"]), "database-0");
     check(
         AT_WEB,
         json!(["database", 2, "name"]),
@@ -63,7 +63,7 @@ fn nodes_and_relationships_have_names() {
         AT_WEB,
         json!(["databse", "name"]),
         "error: `$get_property`: path [databse]: there is no node or relationship `databse`; there is `backup`, \
-         `client-a`, `client-b`, `database`, `database-1` and `web`",
+         `client-a`, `client-b`, `database-0`, `database-1` and `web`",
     );
 }
 
@@ -71,7 +71,7 @@ fn nodes_and_relationships_have_names() {
 fn relationships_lead_out() {
     check(AT_WEB, json!(["SELF", "RELATIONSHIP", "store", "timeout"]), "30");
     check(AT_WEB, json!(["SELF", "RELATIONSHIP", "store", 1, "TARGET", "name"]), "backup");
-    check(AT_WEB, json!(["SELF", "RELATIONSHIP", "store", "ALL", "TARGET", "name"]), "[database, backup]");
+    check(AT_WEB, json!(["SELF", "RELATIONSHIP", "store", "ALL", "TARGET", "name"]), "[database-0, backup]");
     check(
         Site::Vertex(VertexId(50)),
         json!(["SELF", "RELATIONSHIP", "server", "TARGET", "RELATIONSHIP", "store", 0, "CAPABILITY", "port"]),
@@ -184,7 +184,7 @@ fn properties_are_attributes_too_but_attributes_no_properties() {
         "get_attribute",
         AT_WEB,
         json!(["database", "ALL", "pid"]),
-        "unknown: database.pid, database-1.pid",
+        "unknown: database-0.pid, database-1.pid",
     );
     check(
         AT_WEB,

@@ -1,13 +1,15 @@
 //! A small graph to ask questions of.
 //!
 //! Two clients connect to `web`, which has two relationships `store`: to `database` through its capability `endpoint`, and to
-//! `backup` as a node, without a capability. `database` has a second representation.
+//! `backup` as a node, without a capability. `database` has two representations, `database-0` and `database-1`.
 
 use floria::{
     Call, Edge, EdgeId, Evaluated, Evaluator, Expression, Graph, Metadata, Namespace, Properties, Property,
     Site, Value, Vertex, VertexId,
 };
-use tosca_functions::{CAPABILITY_MARK, NODE_MARK, RELATIONSHIP_MARK, REQUIRED_MARK, ToscaFunctions};
+use tosca_functions::{
+    CAPABILITY_MARK, INDEX_MARK, NODE_MARK, RELATIONSHIP_MARK, REQUIRED_MARK, SERVICE_MARK, ToscaFunctions,
+};
 
 pub(crate) const SERVICE: VertexId = VertexId(1);
 pub(crate) const WEB: VertexId = VertexId(10);
@@ -15,7 +17,12 @@ pub(crate) const WEB_ENDPOINT: VertexId = VertexId(11);
 pub(crate) const DATABASE: VertexId = VertexId(20);
 pub(crate) const STORE: EdgeId = EdgeId(1);
 
-fn vertex(id: VertexId, name: &str, container: Option<VertexId>, mark: Option<(&str, &str)>) -> Vertex {
+pub(crate) fn vertex(
+    id: VertexId,
+    name: &str,
+    container: Option<VertexId>,
+    mark: Option<(&str, &str)>,
+) -> Vertex {
     Vertex {
         id,
         namespace: Namespace("shop".to_owned()),
@@ -29,7 +36,7 @@ fn vertex(id: VertexId, name: &str, container: Option<VertexId>, mark: Option<(&
     }
 }
 
-fn edge(id: u64, name: &str, index: u32, source: VertexId, target: VertexId) -> Edge {
+pub(crate) fn edge(id: u64, name: &str, index: u32, source: VertexId, target: VertexId) -> Edge {
     Edge {
         id: EdgeId(id),
         namespace: Namespace("shop".to_owned()),
@@ -45,17 +52,17 @@ fn edge(id: u64, name: &str, index: u32, source: VertexId, target: VertexId) -> 
     }
 }
 
-fn property(value: impl Into<Value>) -> Property {
+pub(crate) fn property(value: impl Into<Value>) -> Property {
     Property { value: Some(value.into()), read_only: true, ..Property::default() }
 }
 
-fn attribute(value: Option<Value>) -> Property {
+pub(crate) fn attribute(value: Option<Value>) -> Property {
     Property { value, ..Property::default() }
 }
 
 pub(crate) fn graph() -> Graph {
     let mut graph = Graph::default();
-    let mut service = vertex(SERVICE, "shop", None, None);
+    let mut service = vertex(SERVICE, "shop", None, Some((SERVICE_MARK, "shop")));
     service.properties.insert("greeting".to_owned(), property("hello"));
     let ports = Value::List(vec![80.into(), 443.into()]);
     service.properties.insert("ports".to_owned(), property(ports));
@@ -68,7 +75,7 @@ pub(crate) fn graph() -> Graph {
 
     let nodes = [
         (10, "web", "web", 8080),
-        (20, "database", "database", 5432),
+        (20, "database-0", "database", 5432),
         (30, "database-1", "database", 5433),
         (40, "backup", "backup", 99),
         (50, "client-a", "client-a", 1),
@@ -76,6 +83,9 @@ pub(crate) fn graph() -> Graph {
     ];
     for (id, name, template, port) in nodes {
         let mut node = vertex(VertexId(id), name, Some(SERVICE), Some((NODE_MARK, template)));
+        if template == "database" {
+            node.metadata.insert(INDEX_MARK.to_owned(), Value::Integer(id as i64 / 10 - 2));
+        }
         node.properties.insert("name".to_owned(), property(name));
         node.properties.insert("unset".to_owned(), Property { read_only: true, ..Property::default() });
         node.properties.insert("pid".to_owned(), attribute(None));
@@ -112,8 +122,12 @@ pub(crate) fn call(function: &str, arguments: Vec<Expression>) -> Expression {
 
 /// What an expression comes to, as text: the value, `unknown: …` or `error: …`.
 pub(crate) fn evaluate(expression: &Expression, site: Site) -> String {
-    let graph = graph();
-    let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
+    evaluate_in(&graph(), expression, site)
+}
+
+/// The same, in another graph.
+pub(crate) fn evaluate_in(graph: &Graph, expression: &Expression, site: Site) -> String {
+    let mut evaluator = Evaluator::new(graph, &ToscaFunctions);
     match evaluator.evaluate(expression, site) {
         Ok(Evaluated::Known(value)) => value.to_string(),
         Ok(Evaluated::Unknown(unknown)) => {

@@ -1,0 +1,58 @@
+//! What calls name in the graph: `[<path>, name, …]`.
+
+use std::borrow::Cow;
+
+use floria::{Call, EvaluationError, Evaluator, Expression, Site, Value};
+
+use crate::{
+    arguments::{self, Unknown},
+    path::{self, Place, Walked},
+};
+
+/// A reference that was followed.
+pub(crate) struct Reference<'c> {
+    /// Where the path leads. Exactly one place unless `all`.
+    pub(crate) places: Vec<Place>,
+    /// Whether the result is a list.
+    pub(crate) all: bool,
+    /// What it names there.
+    pub(crate) name: &'c str,
+    /// What leads into the value.
+    pub(crate) way: Vec<Value>,
+}
+
+/// Follows the reference that a call is, or tells what is not known of it yet.
+pub(crate) fn follow<'c>(
+    function: &str,
+    call: &'c Call,
+    site: Site,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Result<Reference<'c>, Unknown>, EvaluationError> {
+    let (path, name, way) = match call.arguments.as_slice() {
+        [Expression::Literal(Value::List(path)), Expression::Literal(Value::Text(name)), way @ ..] => {
+            (Ok(Cow::Borrowed(path)), name, way)
+        }
+        // Indexes may be computed.
+        [Expression::List(path), Expression::Literal(Value::Text(name)), way @ ..] => {
+            (arguments::evaluate(path, site, evaluator)?.map(Cow::Owned), name, way)
+        }
+        _ => {
+            return Err(EvaluationError::new(format!(
+                "`{function}`: the arguments must be a path, a name and what leads into the value"
+            )));
+        }
+    };
+    let (path, way) = match (path, arguments::evaluate(way, site, evaluator)?) {
+        (Ok(path), Ok(way)) => (path, way),
+        (Err(mut unknown), Err(more)) => {
+            unknown.extend(more);
+            return Ok(Err(arguments::in_order(unknown)));
+        }
+        (Err(unknown), _) | (_, Err(unknown)) => return Ok(Err(unknown)),
+    };
+    match path::walk(evaluator.graph(), &path, site) {
+        Ok(Walked::Arrived { places, all }) => Ok(Ok(Reference { places, all, name, way })),
+        Ok(Walked::Waiting(unknown)) => Ok(Err(unknown)),
+        Err(error) => Err(EvaluationError::new(format!("`{function}`: {error}"))),
+    }
+}
