@@ -6,7 +6,7 @@ use std::fmt;
 
 use floria::{EntityKind, Namespace, Value};
 
-use crate::{Comparison, Condition, Query, Test, Vocabulary, query::kind_word, scan::Scan};
+use crate::{Comparison, Condition, Query, Step, Test, Times, Vocabulary, query::kind_word, scan::Scan};
 
 /// The words that mean something by themselves; as names they need quotation marks.
 const RESERVED: [&str; 7] = ["in", "not", "or", "limit", "contents", "container", "node"];
@@ -53,7 +53,8 @@ impl Query {
     ///
     /// When the text is no query: the first place where it goes wrong, and what was expected there.
     pub fn parse(text: &str, vocabulary: &Vocabulary) -> Result<Self, ParseError> {
-        let mut parser = Parser { scan: Scan::new(text), vocabulary, kind: None, depth: 0 };
+        let mut parser =
+            Parser { scan: Scan::new(text), vocabulary, kind: None, depth: 0, path: Some(Vec::new()) };
         let parsed = if text.chars().count() > CHARACTERS_MAX {
             parser.scan.fail(format!("a query has at most {CHARACTERS_MAX} characters"))
         } else {
@@ -74,13 +75,19 @@ struct Parser<'a> {
     vocabulary: &'a Vocabulary,
     kind: Option<EntityKind>,
     depth: usize,
+    /// What contains the start, outermost first. None: there can be no path any more.
+    path: Option<Vec<Condition>>,
 }
 
 impl Parser<'_> {
     fn query(&mut self) -> Parsed<Query> {
-        let start = self.conditions()?;
+        let last = self.conditions()?;
         let kind = self.kind.unwrap_or(EntityKind::Vertex);
-        let mut query = Query { kind, start, steps: Vec::new(), limit: None };
+        // What a path ends with is what was asked for, inside of the rest.
+        let mut path = self.path.take().unwrap_or_default().into_iter().chain([last]);
+        let start = path.next().unwrap_or(Condition::EVERYTHING);
+        let steps = path.map(|inner| (Step::Contents(Times::ONE), inner)).collect();
+        let mut query = Query { kind, start, steps, limit: None };
         loop {
             self.scan.space();
             if self.scan.at_end() {
@@ -208,7 +215,9 @@ impl Parser<'_> {
         if let Some(comparison) = self.comparison()? {
             return Ok(Condition::Test(Test::Property(word.to_owned(), comparison)));
         }
-        let Some((prefix, rest)) = word.split_once(':') else { return self.name(place, word) };
+        let Some((prefix, rest)) = word.split_once(':') else {
+            return self.name(place, word, None);
+        };
         self.scan.back_to(place + prefix.len() + 1);
         if KEYWORDS.contains(&prefix) || self.vocabulary.meaning(prefix).is_some() {
             return self.keyword(place, prefix);
@@ -230,17 +239,15 @@ impl Parser<'_> {
 
     /// Reads what follows `shop:`.
     fn in_namespace(&mut self, namespace: String) -> Parsed<Condition> {
-        let mut all = vec![Condition::Test(Test::Namespace(Namespace(namespace)))];
+        let lives_there = Condition::Test(Test::Namespace(Namespace(namespace)));
         let place = self.scan.place();
         if let Some(name) = self.scan.quoted()? {
-            all.push(Condition::Test(Test::Exactly(name)));
-        } else {
-            let word = self.scan.bare();
-            if !word.is_empty() {
-                all.push(self.name(place, word)?);
-            }
+            return Ok(Condition::All(vec![lives_there, Condition::Test(Test::Exactly(name))]));
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
+        match self.scan.bare() {
+            "" => Ok(lives_there),
+            word => self.name(place, word, Some(lives_there)),
+        }
     }
 
     fn keyword(&mut self, place: usize, word: &str) -> Parsed<Condition> {
@@ -277,23 +284,57 @@ impl Parser<'_> {
         }))
     }
 
-    fn name(&self, place: usize, word: &str) -> Parsed<Condition> {
+    /// Reads `web`, `web/3` and `client/impl/software`; `also` is to be true of the outermost of them.
+    fn name(&mut self, place: usize, word: &str, also: Option<Condition>) -> Parsed<Condition> {
         if RESERVED.contains(&word) {
             return self
                 .scan
                 .fail_at(place, format!("`{word}` is a keyword; as a name it is written `\"{word}\"`"));
         }
-        Ok(Condition::Test(match word.rsplit_once('/') {
-            None => Test::Name(word.to_owned()),
-            Some((name, index)) => match index.parse() {
-                Ok(index) if !name.is_empty() => Test::Representation(name.to_owned(), index),
-                _ => {
-                    return self
-                        .scan
-                        .fail_at(place, format!("`{word}` is no name and number, as in `web/3`"));
+        let mut names: Vec<Test> = Vec::new();
+        for part in word.split('/') {
+            let index = part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>());
+            let test = match (index, names.pop()) {
+                // Inside of another, what means something by itself is no name either.
+                (None, before)
+                    if before.is_none()
+                        || !(part.starts_with('-') || part.contains(':') || RESERVED.contains(&part)) =>
+                {
+                    names.extend(before);
+                    Test::Name(part.to_owned())
                 }
-            },
-        }))
+                (Some(_), None) if word == part => Test::Name(part.to_owned()),
+                (Some(Ok(index)), Some(Test::Name(name))) => Test::Representation(name, index),
+                _ => {
+                    return self.scan.fail_at(
+                        place,
+                        format!(
+                            "`{word}` is no name and number, as in `web/3`, and no path, as in `web/endpoint`"
+                        ),
+                    );
+                }
+            };
+            names.push(test);
+        }
+        let mut names: Vec<Condition> = names.into_iter().map(Condition::Test).collect();
+        if let (Some(also), Some(first)) = (also, names.first_mut()) {
+            *first = Condition::All(vec![also, first.clone()]);
+        }
+        let last = names.pop().expect("text has a part at least, however it is split");
+        if !names.is_empty() {
+            match &mut self.path {
+                Some(path) if path.is_empty() && self.depth == 1 => *path = names,
+                _ => {
+                    return self.scan.fail_at(
+                        place,
+                        format!(
+                            "the path `{word}` is not at the beginning; there, each step down is `contents`"
+                        ),
+                    );
+                }
+            }
+        }
+        Ok(last)
     }
 
     fn comparison(&mut self) -> Parsed<Option<Comparison>> {

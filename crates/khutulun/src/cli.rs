@@ -220,7 +220,8 @@ pub(crate) struct DeployArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
-    /// Which nodes: `web`, `web/3`, `shop:web`, `shop:`, `type:Process`, `state:failed` [default: all].
+    /// Which nodes: `web`, `web/3`, `client/impl/software`, `shop:web`, `shop:`, `type:Process`, `state:failed`, `'web -> *'`
+    /// [default: all].
     #[arg(value_name = "SELECTOR")]
     pub(crate) selectors: Vec<String>,
     /// The service [default: all].
@@ -233,7 +234,7 @@ pub(crate) struct StatusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct LogsArguments {
-    /// Which nodes: `web`, `web/3`, `shop:web`, `type:Process`.
+    /// Which nodes: `web`, `web/3`, `client/impl/software`, `shop:web`, `type:Process`.
     #[arg(value_name = "SELECTOR", required = true)]
     pub(crate) selectors: Vec<String>,
     /// The service [default: the only one].
@@ -259,7 +260,7 @@ pub(crate) struct OutputsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// The node: `web`, `web/3`, `shop:web`.
+    /// The node: `web`, `web/3`, `client/impl/software`, `shop:web`.
     #[arg(value_name = "NODE")]
     pub(crate) node: String,
     /// The operation: `restart` where one interface has it, else `Interface.restart`.

@@ -1,119 +1,160 @@
-//! The one grammar for choosing nodes: `web`, `web/3`, `shop:web`, `shop:`, `type:Process`, `state:failed`.
+//! Choosing nodes, by the grammar of queries (see docs/queries.md): `web`, `web/3`, `client/impl/software`, `shop:web`, `shop:`,
+//! `type:Process`, `state:failed`, `web -> *`.
 
-use floria::Vertex;
+use std::collections::BTreeSet;
 
-use crate::{error::CliError, instance};
+use floria::{At, Entity, EntityKind, Namespace, Store, StoreError, Vertex, VertexId};
+use floria_query::{Condition, ParseError, Query, Test, Vocabulary};
+use khutulun_api::names;
+
+use crate::{error::CliError, instance, terminal::harmless};
+
+/// The keyword whose meaning changes by itself.
+const STATE: &str = "state";
+
+/// The keywords of queries here, beside those of every query.
+pub(crate) fn vocabulary() -> Vocabulary {
+    Vocabulary::default().metadata(STATE, names::STATE).metadata("node", names::NODE)
+}
 
 /// Which nodes are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Selector {
-    /// All nodes of a service: `shop:`.
-    Service(String),
-    /// A node by name: all its representations, or one of them.
-    Node {
-        /// The service, where it was named.
-        service: Option<String>,
-        /// The name.
-        node: String,
-        /// Which representation.
-        index: Option<u32>,
-    },
-    /// Nodes of a type or one derived from it, by its whole name or its last part.
-    Type(String),
-    /// Nodes in a state: of the lifecycle, or as observed.
-    State(String),
+#[derive(Debug)]
+pub(crate) struct Selector {
+    query: Query,
+    /// What the query came to, where it takes steps.
+    reached: BTreeSet<VertexId>,
 }
 
 impl Selector {
-    /// Reads a selector.
-    pub(crate) fn parse(text: &str) -> Result<Self, CliError> {
-        let wrong = |why: &str| {
-            CliError::usage(format!("cannot read the selector `{}`", crate::terminal::harmless(text)), why)
-                .next("a selector such as web, web/3, shop:web, shop:, type:Process or state:failed")
-        };
-        if text.is_empty() {
-            return Err(wrong("it is empty"));
-        }
-        let (service, rest) = match text.split_once(':') {
-            Some(("type", name)) if !name.is_empty() => return Ok(Self::Type(name.to_owned())),
-            Some(("state", name)) if !name.is_empty() => return Ok(Self::State(name.to_owned())),
-            Some(("type" | "state", _)) => return Err(wrong("nothing follows the colon")),
-            Some(("host", _)) => {
-                return Err(wrong("there is only one host so far, so `host:` selects nothing yet"));
-            }
-            Some((service, "")) => return Ok(Self::Service(service.to_owned())),
-            Some((service, rest)) => (Some(service.to_owned()), rest),
-            None => (None, text),
-        };
-        let (node, index) = match rest.rsplit_once('/') {
-            Some((node, index)) => {
-                (node, Some(index.parse().map_err(|_| wrong("what follows the slash is not a number"))?))
-            }
-            None => (rest, None),
-        };
-        if node.is_empty() {
-            return Err(wrong("it names no node"));
-        }
-        Ok(Self::Node { service, node: node.to_owned(), index })
+    /// Reads selectors, and follows their steps in a store.
+    pub(crate) fn read_all(texts: &[String], store: &dyn Store) -> Result<Vec<Self>, CliError> {
+        texts.iter().map(|text| Self::read(text, store)).collect()
     }
 
-    /// Returns the service that it names, if it names one.
+    /// Reads a selector, and follows its steps in a store.
+    pub(crate) fn read(text: &str, store: &dyn Store) -> Result<Self, CliError> {
+        let query = Self::parse(text)?;
+        let mut reached = BTreeSet::new();
+        if !query.steps.is_empty() || query.limit.is_some() {
+            let run = || -> Result<_, StoreError> { query.run(&*store.snapshot(At::Now)?) };
+            reached.extend(run()?.into_iter().filter_map(|entity| match entity {
+                Entity::Vertex(vertex) => Some(vertex.id),
+                _ => None,
+            }));
+        }
+        Ok(Self { query, reached })
+    }
+
+    /// Checks that texts are selectors, before there is a store.
+    pub(crate) fn check(texts: &[String]) -> Result<(), CliError> {
+        texts.iter().try_for_each(|text| Self::parse(text).map(drop))
+    }
+
+    fn parse(text: &str) -> Result<Query, CliError> {
+        let query = Query::parse(text, &vocabulary()).map_err(|error| wrong("selector", text, &error))?;
+        if query.kind == EntityKind::Vertex {
+            return Ok(query);
+        }
+        let what = format!("cannot use the selector `{}`", harmless(text));
+        Err(CliError::usage(what, "a node is a vertex, and it is about entities of another kind")
+            .next(format!("khutulun store query '{}'", harmless(text))))
+    }
+
+    /// Returns the service that it names at its beginning, if it names one there.
     pub(crate) fn service(&self) -> Option<&str> {
-        match self {
-            Self::Service(service) => Some(service),
-            Self::Node { service, .. } => service.as_deref(),
-            Self::Type(_) | Self::State(_) => None,
+        let first = match &self.query.start {
+            Condition::All(all) => all.first(),
+            condition => Some(condition),
+        };
+        match first {
+            Some(Condition::Test(Test::Namespace(Namespace(name)))) => Some(name),
+            _ => None,
         }
     }
 
-    /// Returns whether a node is meant, of a service that is; `observed` is its state as observed, where that is known.
-    pub(crate) fn selects(&self, name: &str, node: &Vertex, observed: Option<&str>) -> bool {
-        match self {
-            Self::Service(_) => true,
-            Self::Node { node: wanted, index: None, .. } => {
-                name == wanted
-                    || name.strip_prefix(wanted.as_str()).and_then(|rest| rest.strip_prefix('-')).is_some_and(
-                        |index| !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()),
-                    )
-            }
-            Self::Node { node: wanted, index: Some(index), .. } => {
-                name == format!("{wanted}-{index}") || (*index == 0 && name == wanted)
-            }
-            Self::Type(wanted) => node
-                .classes
-                .iter()
-                .any(|class| class.0 == *wanted || class.0.rsplit(':').next() == Some(wanted.as_str())),
-            Self::State(wanted) => {
-                instance::lifecycle_state(node) == wanted || observed == Some(wanted.as_str())
+    /// Returns whether reality decides whether a node is meant: its state may be another one than what is recorded.
+    pub(crate) fn is_about_states(&self) -> bool {
+        fn is(condition: &Condition) -> bool {
+            match condition {
+                Condition::All(conditions) | Condition::Any(conditions) => conditions.iter().any(is),
+                Condition::Not(condition) => is(condition),
+                Condition::Test(test) => matches!(test, Test::Keyword { word, .. } if word == STATE),
             }
         }
+        self.query.steps.is_empty() && is(&self.query.start)
     }
+
+    /// Returns whether a node is meant. Its state is the recorded one or the `observed` one, where that is known; after steps, it
+    /// is the recorded one.
+    pub(crate) fn selects(&self, node: &Vertex, observed: Option<&str>) -> bool {
+        if !self.query.steps.is_empty() || self.query.limit.is_some() {
+            return self.reached.contains(&node.id);
+        }
+        let in_state = |state: &str| {
+            let mut node = node.clone();
+            node.metadata.insert(names::STATE.to_owned(), state.into());
+            self.query.start.holds(&Entity::Vertex(node))
+        };
+        in_state(instance::lifecycle_state(node)) || observed.is_some_and(in_state)
+    }
+}
+
+/// Why a text is no selector, or no query.
+pub(crate) fn wrong(what: &str, text: &str, error: &ParseError) -> CliError {
+    CliError::usage(format!("cannot read the {what}"), error.to_string())
+        .place(format!("`{}`", harmless(text)))
+        .next("write it as docs/queries.md says, such as: web, web/3, type:Process, 'web -> *'")
 }
 
 #[cfg(test)]
 mod tests {
+    use floria::MemoryStore;
+
     use super::*;
 
-    #[track_caller]
-    fn check(text: &str, expected: Selector) {
-        assert_eq!(Selector::parse(text).unwrap(), expected);
+    fn selector(text: &str) -> Selector {
+        Selector::read(text, &MemoryStore::new()).unwrap()
     }
 
     #[test]
-    fn the_grammar_is_read() {
-        let node = |service: Option<&str>, node: &str, index| Selector::Node {
-            service: service.map(str::to_owned),
-            node: node.to_owned(),
-            index,
-        };
-        check("web", node(None, "web", None));
-        check("web/3", node(None, "web", Some(3)));
-        check("shop:web", node(Some("shop"), "web", None));
-        check("shop:", Selector::Service("shop".to_owned()));
-        check("type:Process", Selector::Type("Process".to_owned()));
-        check("state:failed", Selector::State("failed".to_owned()));
-        for wrong in ["", "web/x", "shop:/3", "type:", "host:h2"] {
-            Selector::parse(wrong).unwrap_err();
+    fn a_service_is_named_at_the_beginning() {
+        assert_eq!(selector("shop:web").service(), Some("shop"));
+        assert_eq!(selector("shop:").service(), Some("shop"));
+        assert_eq!(selector("shop:client/impl/software").service(), Some("shop"));
+        assert_eq!(selector("web").service(), None);
+        assert_eq!(selector("not shop:").service(), None);
+    }
+
+    #[test]
+    fn a_state_is_the_recorded_or_the_observed_one() {
+        let mut node = floria_node();
+        for state in ["initial", "running"] {
+            assert!(selector(&format!("state:{state} web/3")).selects(&node, Some("running")), "{state}");
+        }
+        node.metadata.insert(names::STATE.to_owned(), "started".into());
+        assert!(!selector("state:initial").selects(&node, Some("running")));
+        assert!(selector("(db or state:started)").is_about_states());
+        assert!(!selector("type:Process").is_about_states());
+    }
+
+    #[test]
+    fn what_is_no_selector_of_nodes_is_refused() {
+        for text in ["", "web//x", "type:", "host:h2", "kind:edge *"] {
+            assert!(Selector::check(&[text.to_owned()]).is_err(), "{text}");
+        }
+    }
+
+    fn floria_node() -> Vertex {
+        Vertex {
+            id: VertexId(1),
+            namespace: Namespace("shop".to_owned()),
+            name: "web-3".to_owned(),
+            container: None,
+            classes: Vec::new(),
+            properties: Default::default(),
+            handlers: Default::default(),
+            metadata: Default::default(),
+            origin: None,
         }
     }
 }

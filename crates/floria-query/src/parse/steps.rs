@@ -70,6 +70,7 @@ impl Parser<'_> {
             vocabulary: self.vocabulary,
             kind: None,
             depth: 1,
+            path: None,
         };
         let condition = parser.condition()?;
         self.scan.back_to(after);

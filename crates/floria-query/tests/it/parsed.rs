@@ -15,6 +15,12 @@ fn check(text: &str, canonical: &str) {
 #[test]
 fn the_grammar_is_read() {
     check("web", "web");
+    check("7", "7");
+    check("client/impl/software", "client contents impl contents software");
+    check(
+        "shop:client/2/impl/software/1 type:Port",
+        "\"shop\":client/2 contents impl contents software/1 type:\"Port\"",
+    );
     check("web/3", "web/3");
     check("shop:web", "\"shop\":web");
     check("shop:-", "\"shop\":-");
@@ -66,8 +72,18 @@ fn errors_say_where_and_what() {
     check("port=", 6, "the query ends, where a value: a number, a word or text in `\"` is expected");
     check("port>*", 7, "`>` needs a value; `=*` asks whether there is one");
     check("@owner", 7, "the query ends, where a comparison such as `=`, `>` or `~` is expected");
-    check("web/x", 1, "`web/x` is no name and number, as in `web/3`");
-    check("shop:/3", 6, "`/3` is no name and number, as in `web/3`");
+    for (text, column) in [("shop:/3", 6), ("web/", 1), ("web//x", 1), ("web/3/4", 1), ("web/99999999999", 1)]
+    {
+        let word = text.trim_start_matches("shop:");
+        check(
+            text,
+            column,
+            &format!("`{word}` is no name and number, as in `web/3`, and no path, as in `web/endpoint`"),
+        );
+    }
+    for (text, column) in [("not web/x", 5), ("(web/x or db)", 2), ("web/x web/x", 7), ("db -> web/x", 7)] {
+        check(text, column, "the path `web/x` is not at the beginning; there, each step down is `contents`");
+    }
     check("type:", 6, "the query ends, where what `type:` is to be is expected");
     check("id:x", 4, "`x` is no id: ids are numbers");
     check(

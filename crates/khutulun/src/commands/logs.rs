@@ -79,21 +79,24 @@ pub(crate) fn run(arguments: &LogsArguments, session: &Session) -> Result<Exit, 
 
 /// Asks the selected nodes where their output is.
 fn find(arguments: &LogsArguments, session: &Session) -> Result<Vec<(String, Source)>, CliError> {
-    let selectors =
-        arguments.selectors.iter().map(|text| Selector::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    Selector::check(&arguments.selectors)?;
     let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
+    let selectors = Selector::read_all(&arguments.selectors, &store)?;
     let named = arguments.name.as_deref().or_else(|| selectors.iter().find_map(Selector::service));
     let service = session.service(&store, named)?;
     let (graph, _) = read_actual(session, &store, &service)?;
     let mut nodes = Vec::new();
     for selector in &selectors {
-        let before = nodes.len();
+        let mut found = false;
         for (name, node) in instance::nodes(&graph) {
-            if selector.selects(&name, node, None) && !nodes.iter().any(|(known, _)| *known == name) {
-                nodes.push((name, node));
+            if selector.selects(node, None) {
+                found = true;
+                if !nodes.iter().any(|(known, _)| *known == name) {
+                    nodes.push((name, node));
+                }
             }
         }
-        if before == nodes.len() && matches!(selector, Selector::Node { .. }) {
+        if !found {
             let known: Vec<String> = instance::nodes(&graph).into_iter().map(|(name, _)| name).collect();
             return Err(CliError::usage(
                 "no node is selected",

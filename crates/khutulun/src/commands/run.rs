@@ -19,8 +19,9 @@ pub(crate) fn run(arguments: &RunArguments, session: &Session) -> Result<Exit, C
     let given = inputs::gather(&arguments.input, &arguments.inputs)?;
     // What type an operation's input wants is not known here: YAML decides.
     let values = inputs::values(given, |_| false)?;
-    let selector = Selector::parse(&arguments.node)?;
+    Selector::check(std::slice::from_ref(&arguments.node))?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
+    let selector = Selector::read(&arguments.node, &reader)?;
     let named = arguments.name.as_deref().or_else(|| selector.service());
     let service = session.service(&reader, named)?;
     drop(reader);
@@ -31,7 +32,7 @@ pub(crate) fn run(arguments: &RunArguments, session: &Session) -> Result<Exit, C
     let nodes = instance::nodes(&graph);
     let selected: Vec<&str> = nodes
         .iter()
-        .filter(|(name, node)| selector.selects(name, node, None))
+        .filter(|(_, node)| selector.selects(node, None))
         .map(|(name, _)| name.as_str())
         .collect();
     let node = match selected.as_slice() {

@@ -228,15 +228,15 @@ impl Answer for Status {
 }
 
 pub(crate) fn run(arguments: &StatusArguments, session: &Session) -> Result<Exit, CliError> {
-    let selectors =
-        arguments.selectors.iter().map(|text| Selector::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    Selector::check(&arguments.selectors)?;
     let Some(store) = session.reader()? else {
-        if arguments.name.is_some() || !selectors.is_empty() {
+        if arguments.name.is_some() || !arguments.selectors.is_empty() {
             return Err(session.nothing_deployed());
         }
         answer::give(&Status { services: Vec::new(), now_ms: time::now_ms() }, session.format)?;
         return Ok(Exit::Success);
     };
+    let selectors = Selector::read_all(&arguments.selectors, &store)?;
     let mut status = Status { services: Vec::new(), now_ms: time::now_ms() };
     let known = session.services(&store)?;
     if let Some(name) = &arguments.name
@@ -279,15 +279,11 @@ fn look(
     let since = history::since(store, service);
     let mut nodes = instance::nodes(&graph);
     // A selector by state needs reality first; all others need not look at what they do not want.
-    let is_selected = |name: &str, node: &floria::Vertex, observed: Option<&str>| {
-        selectors.is_empty()
-            || selectors
-                .iter()
-                .filter(|selector| selector.service().is_none_or(|named| named == service.0))
-                .any(|selector| selector.selects(name, node, observed))
+    let is_selected = |node: &floria::Vertex, observed: Option<&str>| {
+        selectors.is_empty() || selectors.iter().any(|selector| selector.selects(node, observed))
     };
-    let by_state = selectors.iter().any(|selector| matches!(selector, Selector::State(_)));
-    nodes.retain(|(name, node)| by_state || is_selected(name, node, None));
+    let by_state = selectors.iter().any(Selector::is_about_states);
+    nodes.retain(|(_, node)| by_state || is_selected(node, None));
     let event = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
     let observed = match prober {
         Some(prober) => {
@@ -318,7 +314,7 @@ fn look(
             };
             (entry, node)
         })
-        .filter(|(entry, node)| is_selected(&entry.node, node, entry.observed_state()))
+        .filter(|(entry, node)| is_selected(node, entry.observed_state()))
         .map(|(entry, _)| entry)
         .collect();
     let holder = Holder::of(session.root(), &service.0);

@@ -1,8 +1,7 @@
 //! Questions about the graph.
 
 use floria::{At, Entity, Revision, Snapshot, Store as _, VertexId};
-use floria_query::{Explanation, ParseError, Query, Vocabulary};
-use khutulun_api::names;
+use floria_query::{Explanation, Query};
 use serde_json::{Value as Json, json};
 
 use super::reader;
@@ -11,14 +10,10 @@ use crate::{
     cli::StoreQueryArguments,
     error::CliError,
     exit::Exit,
+    selector::{vocabulary, wrong},
     session::Session,
     terminal::{Style, harmless},
 };
-
-/// The keywords of a query here, beside those of every query.
-fn vocabulary() -> Vocabulary {
-    Vocabulary::default().metadata("state", names::STATE).metadata("node", names::NODE)
-}
 
 struct Found {
     /// Each with its path.
@@ -75,7 +70,7 @@ impl Answer for Found {
 
 pub(crate) fn run(arguments: &StoreQueryArguments, session: &Session) -> Result<Exit, CliError> {
     let text = arguments.query.join(" ");
-    let query = Query::parse(&text, &vocabulary()).map_err(|error| wrong(&text, &error))?;
+    let query = Query::parse(&text, &vocabulary()).map_err(|error| wrong("query", &text, &error))?;
     let store = reader(session)?;
     let at = arguments.at.map_or(At::Now, |revision| At::Revision(Revision(revision)));
     let snapshot = store.snapshot(at).map_err(|error| session.store_error(error))?;
@@ -108,10 +103,4 @@ fn path(entity: &Entity, snapshot: &dyn Snapshot) -> Result<String, floria::Stor
         container = outer.container;
     }
     Ok(path)
-}
-
-fn wrong(text: &str, error: &ParseError) -> CliError {
-    CliError::usage("cannot read the query", error.to_string()).place(format!("`{}`", harmless(text))).next(
-        "write it as docs/queries.md says, such as: web, type:Process, 'web -> *', 'state:failed <-* *'",
-    )
 }
