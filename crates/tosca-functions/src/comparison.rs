@@ -123,3 +123,47 @@ pub(crate) fn order(first: &Value, second: &Value) -> Option<Ordering> {
         _ => first.compare_numbers(second),
     }
 }
+
+/// A value in an order in which exactly those are equal that are equal by what they come to: `1` and `1.0`, `1 GB` and
+/// `1000 MB`. For sets: unlike [`same`], it does not take a string for a version or a number for a scalar.
+#[derive(Clone, Copy)]
+pub(crate) struct ByMeaning<'v>(pub(crate) &'v Value);
+
+impl Ord for ByMeaning<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (first, second) = (self.0, other.0);
+        match (first, second) {
+            (Value::List(first), Value::List(second)) => {
+                first.iter().map(ByMeaning).cmp(second.iter().map(ByMeaning))
+            }
+            (Value::Map(first), Value::Map(second)) => {
+                let pairs = |(key, value)| (ByMeaning(key), ByMeaning(value));
+                first.iter().map(pairs).cmp(second.iter().map(pairs))
+            }
+            (Value::Custom(first), Value::Custom(second)) => {
+                let types = first.type_name.cmp(&second.type_name);
+                types.then_with(|| ByMeaning(&first.order).cmp(&ByMeaning(&second.order)))
+            }
+            _ if is_number(first) && is_number(second) => {
+                // Those that are no numbers come last, all as one.
+                let is_nan = |value: &Value| matches!(value, Value::Float(float) if float.is_nan());
+                first.compare_numbers(second).unwrap_or_else(|| is_nan(first).cmp(&is_nan(second)))
+            }
+            _ => first.cmp(second),
+        }
+    }
+}
+
+impl PartialOrd for ByMeaning<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByMeaning<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByMeaning<'_> {}

@@ -62,4 +62,4 @@ pub use marks::{
     RELATIONSHIP_MARK, REQUIRED_MARK, SERVICE_MARK, WAITING_MARK,
 };
 pub use schema::{Base, Schema, SchemaError, SchemaProperty, SchemaType, Units};
-pub use table::{NAMESPACE, ToscaFunctions, is_function, is_pure};
+pub use table::{NAMESPACE, ToscaFunctions, call_pure, is_function, is_pure, pure_functions};

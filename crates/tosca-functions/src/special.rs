@@ -13,7 +13,7 @@
 use std::cmp::Ordering;
 
 use floria::{Custom, Value};
-use tosca_values::{Number, Timestamp, Version};
+use tosca_values::{Number, NumberKind, Timestamp, Version, parse_float, parse_integer, split_scalar};
 
 const TIMESTAMP: &str = "tosca:timestamp";
 const VERSION: &str = "tosca:version";
@@ -124,9 +124,32 @@ pub(crate) fn order(first: &Value, second: &Value) -> Option<Ordering> {
         (Some((one, first)), Some((other, second))) if one.type_name == other.type_name => {
             order_numbers(first, second)
         }
-        (Some((_, number)), None) => order_numbers(number, plain_number(second)?),
-        (None, Some((_, number))) => order_numbers(plain_number(first)?, number),
+        (Some((scalar, number)), None) => order_beside(scalar, number, second),
+        (None, Some((scalar, number))) => order_beside(scalar, number, first).map(Ordering::reverse),
+        (None, None) => first.as_custom()?.compare(second.as_custom()?),
         _ => None,
+    }
+}
+
+/// The order of a scalar and what is beside it: a number is in the canonical unit. A string is a scalar too; where the type of
+/// the scalar is known at compile time it was made one, in any unit. Here only two units are known: the canonical one, and
+/// the one that the scalar itself is written in, in which two amounts are in the order of their numbers.
+fn order_beside(scalar: &Custom, canonical: Number, other: &Value) -> Option<Ordering> {
+    let Value::Text(text) = other else { return order_numbers(canonical, plain_number(other)?) };
+    let (number, unit) = split_scalar(text);
+    let number = read_number(number)?;
+    let (own_number, own_unit) = split_scalar(&scalar.text);
+    match scalar.type_name.rsplit_once(' ') {
+        Some((_, canonical_unit)) if unit == canonical_unit => order_numbers(canonical, number),
+        _ if unit == own_unit => order_numbers(read_number(own_number)?, number),
+        _ => None,
+    }
+}
+
+fn read_number(text: &str) -> Option<Number> {
+    match NumberKind::of(text)? {
+        NumberKind::Integer => parse_integer(text).map(Number::Integer),
+        NumberKind::Float => parse_float(text).map(Number::Float),
     }
 }
 

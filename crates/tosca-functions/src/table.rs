@@ -83,6 +83,21 @@ pub(crate) fn pure(name: &str) -> Option<Pure> {
     }
 }
 
+/// Calls a pure function by its name, without `$` and namespace. All arguments are there already, but `and` and `or` look at
+/// no more of them than they need.
+///
+/// # Errors
+/// A sentence for a person, without the function's name: what is wrong with the arguments, or that there is no such function.
+pub fn call_pure(name: &str, arguments: &[Value]) -> Result<Value, String> {
+    let function = pure(name).ok_or_else(|| format!("there is no function of values `{name}`"))?;
+    function(arguments)
+}
+
+/// Returns the names of the pure functions, in order.
+pub fn pure_functions() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _)| *name).filter(|name| is_pure(name))
+}
+
 /// Returns whether there is a function of this name (without the namespace).
 pub fn is_function(name: &str) -> bool {
     find(name).is_some()

@@ -279,12 +279,14 @@ fn paths_start_at_relationship_templates_and_have_computed_indexes() {
 
 const QUERIES: &str = "
 artifact_types: { File: {} }
+interface_types: { Door: { operations: { open: {} } } }
 capability_types: { Room: { properties: { places: { type: integer, default: 8 } } } }
 relationship_types: { Takes: { properties: { number: { type: integer, default: $relationship_index } } } }
 node_types:
   House: { capabilities: { room: Room } }
   Guest:
     properties: { index: { type: integer }, place: { type: string } }
+    interfaces: { door: { type: Door } }
     requirements: [ { room: { capability: Room, relationship: Takes, count_range: [ 0, 2 ] } } ]
 service_template:
   node_templates:
@@ -293,6 +295,12 @@ service_template:
       type: Guest
       properties: { index: $node_index, place: { $get_artifact: [ SELF, letter ] } }
       artifacts: { letter: { type: File, file: image.tar } }
+      interfaces:
+        door:
+          operations:
+            open:
+              implementation: scripts/start.sh
+              inputs: { words: [ a, [ { $get_property: [ SELF, index ] } ] ] }
       requirements:
       - room: house
       - room: house
@@ -311,4 +319,14 @@ fn indexes_artifacts_and_allocations_are_asked_of_the_graph() {
     let place = read(&graph, "guest.place");
     let (digest, path) = tosca_functions::read_location(&place).expect("it is a location");
     assert_eq!((digest.len(), path), (64, "image.tar"));
+}
+
+/// A call that is in a list in a parameter without a type is a call too.
+#[test]
+fn a_call_in_a_list_in_a_parameter_without_a_type_is_called() {
+    let graph = graph(QUERIES, BTreeMap::new());
+    let guest = graph.vertexes().find(|vertex| vertex.name == "guest").expect("the node");
+    let words = &guest.handlers["door.open"].inputs["words"];
+    let words = Evaluator::new(&graph, &ToscaFunctions).evaluate(words, Site::Vertex(guest.id));
+    assert!(matches!(words, Ok(Evaluated::Known(words)) if words.to_string() == "[a, [0]]"));
 }

@@ -3,7 +3,9 @@
 mod coercion;
 mod estate;
 mod functions;
+mod mistakes;
 mod paths;
 mod queries;
 mod shop;
+mod signatures;
 mod special;
