@@ -123,6 +123,7 @@ pub static CODES: &[Code] = codes! {
     "no-fitting-capability" "8.5.2" "the target of a requirement has no capability that fits";
     "no-primary" "11.8" "an operation has dependencies and nothing to run";
     "no-service-template" "6.9" "a file without a service template cannot be deployed";
+    "no-substitution" "15.1" "no service template stands for a node that needs one";
     "not-derived" "6.4.2" "a refined type is not derived from the one it refines";
     "not-locked" "6.8" "what is imported is not in the lock file";
     "not-run-yet" "" "something is understood, and not run yet";

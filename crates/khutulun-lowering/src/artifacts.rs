@@ -13,6 +13,7 @@ use tosca::{
 use crate::{
     expressions::value,
     lower::{ArtifactFile, Lowering},
+    services::root_of,
 };
 
 /// Metadata of an artifact type: how an operation runs such a file.
@@ -26,7 +27,7 @@ enum Runner {
     Script,
 }
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     /// What an operation runs; None when that is nothing, or was told as a diagnostic.
     pub(crate) fn implementation(&mut self, written: &model::Implementation) -> Option<Implementation> {
         let Some(primary) = &written.primary else {
@@ -147,7 +148,8 @@ impl Lowering<'_> {
         };
         let own = || below(locator.as_str(), self.root()).map(str::to_owned);
         let Some(path) = files.path_in_profile(&locator).or_else(own) else { return self.outside(artifact) };
-        let digest = self.digests.entry(locator.clone()).or_insert_with(|| files.digest(&locator)).clone();
+        let digest =
+            self.shared.digests.entry(locator.clone()).or_insert_with(|| files.digest(&locator)).clone();
         let digest = match digest {
             Ok(digest) => digest,
             Err(error) => {
@@ -156,7 +158,7 @@ impl Lowering<'_> {
             }
         };
         self.check_sum(artifact, &digest);
-        self.artifacts.entry(path.clone()).or_insert_with(|| ArtifactFile {
+        self.shared.artifacts.entry(path.clone()).or_insert_with(|| ArtifactFile {
             path: path.clone(),
             digest: digest.clone(),
             locator,
@@ -166,8 +168,7 @@ impl Lowering<'_> {
 
     /// The folder of the package.
     fn root(&self) -> &str {
-        let entry = self.model.files.first().map_or("", |file| file.locator.as_str());
-        self.options.root.unwrap_or_else(|| folder(entry))
+        self.options.root.unwrap_or_else(|| root_of(self.model))
     }
 
     fn outside(&mut self, artifact: &model::Artifact) -> Option<floria::Artifact> {
@@ -221,13 +222,8 @@ fn unreadable(artifact: &model::Artifact, error: &SourceError) -> Diagnostic {
     Diagnostic::error("missing-artifact", message).at(span).maybe_hint(words)
 }
 
-/// The folder of a file, without the slash at its end; empty for one without a folder.
-fn folder(path: &str) -> &str {
-    path.rfind('/').map_or("", |end| &path[..end])
-}
-
 /// The path of a file relative to a folder that holds it.
-fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+pub(crate) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
     let rest = if folder.is_empty() { path } else { path.strip_prefix(folder)?.strip_prefix('/')? };
     let is_inside = !rest.is_empty()
         && !rest.starts_with('/')
@@ -238,12 +234,12 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{below, folder};
+    use super::below;
 
     #[test]
     fn only_what_is_inside_has_a_path() {
-        assert_eq!(below("/package/scripts/a.sh", folder("/package/service.yaml")), Some("scripts/a.sh"));
-        assert_eq!(below("scripts/a.sh", folder("service.yaml")), Some("scripts/a.sh"));
+        assert_eq!(below("/package/scripts/a.sh", "/package"), Some("scripts/a.sh"));
+        assert_eq!(below("scripts/a.sh", ""), Some("scripts/a.sh"));
         assert_eq!(below("/packages/a.sh", "/package"), None);
         assert_eq!(below("../a.sh", ""), None);
         assert_eq!(below("/a.sh", ""), None);

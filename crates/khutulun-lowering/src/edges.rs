@@ -18,7 +18,7 @@ use crate::{
     lower::{Lowering, NodePlace},
 };
 
-impl<'a> Lowering<'a> {
+impl<'a> Lowering<'a, '_> {
     /// The edges of a node.
     pub(crate) fn requirements(
         &mut self,
@@ -139,7 +139,7 @@ impl<'a> Lowering<'a> {
 
     /// The class of a type; it and its ancestors will be in the design.
     pub(crate) fn class(&mut self, id: TypeId) -> ClassName {
-        self.classes.of(self.model, id).swap_remove(0)
+        self.shared.classes.of(self.model, id).swap_remove(0)
     }
 
     fn edge(
@@ -162,20 +162,20 @@ impl<'a> Lowering<'a> {
             metadata.insert(names::RELATIONSHIP.to_owned(), template.as_str().into());
         }
         let template = EdgeTemplate {
-            id: EdgeTemplateId(self.edges.len() as u64 + 1),
-            namespace: self.namespace.clone(),
+            id: EdgeTemplateId(self.shared.edges.len() as u64 + 1),
+            namespace: self.shared.namespace.clone(),
             name: requirement.name.as_str().to_owned(),
             index,
             source,
             target,
-            classes: self.classes.of(self.model, requirement.relationship.type_id),
+            classes: self.shared.classes.of(self.model, requirement.relationship.type_id),
             properties,
             handlers: Handlers::new(),
             rules: selector.map_or_else(Rules::new, Selector::into_rules),
             metadata,
             origin: self.origin(requirement.span),
         };
-        self.edges.push(template);
+        self.shared.edges.push(template);
     }
 
     /// A node that is made in this service is not found outside of it, and a capability that is for others is not for it.

@@ -44,7 +44,7 @@ pub(crate) fn input(name: &str) -> Expression {
     })
 }
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     /// An expression, with what is not run yet told as diagnostics.
     pub(crate) fn expression(&mut self, expression: &model::Expression) -> Expression {
         match &expression.kind {

@@ -8,7 +8,7 @@ use tosca::model::Interface;
 
 use crate::lower::Lowering;
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     /// Tells that something is not run yet.
     fn not_run_yet(&mut self, what: &str, span: Span, chapter: &'static str, hint: Option<String>) {
         let message = format!("{what} understood, but not run yet");

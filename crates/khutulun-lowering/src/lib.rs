@@ -1,7 +1,7 @@
 //! Lowers a checked TOSCA model to a Floria design.
 //!
-//! The life of a service: [`tosca::model::Model`] goes in; [`lower`] walks its service template once and returns a
-//! [`Lowered`]: a self-contained [`floria::Design`] with everything that instances need (classes, expressions, schemas, code by
+//! The life of a service: [`tosca::model::Model`] goes in; [`lower`] (or [`lower_with`], where service templates may stand for its
+//! nodes) walks its service template once and returns a [`Lowered`]: a self-contained [`floria::Design`] with everything that instances need (classes, expressions, schemas, code by
 //! digest, the line of each thing), and the list of the files that it refers to. [`render()`] shows a design to a person.
 //!
 //! # How a service looks in Floria
@@ -9,6 +9,7 @@
 //! | TOSCA | Floria |
 //! |---|---|
 //! | service template | the first vertex template, named after the service; metadata `khutulun.service` and `khutulun.outputs` |
+//! | service template that can stand for a node | a further outermost vertex template, with what is in it, its rules a [`floria::rules::Substitution`]; the inputs that properties are mapped to have updaters, whose `SELF` is the substituted node |
 //! | input | a read-only property of it; metadata `khutulun.required` where it must have a value |
 //! | output | a property `output:<name>` of it |
 //! | node template | a vertex template in it; metadata `khutulun.node` (the template's name) and `khutulun.artifacts` |
@@ -22,7 +23,7 @@
 //! | attribute | a property that is not read-only |
 //! | value | what is literal was checked and is stored; an expression becomes the updater, and the schema a preparer, a call of `tosca:coerce` (see [`tosca_functions::schema`]) |
 //! | operation with an implementation | a handler of the event `<interface>.<operation>`; see below |
-//! | type of a node, capability or relationship that is used, and its ancestors | a class of its qualified name |
+//! | type of a node, capability or relationship that is used, and its ancestors | a class of its qualified name; one type is what one profile, or else one file, defines, also in several models; the name of a further type is given with its file |
 //! | metadata of a definition (of a property, requirement, operation) | metadata of the property, edge, handler |
 //!
 //! An expression's `SELF` is where it stands: on a node's or capability's vertex the node, on an edge the relationship.
@@ -54,8 +55,11 @@ mod properties;
 mod render;
 mod render_rules;
 mod schemas;
+mod services;
+mod substitution;
 
 pub use artifacts::is_driver;
 pub use files::{Files, SourceFiles, digest_of};
-pub use lower::{ArtifactFile, Lowered, Options, lower};
+pub use lower::{ArtifactFile, Lowered, Options};
 pub use render::render;
+pub use services::{Mistakes, Substituting, lower, lower_with};

@@ -13,7 +13,7 @@ use floria::{
 use khutulun_api::names;
 use tosca::{
     Locator, SourceError,
-    model::{Index, Model, NodeTemplate, PathStart, Reference, ServiceTemplate, Step},
+    model::{Index, Model, NodeTemplate, PathStart, Reference, ServiceTemplate, Step, Substitution},
 };
 
 use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
@@ -51,72 +51,59 @@ pub struct ArtifactFile {
     pub locator: Locator,
 }
 
-/// Lowers a model to a design.
-///
-/// The same model, name and files give the same design, down to ids and order.
-///
-/// # Errors
-/// Everything that stands in the way, each with its place: what is not supported yet, files that are not there, a model
-/// without a service template.
-pub fn lower(model: &Model, options: &Options<'_>) -> Result<Lowered, Vec<Diagnostic>> {
-    let Some(service) = &model.service_template else {
-        let mut diagnostic =
-            Diagnostic::error("no-service-template", "there is no service template to deploy")
-                .hint("a file without `service_template` can be imported, not deployed");
-        if let Some(file) = model.files.first() {
-            diagnostic = diagnostic.at(Span::beginning(file.source));
-        }
-        return Err(vec![diagnostic]);
-    };
+/// What all services of a design share, while they are lowered one after the other.
+pub(crate) struct Shared {
+    pub(crate) namespace: Namespace,
+    pub(crate) vertexes: Vec<VertexTemplate>,
+    pub(crate) edges: Vec<EdgeTemplate>,
+    pub(crate) classes: Classes,
+    /// By path.
+    pub(crate) artifacts: BTreeMap<String, ArtifactFile>,
+    /// What is in a file.
+    pub(crate) digests: HashMap<Locator, Result<String, SourceError>>,
+}
+
+/// Lowers one service after those that are there already, and returns what is wrong with it. `substitution`: what it can stand
+/// for, when it is not the design's own service.
+pub(crate) fn service(
+    model: &Model,
+    service: &ServiceTemplate,
+    options: &Options<'_>,
+    substitution: Option<&Substitution>,
+    shared: &mut Shared,
+) -> Vec<Diagnostic> {
     let mut lowering = Lowering {
         model,
         service,
         options,
-        namespace: Namespace(options.service.to_owned()),
-        vertexes: Vec::with_capacity(1 + 2 * service.node_templates.len()),
-        edges: Vec::new(),
-        classes: Classes::default(),
+        substitution,
+        shared,
         schemas: Schemas::default(),
-        artifacts: BTreeMap::new(),
         located: HashMap::new(),
-        digests: HashMap::new(),
         diagnostics: Vec::new(),
         told: HashSet::new(),
     };
     lowering.run();
-    if !lowering.diagnostics.is_empty() {
-        return Err(lowering.diagnostics);
-    }
-    let design = Design {
-        classes: lowering.classes.finish(model, &lowering.namespace, options.texts),
-        namespace: lowering.namespace,
-        vertexes: lowering.vertexes,
-        edges: lowering.edges,
-    };
-    Ok(Lowered { design, artifacts: lowering.artifacts.into_values().collect() })
+    let Lowering { diagnostics, shared, .. } = lowering;
+    shared.classes.finish(model, &shared.namespace, options.texts);
+    diagnostics
 }
 
 /// A walk that is under way.
-pub(crate) struct Lowering<'a> {
+pub(crate) struct Lowering<'a, 's> {
     pub(crate) model: &'a Model,
     pub(crate) service: &'a ServiceTemplate,
     pub(crate) options: &'a Options<'a>,
-    pub(crate) namespace: Namespace,
-    vertexes: Vec<VertexTemplate>,
-    pub(crate) edges: Vec<EdgeTemplate>,
-    pub(crate) classes: Classes,
+    pub(crate) substitution: Option<&'a Substitution>,
+    pub(crate) shared: &'s mut Shared,
     pub(crate) schemas: Schemas,
-    /// By path.
-    pub(crate) artifacts: BTreeMap<String, ArtifactFile>,
     /// Where a file is, by where it is written and how: it is looked for once, however many nodes have it.
     pub(crate) located: HashMap<(SourceId, Arc<str>), Result<Locator, SourceError>>,
-    /// What is in a file.
-    pub(crate) digests: HashMap<Locator, Result<String, SourceError>>,
     diagnostics: Vec<Diagnostic>,
     told: HashSet<(Option<Span>, String)>,
 }
 
-impl<'a> Lowering<'a> {
+impl<'a> Lowering<'a, '_> {
     /// Tells a mistake once, though many nodes may share the definition that it is in.
     pub(crate) fn tell(&mut self, diagnostic: Diagnostic) {
         let span = diagnostic.primary.as_ref().map(|place| place.span);
@@ -137,8 +124,7 @@ impl<'a> Lowering<'a> {
         }
         self.refuse_service();
         self.check_names();
-        self.service_vertex();
-        let service = VertexTemplateId(1);
+        let service = self.service_vertex();
         // Where each node's vertexes are: a requirement may name a node that comes later.
         let mut places: Vec<NodePlace> = Vec::with_capacity(self.service.node_templates.len());
         for node in self.service.node_templates.values() {
@@ -151,18 +137,24 @@ impl<'a> Lowering<'a> {
     }
 
     fn next_vertex(&self) -> VertexTemplateId {
-        VertexTemplateId(self.vertexes.len() as u64 + 1)
+        VertexTemplateId(self.shared.vertexes.len() as u64 + 1)
     }
 
-    fn service_vertex(&mut self) {
+    fn service_vertex(&mut self) -> VertexTemplateId {
         let service = self.service;
+        let mut mapped = self.mapped_inputs();
         let mut properties = Properties::new();
         for (name, input) in &service.inputs {
             if name.starts_with(names::OUTPUT_PREFIX) {
                 let message = format!("the input name `{name}` is taken: outputs are kept under such names");
                 self.tell(Diagnostic::error("unusable-name", message).at(input.span));
             }
-            properties.insert(name.as_str().to_owned(), self.input(name, input));
+            let mut property = self.input(name, input);
+            if let Some(value) = mapped.remove(name.as_str()) {
+                property.value = None;
+                property.updater = Some(value);
+            }
+            properties.insert(name.as_str().to_owned(), property);
         }
         for (name, output) in &service.outputs {
             properties.insert(format!("{}{name}", names::OUTPUT_PREFIX), self.output(name, output));
@@ -171,19 +163,21 @@ impl<'a> Lowering<'a> {
         let mut metadata = self.entity_metadata(&service.metadata, service.span);
         metadata.insert(names::SERVICE.to_owned(), self.options.service.into());
         metadata.insert(names::OUTPUTS.to_owned(), Value::List(outputs));
+        let id = self.next_vertex();
         let template = VertexTemplate {
-            id: self.next_vertex(),
-            namespace: self.namespace.clone(),
+            id,
+            namespace: self.shared.namespace.clone(),
             name: self.options.service.to_owned(),
             container: None,
             classes: Vec::new(),
             properties,
             handlers: Handlers::new(),
-            rules: Rules::new(),
+            rules: self.substitution_rules(),
             metadata,
             origin: self.origin(service.span),
         };
-        self.vertexes.push(template);
+        self.shared.vertexes.push(template);
+        id
     }
 
     fn node(&mut self, node: &'a NodeTemplate, service: VertexTemplateId) -> NodePlace {
@@ -202,17 +196,17 @@ impl<'a> Lowering<'a> {
         let vertex = self.next_vertex();
         let template = VertexTemplate {
             id: vertex,
-            namespace: self.namespace.clone(),
+            namespace: self.shared.namespace.clone(),
             name: node.name.as_str().to_owned(),
             container: Some(service),
-            classes: self.classes.of(self.model, node.type_id),
+            classes: self.shared.classes.of(self.model, node.type_id),
             properties,
             handlers: self.handlers(node),
             rules: self.making(node),
             metadata,
             origin: self.origin(node.span),
         };
-        self.vertexes.push(template);
+        self.shared.vertexes.push(template);
 
         let mut capabilities = HashMap::with_capacity(node.capabilities.len());
         for (name, capability) in &node.capabilities {
@@ -221,17 +215,17 @@ impl<'a> Lowering<'a> {
             self.attributes(&capability.attributes, &mut properties, capability.span);
             let template = VertexTemplate {
                 id,
-                namespace: self.namespace.clone(),
+                namespace: self.shared.namespace.clone(),
                 name: name.as_str().to_owned(),
                 container: Some(vertex),
-                classes: self.classes.of(self.model, capability.type_id),
+                classes: self.shared.classes.of(self.model, capability.type_id),
                 properties,
                 handlers: Handlers::new(),
                 rules: Rules::new(),
                 metadata: self.capability_metadata(node, name, capability),
                 origin: self.origin(capability.span),
             };
-            self.vertexes.push(template);
+            self.shared.vertexes.push(template);
             capabilities.insert(name.as_str().to_owned(), id);
         }
         NodePlace { vertex, capabilities }
@@ -243,7 +237,8 @@ impl<'a> Lowering<'a> {
             let Some(mapping) = &input.mapping else { continue };
             let attribute = vertex_of(mapping, places).and_then(|vertex| {
                 // Ids are positions, from 1.
-                let template = self.vertexes.get_mut(usize::try_from(vertex.0).ok()?.checked_sub(1)?)?;
+                let template =
+                    self.shared.vertexes.get_mut(usize::try_from(vertex.0).ok()?.checked_sub(1)?)?;
                 template.properties.get_mut(mapping.name.as_str())
             });
             let Some(attribute) = attribute else {
@@ -304,7 +299,7 @@ pub(crate) fn origin(texts: &SourceMap, span: Span) -> Origin {
 const NAME_BYTES_MAX: usize = 100;
 
 /// Whether a name can be the name of a file, unit or container everywhere.
-fn is_plain_name(name: &str) -> bool {
+pub(crate) fn is_plain_name(name: &str) -> bool {
     name.len() <= NAME_BYTES_MAX
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))

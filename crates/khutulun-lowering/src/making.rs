@@ -10,7 +10,7 @@ use tosca::model::{self, Capability, Name, NodeDirective, NodeTemplate, TypeBody
 
 use crate::{edges::reach_of, lower::Lowering};
 
-impl<'a> Lowering<'a> {
+impl<'a> Lowering<'a, '_> {
     /// The rules of a node's template; none where one node is made.
     pub(crate) fn making(&mut self, node: &'a NodeTemplate) -> Rules {
         let directives: Vec<Directive> =

@@ -3,14 +3,14 @@
 use diagnostics::{Diagnostic, Span};
 use floria::{Handler, Handlers, Named};
 use khutulun_api::names;
-use tosca::model::{self, Interface, NodeTemplate, Operation, Output, PathStart, Relationship};
+use tosca::model::{self, Interface, NodeTemplate, Operation, Output, PathStart, Relationship, TypeId};
 
 use crate::{expressions, lower::Lowering};
 
 /// Metadata of an interface type: the prefix of its events.
 const EVENTS: &str = "khutulun.events";
 
-impl<'a> Lowering<'a> {
+impl<'a> Lowering<'a, '_> {
     /// The handlers of a node: one for each operation that runs something.
     pub(crate) fn handlers(&mut self, node: &'a NodeTemplate) -> Handlers {
         let mut handlers = Handlers::new();
@@ -45,18 +45,21 @@ impl<'a> Lowering<'a> {
     }
 
     fn event_prefix(&mut self, name: &str, interface: &Interface) -> String {
-        let events = self.model.inherited_metadata(interface.type_id, EVENTS);
-        if let Some(prefix) = events.and_then(model::Value::as_str) {
-            return prefix.to_owned();
-        }
-        if name == names::LIFECYCLE {
+        let prefix = self.events_of(name, interface.type_id);
+        if name == names::LIFECYCLE && self.model.inherited_metadata(interface.type_id, EVENTS).is_none() {
             let message = format!("the interface `{name}` is not of the lifecycle's type");
             self.tell(Diagnostic::error("reserved-interface", message).at(interface.span).hint(format!(
                 "derive its type from one that has the metadata `{EVENTS}: {name}`, as the profile's \
                                    `Lifecycle` has, or give it another name"
             )));
         }
-        name.to_owned()
+        prefix
+    }
+
+    /// The prefix of the events of an interface.
+    pub(crate) fn events_of(&self, name: &str, interface_type: TypeId) -> String {
+        let events = self.model.inherited_metadata(interface_type, EVENTS).and_then(model::Value::as_str);
+        events.unwrap_or(name).to_owned()
     }
 
     fn handler(&mut self, node: &NodeTemplate, operation: &Operation) -> Option<Handler> {

@@ -10,7 +10,7 @@ use tosca_functions::{NAMESPACE, coerce};
 
 use crate::{expressions, lower::Lowering, schemas::LoweredSchema};
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     /// Properties: read-only.
     pub(crate) fn properties(&mut self, properties: &Map<model::Property>) -> Properties {
         let mut lowered = Properties::new();

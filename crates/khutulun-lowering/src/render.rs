@@ -46,8 +46,26 @@ impl<'a> Page<'a> {
     }
 
     fn design(&mut self) {
-        let Some(service) = self.design.vertexes.first() else { return };
+        let design = self.design;
+        for (place, service) in design.vertexes.iter().filter(|vertex| vertex.container.is_none()).enumerate()
+        {
+            if place > 0 {
+                self.text.push('\n');
+            }
+            self.service(service);
+        }
+        if !design.classes.is_empty() {
+            self.text.push('\n');
+        }
+        for class in &design.classes {
+            let parent = class.ancestors.first().map(|parent| format!(" < {parent}")).unwrap_or_default();
+            self.line(0, format_args!("class {}{parent}", class.name));
+        }
+    }
+
+    fn service(&mut self, service: &'a VertexTemplate) {
         self.line(0, format_args!("service {}{}", service.name, place(&service.origin)));
+        self.substitution(service);
         for (name, property) in &service.properties {
             if !name.starts_with(names::OUTPUT_PREFIX) {
                 self.property(1, "input", name, property);
@@ -61,14 +79,6 @@ impl<'a> Page<'a> {
         for vertex in self.contained.remove(&service.id).unwrap_or_default() {
             self.text.push('\n');
             self.node(vertex);
-        }
-        if !self.design.classes.is_empty() {
-            self.text.push('\n');
-        }
-        let design = self.design;
-        for class in &design.classes {
-            let parent = class.ancestors.first().map(|parent| format!(" < {parent}")).unwrap_or_default();
-            self.line(0, format_args!("class {}{parent}", class.name));
         }
     }
 
@@ -117,9 +127,9 @@ impl<'a> Page<'a> {
     /// A node's name, or a node's and its capability's.
     pub(crate) fn path(&self, id: VertexTemplateId) -> String {
         let Some(vertex) = self.design.vertex(id) else { return format!("#{id}") };
-        match vertex.container {
-            Some(container) if container != VertexTemplateId(1) => {
-                format!("{}.{}", self.path(container), vertex.name)
+        match vertex.container.and_then(|container| self.design.vertex(container)) {
+            Some(container) if container.container.is_some() => {
+                format!("{}.{}", self.path(container.id), vertex.name)
             }
             _ => vertex.name.clone(),
         }
@@ -286,7 +296,7 @@ fn checked(call: &Call) -> Option<&Expression> {
 }
 
 /// A value on one line, so that a string cannot be taken for anything else.
-struct Literal<'a>(&'a Value);
+pub(crate) struct Literal<'a>(pub(crate) &'a Value);
 
 impl fmt::Display for Literal<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use floria::{
     ClassName, Value, VertexTemplate, VertexTemplateId,
-    rules::{Count, Making, Selector},
+    rules::{Count, Making, MappedTarget, MappingCount, Selector, Substitution},
 };
 use khutulun_api::names;
 
@@ -24,6 +24,43 @@ impl Page<'_> {
         }
         if let Some(filter) = &making.filter {
             self.line(1, format_args!("where {}", Shown(filter)));
+        }
+    }
+
+    /// What a service can stand for, and how.
+    pub(crate) fn substitution(&mut self, service: &VertexTemplate) {
+        let substitution = match Substitution::of(&service.rules) {
+            Ok(Some(substitution)) => substitution,
+            Ok(None) => return,
+            Err(error) => return self.line(1, format_args!("({error})")),
+        };
+        self.line(1, format_args!("substitutes {}", substitution.class));
+        if let Some(condition) = &substitution.condition {
+            self.line(1, format_args!("where {}", Shown(condition)));
+        }
+        for mapped in &substitution.attributes {
+            let words = mapped.holder.iter().cloned().chain([Value::from(mapped.name.as_str())]);
+            let words: Vec<String> = words.map(|word| word.to_string()).collect();
+            self.line(1, format_args!("maps attribute {} ← {}", words.join(", "), Shown(&mapped.value)));
+        }
+        let target = |target: &MappedTarget| match &target.name {
+            Some(name) => format!("{}.{name}", target.node),
+            None => target.node.clone(),
+        };
+        for (name, mapped) in &substitution.capabilities {
+            self.line(1, format_args!("maps capability {name} → {}", target(mapped)));
+        }
+        for mapped in &substitution.requirements {
+            let count = match mapped.count {
+                MappingCount::Unsaid => String::new(),
+                MappingCount::Of(count) => format!(" {count}"),
+                MappingCount::Unbounded => " UNBOUNDED".to_owned(),
+            };
+            let targets: Vec<String> = mapped.targets.iter().map(target).collect();
+            self.line(1, format_args!("maps requirement {}{count} → {}", mapped.name, targets.join(", ")));
+        }
+        for (event, workflow) in &substitution.operations {
+            self.line(1, format_args!("maps operation {event} → {workflow}"));
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct LoweredSchema {
     pub(crate) value: Value,
 }
 
-impl Lowering<'_> {
+impl Lowering<'_, '_> {
     /// Lowers a schema that is shared. `optional`: whether nil is taken for no value.
     pub(crate) fn shared_schema(&mut self, schema: &Arc<Schema>, optional: bool) -> Arc<LoweredSchema> {
         let key = (Arc::as_ptr(schema), optional);
@@ -54,14 +54,14 @@ impl Lowering<'_> {
     }
 }
 
-struct Builder<'l, 'm> {
-    lowering: &'l mut Lowering<'m>,
+struct Builder<'l, 'm, 's> {
+    lowering: &'l mut Lowering<'m, 's>,
     types: Vec<SchemaType>,
     /// Where a data type is, from before its properties are looked at: they may be of it.
     data_types: HashMap<TypeId, usize>,
 }
 
-impl Builder<'_, '_> {
+impl Builder<'_, '_, '_> {
     /// The index of a schema's type.
     fn index(&mut self, schema: &Schema) -> usize {
         if schema.key_schema.is_none() && schema.entry_schema.is_none() && schema.validation.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
+use tosca::MemorySources;
+
 use crate::package;
 
 /// Set, it makes the test write what it found instead of comparing.
@@ -89,6 +91,28 @@ fn mistakes() {
     check("mistakes.md", |yaml| {
         let text = match package::lowered(&package::package(yaml), "service.yaml") {
             Ok(lowered) => format!("no mistake was found:\n{}", khutulun_lowering::render(&lowered.design)),
+            Err(mistakes) => mistakes,
+        };
+        format!("{}\n", text.trim_end())
+    });
+}
+
+/// Files beside each other, each after a line `# file NAME`; those with substitution mappings may stand for nodes of the first.
+#[test]
+fn substitutions() {
+    check("substitutions.md", |text| {
+        let mut sources = MemorySources::new();
+        let mut names = Vec::new();
+        for file in text.split("# file ").skip(1) {
+            let (name, yaml) = file.split_once('\n').expect("a file has a name");
+            sources = sources.with(name, format!("tosca_definitions_version: tosca_2_0\n{yaml}"));
+            names.push((name, yaml.contains("substitution_mappings")));
+        }
+        let (entry, _) = names[0];
+        let others: Vec<&str> =
+            names[1..].iter().filter(|(_, substitutes)| *substitutes).map(|(name, _)| *name).collect();
+        let text = match package::lowered_with(&sources, entry, &others) {
+            Ok(lowered) => khutulun_lowering::render(&lowered.design),
             Err(mistakes) => mistakes,
         };
         format!("{}\n", text.trim_end())

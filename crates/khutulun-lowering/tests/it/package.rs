@@ -1,7 +1,7 @@
 //! Packages in memory.
 
 use diagnostics::{TextStyle, render_text_all};
-use khutulun_lowering::{Lowered, Options, SourceFiles, lower, render};
+use khutulun_lowering::{Lowered, Mistakes, Options, SourceFiles, Substituting, lower_with, render};
 use tosca::{MemorySources, Sources, model::Model};
 use tosca_profiles::WithProfiles;
 
@@ -30,16 +30,35 @@ pub(crate) fn compiled(sources: &dyn Sources) -> Option<Model> {
 
 /// Compiles and lowers; the error is the diagnostics as a person sees them.
 pub(crate) fn lowered(sources: &dyn Sources, entry: &str) -> Result<Lowered, String> {
-    let compilation = tosca::compile(entry, sources);
-    let shown = |diagnostics: &[diagnostics::Diagnostic]| {
+    lowered_with(sources, entry, &[])
+}
+
+/// As [`lowered`], with files that can stand for nodes.
+pub(crate) fn lowered_with(sources: &dyn Sources, entry: &str, others: &[&str]) -> Result<Lowered, String> {
+    let shown = |diagnostics: &[diagnostics::Diagnostic], compilation: &tosca::Compilation| {
         render_text_all(diagnostics, &compilation.sources, TextStyle::plain())
     };
-    let Some(model) = &compilation.model else {
-        return Err(format!("(from the compiler)\n{}", shown(&compilation.diagnostics)));
+    let compile = |entry: &str| {
+        let compilation = tosca::compile(entry, sources);
+        match compilation.model {
+            Some(_) => Ok(compilation),
+            None => Err(format!("(from the compiler)\n{}", shown(&compilation.diagnostics, &compilation))),
+        }
     };
-    let options =
-        Options { service: "shop", texts: &compilation.sources, files: &SourceFiles(sources), root: None };
-    lower(model, &options).map_err(|diagnostics| shown(&diagnostics))
+    let own = compile(entry)?;
+    let others = others.iter().map(|entry| compile(entry)).collect::<Result<Vec<_>, _>>()?;
+    let substituting: Vec<Substituting<'_>> = others
+        .iter()
+        .filter_map(|other| Some(Substituting { model: other.model.as_ref()?, texts: &other.sources }))
+        .collect();
+    let options = Options { service: "shop", texts: &own.sources, files: &SourceFiles(sources), root: None };
+    let own_model = own.model.as_ref().expect("it was looked at");
+    lower_with(own_model, &options, &substituting).map_err(|mistakes| {
+        let of = |mistakes: &Mistakes| {
+            shown(&mistakes.diagnostics, mistakes.substituting.map_or(&own, |place| &others[place]))
+        };
+        mistakes.iter().map(of).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// The design of a service as text.

@@ -82,7 +82,9 @@ impl<'a> Compiler<'a> {
         }
         for (name, definition) in &body.requirements {
             let is_assigned = words.requirements.iter().any(|own| own.name.text == name.as_str());
-            if is_assigned || definition.count_range.min == 0 {
+            // What is mapped to comes from outside: it is there to be fulfilled, any number of times from none (15.5.5).
+            let is_mapped = self.template.mapped.contains(&(position, name.as_str()));
+            if is_assigned || definition.count_range.min == 0 && !is_mapped {
                 continue;
             }
             requirements.push(self.implicit_requirement(name, definition, words.name.span, context));

@@ -1,6 +1,6 @@
 //! The service template (6.9): its parts, in the order in which they need each other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use diagnostics::{Diagnostic, Place, Span};
@@ -22,6 +22,8 @@ pub(super) struct TemplateState<'a> {
     pub(super) types: Vec<TypeId>,
     /// Their requirement assignments by position.
     pub(super) targets: Vec<Vec<Target>>,
+    /// The requirements, each of a node template by position, that requirements of a substituted node are mapped to.
+    pub(super) mapped: HashSet<(usize, &'a str)>,
     /// The names of the artifacts that they define themselves, by position.
     pub(super) artifacts: Vec<Vec<&'a str>>,
     pub(super) inputs: Map<Parameter>,
@@ -76,6 +78,12 @@ impl<'a> Compiler<'a> {
             let artifacts = node.artifacts.iter().filter_map(|artifact| artifact.name);
             self.template.artifacts.push(artifacts.map(|name| name.text).collect());
         }
+        let mappings = words.substitution.iter().flat_map(|own| &own.requirements);
+        let mapped = mappings.flat_map(|mapping| &mapping.targets).filter_map(|target| match target {
+            words::MappingTarget::Pair(node, name) => Some((*self.template.ids.get(node.text)?, name.text)),
+            words::MappingTarget::Selectable(_) => None,
+        });
+        self.template.mapped = mapped.collect();
         self.template.inputs_are_vague = words.hidden.has("inputs");
         self.template.hidden = words.hidden.clone();
         // An input's default cannot name other inputs: they have no order.

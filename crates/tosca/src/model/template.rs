@@ -185,7 +185,8 @@ pub struct Requirement {
     pub node_filter: Option<Box<Expression>>,
     /// How much of properties of the target's capability it takes (8.5.5).
     pub allocation: Map<Expression>,
-    /// Whether nobody assigned it, but the definition wants it (8.5.4).
+    /// Whether nobody assigned it, but the definition wants it (8.5.4), or a substitution mapping leads to it; then its count
+    /// may be 0.
     pub is_implicit: bool,
     /// The relationship to be made.
     pub relationship: Relationship,
