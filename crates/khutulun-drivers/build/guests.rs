@@ -33,7 +33,7 @@ pub struct Guest {
 }
 
 /// All guests.
-pub const GUESTS: [Guest; 3] = [
+pub const GUESTS: [Guest; 4] = [
     Guest {
         name: "process",
         package: "driver-process",
@@ -53,6 +53,13 @@ pub const GUESTS: [Guest; 3] = [
         package: "hostile-plugin",
         folders: &["crates/khutulun-wasm/tests/guests/hostile"],
         prebuilt: "crates/khutulun-wasm/tests/guests/hostile.wasm",
+        driver: false,
+    },
+    Guest {
+        name: "functions",
+        package: "functions-library",
+        folders: &["crates/khutulun-wasm/tests/guests/functions", "crates/khutulun-plugin-sdk"],
+        prebuilt: "crates/khutulun-wasm/tests/guests/functions.wasm",
         driver: false,
     },
 ];

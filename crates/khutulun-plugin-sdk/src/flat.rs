@@ -1,7 +1,7 @@
 //! Values, flat, as they cross the boundary: see `values` in `wit/khutulun-plugin/package.wit`.
 
 use crate::{
-    Value,
+    Custom, Value,
     bindings::khutulun::plugin::values::{Children, Node, Span, Value as Flat},
 };
 
@@ -32,6 +32,14 @@ pub(crate) fn pack(root: &Value) -> Flat {
                 flat.nodes.resize(first + entries.len() * 2, Node::Null);
                 Node::Map(Children { first: first as u32, length: (entries.len() * 2) as u32 })
             }
+            Value::Custom(custom) => {
+                let first = flat.nodes.len();
+                flat.nodes.resize(first + 3, Node::Null);
+                flat.nodes[first] = Node::Text(span(&mut flat.content, custom.type_name.as_bytes()));
+                pending.push_back((&custom.order, first + 1));
+                flat.nodes[first + 2] = Node::Text(span(&mut flat.content, custom.text.as_bytes()));
+                Node::Custom(Children { first: first as u32, length: 3 })
+            }
         };
     }
     flat
@@ -61,6 +69,12 @@ pub(crate) fn unpack(flat: &Flat) -> Result<Value, String> {
                 }
                 Value::Map(entries)
             }
+            Node::Custom(children) => match <[Value; 3]>::try_from(take(&mut ready, index, children)?) {
+                Ok([Value::Text(type_name), order, Value::Text(text)]) => {
+                    Value::Custom(Box::new(Custom { type_name, order, text }))
+                }
+                _ => return Err("a custom value is not a type, an order and a text".to_owned()),
+            },
         };
         ready[index] = Some(value);
     }
@@ -99,6 +113,14 @@ mod tests {
     fn packing_and_unpacking_keeps_a_value() {
         let value = Value::map([("null", Value::Null), ("yes", true.into()), ("text", "höhe".into())])
             .with("list", vec![Value::Integer(-1), Value::Float(1.5), Value::List(Vec::new())])
+            .with(
+                "scalar",
+                Value::Custom(Box::new(Custom {
+                    type_name: "t".to_owned(),
+                    order: Value::Integer(1),
+                    text: "1 B".to_owned(),
+                })),
+            )
             .with("map", Value::Map(vec![(Value::Integer(1), Value::Bytes(vec![0, 255]))]));
         assert_eq!(unpack(&pack(&value)), Ok(value));
     }

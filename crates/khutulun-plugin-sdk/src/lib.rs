@@ -32,11 +32,31 @@
 //!
 //! export_plugin!(Greeter);
 //! ```
+//!
+//! A component can also compute functions that a design defines: implement [`FunctionLibrary`], say [`export_functions!`].
+//!
+//! ```
+//! use khutulun_plugin_sdk::{FunctionLibrary, Value, export_functions};
+//!
+//! struct Geometry;
+//!
+//! impl FunctionLibrary for Geometry {
+//!     fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
+//!         match (name, arguments) {
+//!             ("area", [Value::Float(width), Value::Float(height)]) => Ok((width * height).into()),
+//!             _ => Err(format!("there is no `{name}` of these arguments")),
+//!         }
+//!     }
+//! }
+//!
+//! export_functions!(Geometry);
+//! ```
 
 #[doc(hidden)]
 pub mod bindings;
 mod fields;
 mod flat;
+mod functions;
 mod host;
 mod manifest;
 mod plugin;
@@ -44,11 +64,14 @@ pub mod testing;
 mod value;
 
 pub use fields::Fields;
+pub use functions::FunctionLibrary;
 pub use host::{Error, commands, files, http, log, processes};
 pub use manifest::{Access, Manifest};
 pub use plugin::{Answer, Failure, FailureClass, Plugin, Request, unsupported};
-pub use value::Value;
+pub use value::{Custom, Value};
 
+#[doc(hidden)]
+pub use functions::call;
 #[doc(hidden)]
 pub use plugin::invoke;
 
@@ -77,6 +100,32 @@ macro_rules! export_plugin {
             }
 
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// Makes a type that implements [`FunctionLibrary`] the component's export. Does nothing on targets other than wasm32, as
+/// [`export_plugin!`].
+#[macro_export]
+macro_rules! export_functions {
+    ($library:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Exported;
+
+            impl $crate::bindings::library::exports::khutulun::plugin::functions::Guest for Exported {
+                fn call(
+                    name: ::std::string::String,
+                    arguments: $crate::bindings::khutulun::plugin::values::Value,
+                ) -> ::std::result::Result<
+                    $crate::bindings::khutulun::plugin::values::Value,
+                    ::std::string::String,
+                > {
+                    $crate::call::<$library>(&name, &arguments)
+                }
+            }
+
+    $crate::bindings::library::export!(Exported with_types_in $crate::bindings::library);
         };
     };
 }

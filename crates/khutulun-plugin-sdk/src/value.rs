@@ -20,6 +20,20 @@ pub enum Value {
     List(Vec<Value>),
     /// Values by key, each key once. The host orders them.
     Map(Vec<(Value, Value)>),
+    /// A scalar, timestamp or version. Only functions get such: operations get its text.
+    Custom(Box<Custom>),
+}
+
+/// A value of a type that a language brings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Custom {
+    /// The type: `tosca:version`.
+    pub type_name: String,
+    /// What it is compared by with others of its type, such as the number in the canonical unit. A function that answers a
+    /// new value may leave it null where the result has a schema: the host reads the text again.
+    pub order: Value,
+    /// The text that people write.
+    pub text: String,
 }
 
 impl Value {
@@ -59,6 +73,7 @@ impl Value {
             Self::Bytes(_) => "bytes",
             Self::List(_) => "list",
             Self::Map(_) => "map",
+            Self::Custom(_) => "custom value",
         }
     }
 }

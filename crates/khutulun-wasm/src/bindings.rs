@@ -6,3 +6,12 @@ wasmtime::component::bindgen!({
     world: "plugin",
     imports: { default: trappable },
 });
+
+/// A component of functions. Its values are those of plugins.
+pub mod library {
+    wasmtime::component::bindgen!({
+        path: "../../wit/khutulun-plugin",
+        world: "function-library",
+        with: { "khutulun:plugin/values": super::khutulun::plugin::values },
+    });
+}

@@ -14,7 +14,7 @@ use crate::{
     Grant, Limits, NoReports, Reports,
     bindings::{PluginPre, exports::khutulun::plugin::operations as exported},
     engine::{Loaded, Runtime},
-    flat,
+    flat::{self, Special},
     host::{State, Stop},
     report::clean,
 };
@@ -29,7 +29,7 @@ const MANIFEST_TIMEOUT: Duration = Duration::from_secs(60);
 const MANIFEST_BYTES_MAX: usize = 64 << 10;
 
 /// How long the message of a failure may be, in bytes: it is one sentence.
-const MESSAGE_BYTES_MAX: usize = 2 << 10;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 2 << 10;
 
 /// How long the detail of a failure may be, in bytes: some screens.
 const DETAIL_BYTES_MAX: usize = 16 << 10;
@@ -122,7 +122,8 @@ pub(crate) fn manifest(
     Ok(json)
 }
 
-fn store(runtime: &Runtime, state: State) -> Store<State> {
+/// Returns the store of one call, which ends when the state says so.
+pub(crate) fn store(runtime: &Runtime, state: State) -> Store<State> {
     let request_bytes_max = state.limits.request_bytes_max;
     let mut store = Store::new(runtime.engine(), state);
     store.limiter(|state| state);
@@ -145,8 +146,9 @@ fn request(operation: &Operation) -> Result<exported::Request, String> {
         service: operation.subject.service.clone(),
         node: operation.subject.node.clone(),
         vertex: operation.subject.vertex.0,
-        inputs: flat::pack(&inputs).map_err(|reason| format!("the inputs are too much: {reason}"))?,
-        context: flat::pack(&operation.context)
+        inputs: flat::pack(&inputs, Special::Text)
+            .map_err(|reason| format!("the inputs are too much: {reason}"))?,
+        context: flat::pack(&operation.context, Special::Text)
             .map_err(|reason| format!("what the graph says of it is too much: {reason}"))?,
         timeout_ms: operation.timeout_ms,
     })
@@ -166,7 +168,7 @@ fn outputs(
 }
 
 /// Says how a call ended that did not return.
-fn ending(error: &wasmtime::Error) -> String {
+pub(crate) fn ending(error: &wasmtime::Error) -> String {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return format!("was stopped: {stop}");
     }

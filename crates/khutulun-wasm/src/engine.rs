@@ -14,7 +14,7 @@ use wasmtime::{
 
 use crate::{
     Grant, Limits, Manifest, WasmError,
-    bindings::{Plugin, PluginPre},
+    bindings::{Plugin, PluginPre, library::FunctionLibraryPre},
     cache::Cache,
     call,
     components::Found,
@@ -49,13 +49,22 @@ pub(crate) struct Loaded {
     pub(crate) asks: Arc<Grant>,
 }
 
+/// A component of functions that is ready to be called.
+pub(crate) struct Library {
+    pub(crate) label: String,
+    pub(crate) pre: FunctionLibraryPre<State>,
+}
+
 /// The engine and what it has loaded.
 pub(crate) struct Runtime {
     engine: Engine,
     linker: Linker<State>,
+    /// Has nothing, for nothing can come into a function but its arguments.
+    empty: Linker<State>,
     ticker: Ticker,
     cache: Option<Cache>,
     loaded: Mutex<HashMap<String, Arc<OnceLock<Arc<Loaded>>>>>,
+    libraries: Mutex<HashMap<String, Arc<Library>>>,
 }
 
 impl Runtime {
@@ -67,10 +76,19 @@ impl Runtime {
         let engine = Engine::new(&pooling(limits)).or_else(|_| Engine::new(&on_demand())).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         Plugin::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(failed)?;
+        let empty = Linker::new(&engine);
         let ticker =
             Ticker::start(&engine).map_err(|error| WasmError::Engine { reason: error.to_string() })?;
         let cache = cache.map(Cache::open).transpose()?;
-        Ok(Self { engine, linker, ticker, cache, loaded: Mutex::default() })
+        Ok(Self {
+            engine,
+            linker,
+            empty,
+            ticker,
+            cache,
+            loaded: Mutex::default(),
+            libraries: Mutex::default(),
+        })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -102,30 +120,41 @@ impl Runtime {
         Ok(Arc::clone(slot.get_or_init(|| loaded)))
     }
 
+    /// Returns a component of functions, loading it first if needed.
+    pub(crate) fn library(
+        &self,
+        found: &Found,
+        machine: &Arc<dyn Machine>,
+        limits: &Limits,
+    ) -> Result<Arc<Library>, WasmError> {
+        let libraries = || self.libraries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = libraries().get(&found.digest) {
+            return Ok(Arc::clone(library));
+        }
+        let component = self.component(found, machine, limits)?;
+        let pre = self.empty.instantiate_pre(&component).and_then(FunctionLibraryPre::new);
+        let pre = pre.map_err(|error| WasmError::Load {
+            component: found.label.clone(),
+            reason: format!("it is not a component of functions that imports nothing: {error:#}"),
+        })?;
+        let library = Arc::new(Library { label: found.label.clone(), pre });
+        let mut libraries = libraries();
+        if libraries.len() >= LOADED_MAX {
+            libraries.clear();
+        }
+        libraries.insert(found.digest.clone(), Arc::clone(&library));
+        Ok(library)
+    }
+
     fn prepare(
         &self,
         found: &Found,
         machine: &Arc<dyn Machine>,
         limits: &Arc<Limits>,
     ) -> Result<Loaded, WasmError> {
-        let bytes = found.read(machine.as_ref(), limits)?;
-        let failed = |error: wasmtime::Error| WasmError::Load {
-            component: found.label.clone(),
-            reason: format!("{error:#}"),
-        };
-        let kept = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &found.digest));
-        let component = match kept {
-            Some(component) => component,
-            None => {
-                let component = Component::new(&self.engine, &bytes).map_err(failed)?;
-                if let Some(cache) = &self.cache {
-                    // A full disk makes the next start slower, and no operation fail.
-                    let _ = cache.keep(&self.engine, &found.digest, &component);
-                }
-                component
-            }
-        };
-        let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new).map_err(failed)?;
+        let component = self.component(found, machine, limits)?;
+        let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new);
+        let pre = pre.map_err(|error| not_loaded(found, &error))?;
         let manifest = call::manifest(self, &pre, machine, limits).and_then(|json| Manifest::read(&json));
         let manifest =
             manifest.map_err(|reason| WasmError::Manifest { component: found.label.clone(), reason })?;
@@ -138,6 +167,30 @@ impl Runtime {
             manifest,
         })
     }
+
+    /// Compiles a component, or finds the code that was compiled before.
+    fn component(
+        &self,
+        found: &Found,
+        machine: &Arc<dyn Machine>,
+        limits: &Limits,
+    ) -> Result<Component, WasmError> {
+        let bytes = found.read(machine.as_ref(), limits)?;
+        let kept = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, &found.digest));
+        if let Some(component) = kept {
+            return Ok(component);
+        }
+        let component = Component::new(&self.engine, &bytes).map_err(|error| not_loaded(found, &error))?;
+        if let Some(cache) = &self.cache {
+            // A full disk makes the next start slower, and no operation fail.
+            let _ = cache.keep(&self.engine, &found.digest, &component);
+        }
+        Ok(component)
+    }
+}
+
+fn not_loaded(found: &Found, error: &wasmtime::Error) -> WasmError {
+    WasmError::Load { component: found.label.clone(), reason: format!("{error:#}") }
 }
 
 fn common() -> Config {

@@ -120,8 +120,12 @@ impl Inner {
         Ok(started)
     }
 
+    pub(crate) fn find(&self, implementation: &Implementation) -> Result<Found, WasmError> {
+        Found::find(implementation, &self.drivers, &self.components)
+    }
+
     pub(crate) fn load(&self, implementation: &Implementation) -> Result<Arc<Loaded>, WasmError> {
-        let found = Found::find(implementation, &self.drivers, &self.components)?;
+        let found = self.find(implementation)?;
         self.runtime()?.load(&found, &self.machine, &self.limits)
     }
 

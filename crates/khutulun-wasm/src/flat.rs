@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use floria::{Value, ValueMap};
+use floria::{Custom, Value, ValueMap};
 
 use crate::bindings::khutulun::plugin::values::{Children, Node, Span, Value as Flat};
 
@@ -15,8 +15,17 @@ pub const VALUE_NODES_MAX: usize = 1 << 18;
 /// How many bytes of text and octets a value may have.
 pub const VALUE_CONTENT_BYTES_MAX: usize = 16 << 20;
 
+/// How scalars, timestamps and versions cross.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    /// As the text that people write. What it is compared by stays here: its type reads the text again, when it comes back.
+    Text,
+    /// Whole.
+    Whole,
+}
+
 /// Packs a value. Nodes come level by level, so that the children of each stand side by side, after it.
-pub(crate) fn pack(root: &Value) -> Result<Flat, String> {
+pub(crate) fn pack(root: &Value, special: Special) -> Result<Flat, String> {
     let mut flat = Flat { nodes: vec![Node::Null], content: Vec::new() };
     let mut pending = VecDeque::from([(root, 0, 1)]);
     while let Some((value, index, depth)) = pending.pop_front() {
@@ -30,7 +39,14 @@ pub(crate) fn pack(root: &Value) -> Result<Flat, String> {
             Value::Float(value) => Node::Float(*value),
             Value::Text(text) => Node::Text(span(&mut flat.content, text.as_bytes())?),
             Value::Bytes(bytes) => Node::Bytes(span(&mut flat.content, bytes)?),
-            // What it is compared by stays here: its type reads the text again, when it comes back.
+            Value::Custom(custom) if special == Special::Whole => {
+                let children = reserve(&mut flat.nodes, 3)?;
+                let first = children.first as usize;
+                flat.nodes[first] = Node::Text(span(&mut flat.content, custom.type_name.as_bytes())?);
+                pending.push_back((&custom.order, first + 1, depth + 1));
+                flat.nodes[first + 2] = Node::Text(span(&mut flat.content, custom.text.as_bytes())?);
+                Node::Custom(children)
+            }
             Value::Custom(custom) => Node::Text(span(&mut flat.content, custom.text.as_bytes())?),
             Value::List(items) => {
                 let children = reserve(&mut flat.nodes, items.len())?;
@@ -80,6 +96,10 @@ pub(crate) fn unpack(flat: &Flat) -> Result<Value, String> {
                 let (items, height) = take(&mut ready, index, children)?;
                 (Value::Map(entries(items)?), height + 1)
             }
+            Node::Custom(children) => {
+                let (parts, height) = take(&mut ready, index, children)?;
+                (custom(parts)?, height + 1)
+            }
         };
         if unpacked.1 > VALUE_DEPTH_MAX {
             return Err(format!("it is nested more than {VALUE_DEPTH_MAX} levels deep"));
@@ -102,6 +122,15 @@ fn entries(items: Vec<Value>) -> Result<ValueMap, String> {
         }
     }
     Ok(entries)
+}
+
+fn custom(parts: Vec<Value>) -> Result<Value, String> {
+    match <[Value; 3]>::try_from(parts) {
+        Ok([Value::Text(type_name), order, Value::Text(text)]) => {
+            Ok(Custom { type_name, order, text }.into())
+        }
+        _ => Err("a custom value is not a type, an order and a text".to_owned()),
+    }
 }
 
 fn span(content: &mut Vec<u8>, bytes: &[u8]) -> Result<Span, String> {
@@ -171,7 +200,9 @@ mod tests {
         leaf.prop_recursive(5, 64, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
-                proptest::collection::btree_map(inner.clone(), inner, 0..6).prop_map(Value::Map),
+                proptest::collection::btree_map(inner.clone(), inner.clone(), 0..6).prop_map(Value::Map),
+                (".{0,6}", inner, ".{0,6}")
+                    .prop_map(|(type_name, order, text)| { Custom { type_name, order, text }.into() }),
             ]
         })
     }
@@ -188,13 +219,14 @@ mod tests {
             span().prop_map(|(offset, length)| Node::Bytes(Span { offset, length })),
             children().prop_map(|(first, length)| Node::List(Children { first, length })),
             children().prop_map(|(first, length)| Node::Map(Children { first, length })),
+            children().prop_map(|(first, length)| Node::Custom(Children { first, length })),
         ]
     }
 
     proptest! {
         #[test]
         fn unpacking_what_was_packed_gives_the_same_value(value in value()) {
-            prop_assert_eq!(unpack(&pack(&value).unwrap()), Ok(value));
+            prop_assert_eq!(unpack(&pack(&value, Special::Whole).unwrap()), Ok(value));
         }
 
         /// Whatever a plugin answers: a value within the limits, or a sentence; never a panic.
@@ -205,7 +237,7 @@ mod tests {
         ) {
             let count = nodes.len();
             if let Ok(value) = unpack(&Flat { nodes, content }) {
-                let again = pack(&value).unwrap();
+                let again = pack(&value, Special::Whole).unwrap();
                 prop_assert!(again.nodes.len() <= count);
                 prop_assert_eq!(unpack(&again), Ok(value));
             }
@@ -228,6 +260,15 @@ mod tests {
         refused(vec![text(2, 2)], "a piece lies outside of the content");
         refused(vec![text(u32::MAX, u32::MAX)], "a piece lies outside of the content");
         refused(vec![text(2, 1)], "a text is not UTF-8");
+        let custom = Node::Custom(Children { first: 1, length: 3 });
+        refused(
+            vec![custom, text(0, 1), Node::Null, Node::Null],
+            "a custom value is not a type, an order and a text",
+        );
+        refused(
+            vec![Node::Custom(Children { first: 1, length: 1 }), text(0, 1)],
+            "a custom value is not a type, an order and a text",
+        );
         refused(
             vec![Node::Map(Children { first: 1, length: 1 }), Node::Null],
             "a map has a key without a value",
@@ -239,8 +280,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scalar_crosses_as_its_text_or_whole() {
+        let custom = Custom { type_name: "t".to_owned(), order: 1.into(), text: "1 B".to_owned() };
+        let value = Value::from(custom);
+        assert_eq!(unpack(&pack(&value, Special::Text).unwrap()), Ok("1 B".into()));
+        assert_eq!(unpack(&pack(&value, Special::Whole).unwrap()), Ok(value));
+    }
+
+    #[test]
     fn depth_and_size_are_limited_in_both_directions() {
         let nested = |levels: usize| (1..levels).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        let pack = |value: &Value| pack(value, Special::Whole);
         assert!(unpack(&pack(&nested(VALUE_DEPTH_MAX)).unwrap()).is_ok());
         assert_eq!(pack(&nested(VALUE_DEPTH_MAX + 1)).unwrap_err(), "it is nested more than 64 levels deep");
         let deep = (1..=VALUE_DEPTH_MAX as u32).map(|first| Node::List(Children { first, length: 1 }));

@@ -7,6 +7,9 @@
 //! [`Machine`](khutulun_api::Machine); what it was denied and what it logs goes to [`Reports`]. However the instance ends, it
 //! is gone afterwards, and the host is as it was.
 //!
+//! A component of the world `function-library` computes functions ([`WasmExecutor::call_function`]): values from values, without
+//! any request, manifest or grant.
+//!
 //! The engine starts with the first operation: who runs none pays nothing. Nothing here knows a graph, a plan or a store, and
 //! nothing outside of this crate knows wasmtime.
 
@@ -18,6 +21,7 @@ mod engine;
 mod error;
 mod executor;
 mod flat;
+mod functions;
 mod grant;
 mod hooks;
 mod host;

@@ -2,6 +2,7 @@
 //! `khutulun-drivers` holds it against its sources.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
+mod functions;
 mod grants;
 mod hooks;
 mod hostile;
