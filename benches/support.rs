@@ -4,7 +4,8 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use floria::{Batch, Design, Graph, Implementation, Namespace, Record, Store, Value, VertexId, instantiate};
+use floria::{Batch, Design, Graph, Implementation, Namespace, Record, Store, Value, VertexId};
+use floria_resolver::{Limits, NoHooks, Request, resolve};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{BoxFuture, Executor, Operation, OperationId, Outcome, Recovery, RunId, Subject};
 use khutulun_engine::{Cancel, Engine, RunResult};
@@ -38,9 +39,20 @@ pub fn plan(design: &Design, store: &dyn Store) -> Plan {
     let namespace = &design.namespace;
     let base = store.namespace_revision(namespace).expect("the store can be read");
     let actual: Graph = store.graph(namespace).expect("the store can be read");
-    let mut ids = 1_u64 << 40..;
-    let wanted =
-        instantiate(design, &BTreeMap::new(), &actual, &mut ids).expect("the example can be instantiated");
+    let wanted = resolve(
+        &Request {
+            design: design,
+            inputs: &BTreeMap::new(),
+            current: &actual,
+            inventory: &[],
+            functions: &ToscaFunctions,
+            limits: Limits::default(),
+        },
+        &mut (1_u64 << 40..),
+        &mut NoHooks,
+    )
+    .expect("the example can be resolved")
+    .graph;
     plan_deploy(&Basis::new(namespace, base, &ToscaFunctions), &wanted, &actual, &design.digest())
         .expect("the example can be planned")
 }

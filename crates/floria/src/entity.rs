@@ -9,6 +9,10 @@ use crate::{Expression, Named, SharedText, Site, Value, rules::Rules};
 /// Plain data about an entity, by name. Metadata never holds expressions.
 pub type Metadata = Named<Value>;
 
+/// The prefix of the metadata that an engine keeps on instances: it stays when an instance is made anew from a design that
+/// does not say otherwise.
+pub const ENGINE_METADATA_PREFIX: &str = "khutulun.";
+
 /// Properties by name, in canonical order.
 pub type Properties = Named<Property>;
 

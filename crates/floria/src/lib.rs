@@ -1,6 +1,6 @@
 //! Floria keeps orchestration data as a graph of templates and instances, and evaluates and stores it.
 //!
-//! The life of a value: a frontend lowers a document to a [`Design`] of templates; `instantiate` makes it a [`Graph`] of
+//! The life of a value: a frontend lowers a document to a [`Design`] of templates; a resolver makes it a [`Graph`] of
 //! vertexes and edges; an [`Evaluator`] turns the [`Expression`]s of their properties into [`Value`]s; a [`Batch`] of
 //! [`Change`]s and [`Record`]s commits it to a [`Store`], whose log is history, journal and outbox in one.
 //!
@@ -20,8 +20,6 @@ mod evaluate;
 mod expression;
 mod graph;
 pub mod history;
-mod hooks;
-mod instantiate;
 pub mod laws;
 mod memory;
 pub mod named;
@@ -43,17 +41,13 @@ pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode};
 pub use deletion::{Deletion, Forbids, deletion};
 pub use difference::difference;
 pub use entity::{
-    Artifact, Class, ClassName, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler, Handlers,
-    Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Properties, Property, Vertex, VertexId,
-    VertexTemplate, VertexTemplateId,
+    Artifact, Class, ClassName, ENGINE_METADATA_PREFIX, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Handler,
+    Handlers, Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Properties, Property, Vertex,
+    VertexId, VertexTemplate, VertexTemplateId,
 };
 pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
-pub use hooks::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks};
-pub use instantiate::{
-    ENGINE_METADATA_PREFIX, InstantiateError, instantiate, instantiate_with, new_instances,
-};
 pub use memory::MemoryStore;
 pub use named::Named;
 pub use replay::Replay;

@@ -21,6 +21,12 @@ pub type Rules = Named<Expression>;
 /// The metadata of a vertex that was made with a [`Making::count`]: its index among those of its template, from 0.
 pub const INDEX: &str = "khutulun.index";
 
+/// The metadata of a vertex whose edges are not all made yet: a list of the names of those that are not.
+pub const WAITING: &str = "khutulun.waiting";
+
+/// The metadata of an edge with a [`Selector::allocation`]: what it takes of its target, as a map from properties to amounts.
+pub const ALLOCATION: &str = "khutulun.allocation";
+
 /// How an instance comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Directive {

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use floria::{Graph, Store, instantiate};
+use floria::{Graph, Store};
+use floria_resolver::{Limits, NoHooks, Request, StoreIds, resolve};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{BoxFuture, Executor, Operation, Outcome, Recovery};
 use khutulun_engine::{Cancel, Engine, RunResult, runs};
@@ -36,9 +37,21 @@ impl Executor for Idle {
 /// Nodes of one operation each; none waits for another.
 fn plan(count: usize, store: &dyn Store) -> Plan {
     let text: String = (0..count).map(|index| format!("n{index} T port=1 @pid start()>pid\n")).collect();
-    let taken = store.allocate(2 * count as u64).unwrap();
     let design = design(&text);
-    let wanted = instantiate(&design, &BTreeMap::new(), &Graph::default(), &mut taken.into_iter()).unwrap();
+    let wanted = resolve(
+        &Request {
+            design: &design,
+            inputs: &BTreeMap::new(),
+            current: &Graph::default(),
+            inventory: &[],
+            functions: &SketchFunctions,
+            limits: Limits::default(),
+        },
+        &mut StoreIds::new(store),
+        &mut NoHooks,
+    )
+    .unwrap()
+    .graph;
     let base = store.namespace_revision(&namespace()).unwrap();
     plan_deploy(
         &Basis::new(&namespace(), base, &SketchFunctions),

@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use floria::{Change, Entity, Evaluator, Graph, Revision, Value, instantiate};
+use floria::{Change, Entity, Evaluator, Graph, Revision, Value};
+use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
 use khutulun_plan::{Basis, Plan, applied, plan_deploy, plan_destroy};
 
@@ -31,7 +32,20 @@ fn text(count: usize, changed: bool) -> String {
 }
 
 fn wanted(text: &str, actual: &Graph) -> Graph {
-    instantiate(&design(text), &BTreeMap::new(), actual, &mut (1_u64 << 32..)).unwrap()
+    resolve(
+        &Request {
+            design: &design(text),
+            inputs: &BTreeMap::new(),
+            current: actual,
+            inventory: &[],
+            functions: &SketchFunctions,
+            limits: Limits::default(),
+        },
+        &mut (1_u64 << 32..),
+        &mut NoHooks,
+    )
+    .unwrap()
+    .graph
 }
 
 fn deployed(text: &str) -> Graph {

@@ -20,7 +20,7 @@ use crate::{
     origins::differ_in_origins_only,
 };
 
-/// Plans how `actual` becomes `wanted`, which [`floria::instantiate`] made from it and the design with this digest.
+/// Plans how `actual` becomes `wanted`, which a resolver made from it and the design with this digest.
 ///
 /// Nodes are planned in the order of what they depend on, so that what changes on one reaches all that depend on it in one
 /// pass. A plan of a graph with itself is empty; so is the plan after a run that succeeded. What only moved in its source is

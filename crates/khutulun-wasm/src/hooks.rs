@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use floria::{Adaptation, Entity, Hook, Hooks, Properties, Value, VertexId};
+use floria::{Entity, Properties, Value, VertexId};
+use floria_resolver::{Adaptation, Hook, Hooks};
 use khutulun_api::{Operation, OperationId, Outcome, RunId, Subject};
 
 use crate::{

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Design, Handlers, Hook, Hooks};
+use floria::{Design, Handlers};
+use floria_resolver::{AFTER_INSTANTIATION, BEFORE_INSTANTIATION};
 use khutulun_api::NoMachine;
 use khutulun_wasm::WasmExecutor;
 
@@ -20,13 +21,4 @@ pub(crate) fn has_hooks(design: &Design) -> bool {
 /// Returns what runs the hooks of a design whose artifacts these are, by digest.
 pub(crate) fn runner(artifacts: BTreeMap<String, Vec<u8>>) -> WasmExecutor {
     WasmExecutor::new(Arc::new(NoMachine), executors::drivers()).with_components(artifacts)
-}
-
-/// Leaves hooks out, for a look at inputs.
-pub(crate) struct LeftOut;
-
-impl Hooks for LeftOut {
-    fn run(&mut self, _hook: &Hook<'_>) -> Result<Adaptation, String> {
-        Ok(Adaptation::default())
-    }
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use diagnostics::did_you_mean;
 use floria::{
-    Design, EvaluationError, Evaluator, Graph, InstantiateError, Namespace, Revision, Site, Store,
-    StoreError, Value, instantiate, instantiate_with, new_instances,
+    Design, EvaluationError, Evaluator, Graph, Namespace, Revision, Site, Store, StoreError, Value,
 };
+use floria_resolver::{Ids, Limits, NoHooks, Request, ResolveError, StoreIds, outermost, resolve};
 use khutulun_api::names;
 use khutulun_lowering::{ArtifactFile, Lowered, Options, lower};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
@@ -22,7 +22,7 @@ use crate::{
     design::{self, Compiled},
     error::{CliError, chain},
     exit::Exit,
-    hooks::{self, LeftOut, has_hooks},
+    hooks::{self, has_hooks},
     inputs, instance, plan_view,
     session::Session,
 };
@@ -56,7 +56,7 @@ impl Intention {
         let inputs = inputs::values(given, |name| wants_text(&compiled.model, name))?;
         let namespace = design.namespace.clone();
         let intention = Self { compiled, namespace, design, artifacts, inputs };
-        intention.check_inputs()?;
+        intention.check_inputs(session)?;
         Ok(intention)
     }
 
@@ -66,9 +66,9 @@ impl Intention {
         session: &Session,
         actual: &Graph,
         base: Revision,
-        ids: &mut dyn Iterator<Item = u64>,
+        ids: &mut dyn Ids,
     ) -> Result<Proposal, CliError> {
-        let wanted = self.instances(actual, ids)?;
+        let wanted = self.instances(session, actual, ids)?;
         let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
@@ -92,12 +92,7 @@ impl Intention {
         store: &dyn Store,
     ) -> Result<Proposal, CliError> {
         let (actual, base) = read_actual(session, store, &self.namespace)?;
-        let count = new_instances(&self.design, &actual).map_err(|error| self.not_instantiated(&error))?;
-        let mut ids = match count {
-            0 => 0..0,
-            count => store.allocate(count).map_err(|error| session.store_error(error))?,
-        };
-        self.propose(session, &actual, base, &mut ids)
+        self.propose(session, &actual, base, &mut StoreIds::new(store))
     }
 
     /// Returns the content of the files that the design refers to, each with whether it may be executed.
@@ -118,7 +113,7 @@ impl Intention {
     }
 
     /// Checks the inputs against what the design says of them: all mistakes at once.
-    fn check_inputs(&self) -> Result<(), CliError> {
+    fn check_inputs(&self, session: &Session) -> Result<(), CliError> {
         let Some(service) = self.design.vertexes.first() else { return Ok(()) };
         let is_input = |name: &&String| !name.starts_with(names::OUTPUT_PREFIX);
         let known: Vec<&String> = service.properties.keys().filter(is_input).collect();
@@ -136,7 +131,8 @@ impl Intention {
             mistakes.push(format!("there is no input `{name}`: {hint}"));
         }
         if mistakes.is_empty() {
-            let graph = self.bare()?;
+            let graph =
+                outermost(&self.design, &self.inputs).map_err(|error| self.not_resolved(session, error))?;
             let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
             for (name, property) in service.properties.iter().filter(|(name, _)| is_input(name)) {
                 let is_required =
@@ -166,38 +162,55 @@ impl Intention {
         Err(error)
     }
 
-    /// The instances without any history: enough to look at the inputs.
-    fn bare(&self) -> Result<Graph, CliError> {
-        instantiate_with(&self.design, &self.inputs, &Graph::default(), &mut (1..), &mut LeftOut)
-            .map_err(|error| self.not_instantiated(&error))
-    }
-
     /// The instances that should be there, as the hooks of their templates adapt them.
-    fn instances(&self, actual: &Graph, ids: &mut dyn Iterator<Item = u64>) -> Result<Graph, CliError> {
-        let made = if has_hooks(&self.design) {
+    fn instances(&self, session: &Session, actual: &Graph, ids: &mut dyn Ids) -> Result<Graph, CliError> {
+        let request = Request {
+            design: &self.design,
+            inputs: &self.inputs,
+            current: actual,
+            inventory: &[],
+            functions: &ToscaFunctions,
+            limits: Limits::default(),
+        };
+        let resolved = if has_hooks(&self.design) {
             let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
             let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
             let runner = hooks::runner(digests.zip(contents).collect());
-            instantiate_with(&self.design, &self.inputs, actual, ids, &mut runner.hooks())
+            resolve(&request, ids, &mut runner.hooks())
         } else {
-            instantiate(&self.design, &self.inputs, actual, ids)
+            resolve(&request, ids, &mut NoHooks)
         };
-        made.map_err(|error| self.not_instantiated(&error))
+        resolved.map(|resolution| resolution.graph).map_err(|error| self.not_resolved(session, error))
     }
 
-    fn not_instantiated(&self, error: &InstantiateError) -> CliError {
-        if let InstantiateError::Hook { event, origin, .. } = error {
-            let place =
-                origin.as_ref().map_or_else(|| format!("the handler of `{event}`"), ToString::to_string);
-            return CliError::new(Exit::InvalidDesign, "the design cannot be instantiated")
-                .place(place)
-                .cause(error)
-                .next("change what the hook looks at, or the hook, then run the command again");
+    fn not_resolved(&self, session: &Session, error: ResolveError) -> CliError {
+        match error {
+            ResolveError::Store(error) => session.store_error(error),
+            ResolveError::Empty(_)
+            | ResolveError::MissingContainer { .. }
+            | ResolveError::MissingEnd { .. }
+            | ResolveError::Rule { .. }
+            | ResolveError::OutOfIds => CliError::new(Exit::Bug, "failed to make instances of the design")
+                .place(self.compiled.source.path.display().to_string())
+                .cause(&error)
+                .next("please report this with the design"),
+            error => {
+                let place = || match &error {
+                    ResolveError::Hook { event, .. } => format!("the handler of `{event}`"),
+                    _ => self.compiled.source.path.display().to_string(),
+                };
+                let next = match &error {
+                    ResolveError::Hook { .. } => {
+                        "change what the hook looks at, or the hook, then run the command again"
+                    }
+                    _ => "mend the design or the inputs, then run the command again",
+                };
+                CliError::new(Exit::InvalidDesign, "the design cannot be instantiated")
+                    .place(error.origin().map_or_else(place, ToString::to_string))
+                    .cause(&error)
+                    .next(next)
+            }
         }
-        CliError::new(Exit::Bug, "failed to make instances of the design")
-            .place(self.compiled.source.path.display().to_string())
-            .cause(error)
-            .next("please report this with the design")
     }
 
     /// Inputs that were not given and so fall back from what the last deploy had.

@@ -17,12 +17,13 @@ use serde_json::Value;
 const FILE_LINES_MAX: usize = 800;
 
 /// Crates that are functions from data to data.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "diagnostics",
     "tosca-values",
     "tosca-syntax",
     "tosca",
     "floria",
+    "floria-resolver",
     "tosca-functions",
     "khutulun-lowering",
     "khutulun-plan",

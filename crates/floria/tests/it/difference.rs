@@ -1,13 +1,11 @@
 //! The difference of two graphs is what makes one the other, through a store too.
 
-use std::collections::BTreeMap;
-
 use floria::{
     Batch, Change, Entity, EntityKey, Graph, MemoryStore, Namespace, Properties, Store as _, VertexId,
-    difference, instantiate,
+    difference,
 };
 
-use crate::support::{design, edge, graph, properties, stored, vertex};
+use crate::support::{edge, graph, properties, stored, vertex};
 
 fn check(from: &Graph, to: &Graph) {
     let namespace = Namespace("shop".to_owned());
@@ -19,15 +17,23 @@ fn check(from: &Graph, to: &Graph) {
     assert_eq!(&store.graph(&namespace).unwrap(), to);
 }
 
+/// A service `shop` with a node `web`, which has a capability `endpoint` and uses the node `db`.
+fn shop() -> Graph {
+    let mut shop = graph([("web", properties([("port", stored(80))])), ("db", Properties::new())]);
+    shop.put_vertex(vertex(4, Some(2), "endpoint", Properties::new()));
+    shop.put_edge(edge(5, 2, "uses", 0, 3));
+    shop
+}
+
 #[test]
 fn equal_graphs_do_not_differ() {
-    let graph = instantiate(&design(), &BTreeMap::new(), &Graph::default(), &mut (1..)).unwrap();
+    let graph = shop();
     assert_eq!(difference(&graph, &graph), []);
 }
 
 #[test]
 fn everything_comes_and_everything_goes() {
-    let graph = instantiate(&design(), &BTreeMap::new(), &Graph::default(), &mut (1..)).unwrap();
+    let graph = shop();
     check(&Graph::default(), &graph);
     check(&graph, &Graph::default());
 }
@@ -48,7 +54,7 @@ fn names_are_swapped_and_contents_move_out_of_what_goes() {
 
 #[test]
 fn changes_are_in_an_order_that_can_be_followed() {
-    let graph = instantiate(&design(), &BTreeMap::new(), &Graph::default(), &mut (1..)).unwrap();
+    let graph = shop();
     let kinds = |changes: Vec<Change>| {
         changes
             .into_iter()

@@ -7,8 +7,6 @@ mod difference;
 mod evaluate;
 mod graph;
 mod history;
-mod hooks;
-mod instantiate;
 mod support;
 mod values;
 mod verify;

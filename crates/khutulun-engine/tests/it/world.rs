@@ -11,8 +11,9 @@ use std::{
 
 use floria::{
     At, Author, Batch, Finding, Forgotten, Graph, LogQuery, LogRow, MemoryStore, Revision, Signal, Snapshot,
-    Stats, Store, StoreError, Value, instantiate,
+    Stats, Store, StoreError, Value,
 };
+use floria_resolver::{Limits, NoHooks, Request, StoreIds, resolve};
 use khutulun_api::{
     BoxFuture, Executor, Failure, FailureClass, Operation, OperationId, Outcome, Recovery, names,
 };
@@ -314,9 +315,20 @@ impl World {
 
     pub(crate) fn deploy_plan(&self, design: &str) -> Plan {
         let actual = self.graph();
-        // More than any design here needs; ids that the store never gives out again.
-        let mut ids = self.store.allocate(100).unwrap();
-        let wanted = instantiate(&sketch::design(design), &BTreeMap::new(), &actual, &mut ids).unwrap();
+        let wanted = resolve(
+            &Request {
+                design: &sketch::design(design),
+                inputs: &BTreeMap::new(),
+                current: &actual,
+                inventory: &[],
+                functions: &SketchFunctions,
+                limits: Limits::default(),
+            },
+            &mut StoreIds::new(self.store.as_ref()),
+            &mut NoHooks,
+        )
+        .unwrap()
+        .graph;
         let namespace = namespace();
         let base = self.store.namespace_revision(&namespace).unwrap();
         plan_deploy(&Basis::new(&namespace, base, &SketchFunctions), &wanted, &actual, "digest").unwrap()

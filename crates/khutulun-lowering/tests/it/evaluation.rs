@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Design, Evaluated, Evaluator, Graph, Site, Value, instantiate};
+use floria::{Design, Evaluated, Evaluator, Graph, Site, Value};
+use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
 use tosca_functions::{
     ALLOCATION_MARK, ARTIFACTS_MARK, CAPABILITY_MARK, INDEX_MARK, NODE_MARK, OUTPUT_PREFIX,
@@ -18,7 +19,20 @@ pub(crate) fn graph(text: &str, inputs: BTreeMap<String, Value>) -> Graph {
 
 /// An instance of a design.
 pub(crate) fn instance(design: &Design, inputs: BTreeMap<String, Value>) -> Graph {
-    instantiate(design, &inputs, &Graph::default(), &mut (1..)).expect("the design is whole")
+    resolve(
+        &Request {
+            design: design,
+            inputs: &inputs,
+            current: &Graph::default(),
+            inventory: &[],
+            functions: &ToscaFunctions,
+            limits: Limits::default(),
+        },
+        &mut (1..),
+        &mut NoHooks,
+    )
+    .expect("the design is whole")
+    .graph
 }
 
 /// The value of a property by the way to it: `web.command`, `web.endpoint.port`, `output:url`.

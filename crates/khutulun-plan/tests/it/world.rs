@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, Entity, EntityKey, Evaluator, Graph, Value, instantiate};
+use floria::{Change, Entity, EntityKey, Evaluator, Graph, Value};
+use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
 use khutulun_plan::{Plan, applied};
 
@@ -57,5 +58,18 @@ pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
         .chain(actual.edges().map(|edge| edge.id.0))
         .max()
         .unwrap_or_default();
-    instantiate(&design(text), &BTreeMap::new(), actual, &mut (highest + 1..)).unwrap()
+    resolve(
+        &Request {
+            design: &design(text),
+            inputs: &BTreeMap::new(),
+            current: actual,
+            inventory: &[],
+            functions: &SketchFunctions,
+            limits: Limits::default(),
+        },
+        &mut (highest + 1..),
+        &mut NoHooks,
+    )
+    .unwrap()
+    .graph
 }

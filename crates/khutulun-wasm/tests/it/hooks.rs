@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    AFTER_INSTANTIATION, BEFORE_INSTANTIATION, Design, Expression, Graph, Handler, Implementation, Namespace,
-    Property, Value, VertexTemplate, VertexTemplateId, instantiate_with,
+    Call, Design, Evaluated, EvaluationError, Evaluator, Expression, Functions, Graph, Handler,
+    Implementation, Namespace, Property, Site, Value, VertexTemplate, VertexTemplateId,
 };
+use floria_resolver::{AFTER_INSTANTIATION, BEFORE_INSTANTIATION, Limits, Request, resolve};
 use khutulun_wasm::{Access, Grant, GrantPolicy, PathGrant, WasmExecutor};
 
 use crate::support::hostile;
@@ -37,9 +38,26 @@ fn design(event: &str, implementation: Implementation, inputs: &[(&str, Value)])
     Design { namespace, classes: Vec::new(), vertexes: vec![template], edges: Vec::new() }
 }
 
+/// A language without functions.
+struct NoFunctions;
+
+impl Functions for NoFunctions {
+    fn call(&self, call: &Call, _: Site, _: &mut Evaluator<'_>) -> Result<Evaluated, EvaluationError> {
+        Err(EvaluationError::new(format!("unknown function `{}`", call.function)))
+    }
+}
+
 fn make(executor: &WasmExecutor, design: &Design) -> Result<Graph, String> {
-    let inputs = BTreeMap::new();
-    instantiate_with(design, &inputs, &Graph::default(), &mut (1..), &mut executor.hooks())
+    let request = Request {
+        design,
+        inputs: &BTreeMap::new(),
+        current: &Graph::default(),
+        inventory: &[],
+        functions: &NoFunctions,
+        limits: Limits::default(),
+    };
+    resolve(&request, &mut (1..), &mut executor.hooks())
+        .map(|resolution| resolution.graph)
         .map_err(|error| error.to_string())
 }
 

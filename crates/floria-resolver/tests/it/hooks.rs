@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use floria::{
-    AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Design, Entity, Expression, Graph, Handler, Hook,
-    Hooks, InstantiateError, Property, Value, instantiate, instantiate_with, new_instances,
+use floria::{Design, Entity, Expression, Graph, Handler, Property, Value};
+use floria_resolver::{
+    AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks, ResolveError, resolve,
 };
 
-use crate::support::{design, origin};
+use crate::support::{design, origin, request};
 
 fn handler(inputs: &[(&str, Value)]) -> Handler {
     let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), Expression::Literal(value.clone())));
@@ -41,8 +41,9 @@ impl<F: FnMut(&Hook<'_>) -> Result<Adaptation, String>> Hooks for Recorder<F> {
     }
 }
 
-fn make(design: &Design, hooks: &mut dyn Hooks) -> Result<Graph, InstantiateError> {
-    instantiate_with(design, &BTreeMap::new(), &Graph::default(), &mut (1..), hooks)
+fn make(design: &Design, hooks: &mut dyn Hooks) -> Result<Graph, ResolveError> {
+    let (inputs, current) = (BTreeMap::new(), Graph::default());
+    resolve(&request(design, &inputs, &current), &mut (1..), hooks).map(|resolution| resolution.graph)
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn a_veto_says_who_and_why_and_where() {
         let error = make(&design, &mut hooks).unwrap_err();
         let name = &design.vertexes[1].name;
         assert_eq!(error.to_string(), format!("`{name}` cannot be made: no room in the north"));
-        let InstantiateError::Hook { event, origin: place, .. } = error else { panic!("{error:?}") };
+        let ResolveError::Hook { event, origin: place, .. } = error else { panic!("{error:?}") };
         assert_eq!((event.as_str(), place), (refusing, Some(origin(7))));
     }
 }
@@ -102,10 +103,6 @@ fn a_hook_cannot_add_properties() {
 
 #[test]
 fn hooks_are_never_left_out_silently() {
-    let design = adaptable();
-    let error = instantiate(&design, &BTreeMap::new(), &Graph::default(), &mut (1..)).unwrap_err();
+    let error = make(&adaptable(), &mut NoHooks).unwrap_err();
     assert!(error.to_string().ends_with("nothing here runs hooks"), "{error}");
-    // They do not change how many instances there are.
-    let plain = new_instances(&crate::support::design(), &Graph::default()).unwrap();
-    assert_eq!(new_instances(&design, &Graph::default()).unwrap(), plain);
 }

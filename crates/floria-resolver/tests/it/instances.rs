@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use floria::{
-    Evaluated, Evaluator, Graph, InstantiateError, Site, Value, VertexId, VertexTemplateId, instantiate,
-    new_instances,
-};
+use floria::{Evaluated, Evaluator, Graph, Site, Value, VertexId, VertexTemplateId};
+use floria_resolver::{ResolveError, outermost};
 
-use crate::support::{Calculator, design};
+use crate::support::{Calculator, design, made};
 
 fn inputs<const N: usize>(entries: [(&str, Value); N]) -> BTreeMap<String, Value> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn first() -> Graph {
-    instantiate(&design(), &inputs([]), &Graph::default(), &mut (1..)).unwrap()
+    made(&design(), &inputs([]), &Graph::default(), &mut (1..)).unwrap()
 }
 
 fn port(graph: &Graph) -> Result<Evaluated, String> {
@@ -35,9 +33,8 @@ fn every_template_becomes_an_instance_in_its_place() {
 
 #[test]
 fn inputs_reach_the_service_and_are_prepared_when_read() {
-    let with = |value: Value| {
-        instantiate(&design(), &inputs([("port", value)]), &Graph::default(), &mut (1..)).unwrap()
-    };
+    let with =
+        |value: Value| made(&design(), &inputs([("port", value)]), &Graph::default(), &mut (1..)).unwrap();
     assert_eq!(port(&with(Value::from("8080"))), Ok(Evaluated::Known(Value::Integer(8080))));
     assert_eq!(port(&with(Value::Integer(81))), Err("81 is not even".to_owned()));
 }
@@ -45,8 +42,15 @@ fn inputs_reach_the_service_and_are_prepared_when_read() {
 #[test]
 fn an_input_that_does_not_exist_is_refused_with_those_that_do() {
     let result =
-        instantiate(&design(), &inputs([("prot", Value::Null)]), &Graph::default(), &mut (1..)).unwrap_err();
+        made(&design(), &inputs([("prot", Value::Null)]), &Graph::default(), &mut (1..)).unwrap_err();
     assert_eq!(result.to_string(), "there is no input `prot`; there are: port");
+    assert_eq!(
+        outermost(&design(), &inputs([("prot", Value::Null)])).unwrap_err().to_string(),
+        result.to_string()
+    );
+    let alone = outermost(&design(), &inputs([("port", Value::Integer(82))])).unwrap();
+    let service = alone.named(None, "shop").unwrap();
+    assert_eq!((alone.vertexes().len(), &service.properties["port"].value), (1, &Some(Value::Integer(82))));
 }
 
 #[test]
@@ -75,8 +79,7 @@ fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
     design.vertexes.push(cache);
     design.vertexes[3].name = "database".to_owned();
 
-    assert_eq!(new_instances(&design, &current), Ok(2));
-    let next = instantiate(&design, &inputs([]), &current, &mut (50..52)).unwrap();
+    let next = made(&design, &inputs([]), &current, &mut (50..52)).unwrap();
     let web = next.vertex(VertexId(2)).unwrap();
     assert_eq!(web.properties["address"].value, Some(Value::from("10.0.0.1")));
     // What the value was computed from goes with it.
@@ -100,12 +103,9 @@ fn what_exists_keeps_its_id_its_attributes_and_the_engines_metadata() {
 #[test]
 fn nothing_new_takes_no_id() {
     let current = first();
-    assert_eq!(new_instances(&design(), &current), Ok(0));
-    assert_eq!(instantiate(&design(), &inputs([]), &current, &mut std::iter::empty()), Ok(current));
-    assert_eq!(
-        instantiate(&design(), &inputs([]), &Graph::default(), &mut (1..3)),
-        Err(InstantiateError::OutOfIds)
-    );
+    assert_eq!(made(&design(), &inputs([]), &current, &mut std::iter::empty()).unwrap(), current);
+    let error = made(&design(), &inputs([]), &Graph::default(), &mut (1..3)).unwrap_err();
+    assert!(matches!(error, ResolveError::OutOfIds), "{error}");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_design_that_is_not_whole_is_refused() {
     let broken = |change: fn(&mut floria::Design)| {
         let mut design = design();
         change(&mut design);
-        instantiate(&design, &inputs([]), &Graph::default(), &mut (1..)).unwrap_err().to_string()
+        made(&design, &inputs([]), &Graph::default(), &mut (1..)).unwrap_err().to_string()
     };
     assert_eq!(broken(|design| design.vertexes.clear()), "the design of `shop` is empty");
     assert_eq!(

@@ -1,0 +1,151 @@
+//! Why there is no graph.
+
+use floria::{EvaluationError, Origin, StoreError, VertexTemplateId, rules::RuleError};
+
+/// Why a design could not be resolved. Nothing was made.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The design holds no template, not even the service's.
+    #[error("the design of `{0}` is empty")]
+    Empty(String),
+    /// An input was given that the service does not have.
+    #[error("there is no input `{name}`; there are: {}", list(.known))]
+    UnknownInput {
+        /// The name that was given.
+        name: String,
+        /// The names of the service's properties.
+        known: Vec<String>,
+    },
+    /// A template comes before the one that contains it, or that one is not in the design.
+    #[error("template `{name}` is in template {container}, which does not come before it")]
+    MissingContainer {
+        /// The name of the template.
+        name: String,
+        /// What should contain it.
+        container: VertexTemplateId,
+    },
+    /// An edge template starts or ends at a template that is not in the design.
+    #[error("edge template `{name}` has an end at template {end}, which is not in the design")]
+    MissingEnd {
+        /// The name of the edge template.
+        name: String,
+        /// The end.
+        end: VertexTemplateId,
+    },
+    /// An edge template without rules leads to a template of which there is not exactly one instance.
+    #[error("edge template `{name}` leads to template `{target}`, of which there are {instances} instances")]
+    Ambiguous {
+        /// The name of the edge template.
+        name: String,
+        /// The name of the template that it leads to.
+        target: String,
+        /// How many instances it could lead to.
+        instances: usize,
+        /// Where the edge was asked for.
+        origin: Option<Origin>,
+    },
+    /// A rule of a template is not one.
+    #[error("the rules of template `{name}` cannot be read")]
+    Rule {
+        /// The name of the template.
+        name: String,
+        /// What is wrong.
+        source: RuleError,
+        /// Where the template was asked for.
+        origin: Option<Origin>,
+    },
+    /// How many there are to be cannot be said.
+    #[error("how many `{name}` there are cannot be computed")]
+    Count {
+        /// The template, or the requirement of a vertex.
+        name: String,
+        /// What is wrong.
+        source: EvaluationError,
+    },
+    /// How many there are to be is no count.
+    #[error("how many `{name}` there are is no count: {value}")]
+    NotACount {
+        /// The template, or the requirement of a vertex.
+        name: String,
+        /// What it is instead: a value, or what it waits for.
+        value: String,
+        /// Where it was asked for.
+        origin: Option<Origin>,
+    },
+    /// There would be more than there may be.
+    #[error("with {count} of `{name}` there would be more than {max} {what} in the service")]
+    TooMany {
+        /// The template, or the requirement of a vertex.
+        name: String,
+        /// How many of it.
+        count: u64,
+        /// How many there may be in all.
+        max: u64,
+        /// Of what.
+        what: &'static str,
+        /// Where it was asked for.
+        origin: Option<Origin>,
+    },
+    /// Two instances would have one name.
+    #[error("there would be two `{path}`")]
+    SameName {
+        /// The path of both.
+        path: String,
+        /// Where the second was asked for.
+        origin: Option<Origin>,
+    },
+    /// Something that the design asks for is not built yet.
+    #[error("{what} is not built yet (`{name}`)")]
+    NotBuilt {
+        /// What it is.
+        what: &'static str,
+        /// What asks for it.
+        name: String,
+        /// Where it was asked for.
+        origin: Option<Origin>,
+    },
+    /// A hook refused an instance, or could not be run, or changes what is not there.
+    #[error("`{path}` cannot be made: {reason}")]
+    Hook {
+        /// The instance.
+        path: String,
+        /// The event of the hook.
+        event: String,
+        /// Why.
+        reason: String,
+        /// Where the hook was asked for.
+        origin: Option<Origin>,
+    },
+    /// The ids ended too early.
+    #[error("ran out of ids for new instances")]
+    OutOfIds,
+    /// The store gave no ids.
+    #[error("failed to allocate ids for new instances")]
+    Store(#[source] StoreError),
+}
+
+impl ResolveError {
+    /// Returns where what cannot be resolved was asked for, where that is known.
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Ambiguous { origin, .. }
+            | Self::Rule { origin, .. }
+            | Self::NotACount { origin, .. }
+            | Self::TooMany { origin, .. }
+            | Self::SameName { origin, .. }
+            | Self::NotBuilt { origin, .. }
+            | Self::Hook { origin, .. } => origin.as_ref(),
+            Self::Count { source, .. } => source.origin.as_ref(),
+            Self::Empty(_)
+            | Self::UnknownInput { .. }
+            | Self::MissingContainer { .. }
+            | Self::MissingEnd { .. }
+            | Self::OutOfIds
+            | Self::Store(_) => None,
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

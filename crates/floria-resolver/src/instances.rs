@@ -1,0 +1,259 @@
+//! Vertexes: as many of each template as it says, in each instance of what contains it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
+
+use floria::{
+    Design, Evaluated, Evaluator, Expression, Graph, Origin, Properties, Site, Value, Vertex, VertexId,
+    VertexTemplate, VertexTemplateId,
+    rules::{Directive, INDEX, Making},
+};
+
+use crate::{Ids, Request, ResolveError, hooks::HookRun, keep::keep};
+
+/// The instances of the templates of one service.
+#[derive(Debug, Default)]
+pub(crate) struct Instances {
+    /// By the places of their templates, each in order.
+    by_template: Vec<Vec<VertexId>>,
+    places: HashMap<VertexTemplateId, usize>,
+}
+
+impl Instances {
+    /// Returns the place of a template in the design.
+    pub(crate) fn place(&self, id: VertexTemplateId) -> Option<usize> {
+        self.places.get(&id).copied()
+    }
+
+    /// Returns the instances of a template.
+    pub(crate) fn of(&self, place: usize) -> &[VertexId] {
+        &self.by_template[place]
+    }
+}
+
+/// Makes all vertexes of a service.
+pub(crate) fn make(
+    request: &Request<'_>,
+    ids: &mut dyn Ids,
+    hooks: &mut HookRun<'_>,
+    graph: &mut Graph,
+) -> Result<Instances, ResolveError> {
+    let design = request.design;
+    let mut instances = Instances {
+        by_template: vec![Vec::new(); design.vertexes.len()],
+        places: HashMap::with_capacity(design.vertexes.len()),
+    };
+    let mut nodes = 0;
+    for (place, template) in design.vertexes.iter().enumerate() {
+        let container = match template.container {
+            // The other outermost templates are services that may stand for a vertex of this one.
+            None if place > 0 => {
+                instances.places.insert(template.id, place);
+                continue;
+            }
+            None => None,
+            Some(id) => Some(instances.place(id).ok_or_else(|| ResolveError::MissingContainer {
+                name: template.name.clone(),
+                container: id,
+            })?),
+        };
+        instances.places.insert(template.id, place);
+        let making = making(template)?;
+        let containers =
+            container.map_or(vec![None], |place| instances.of(place).iter().copied().map(Some).collect());
+        let mut made = Vec::with_capacity(containers.len());
+        for container in containers {
+            let indexes = indexes(request, template, &making, container, graph)?;
+            if container.is_some_and(|id| graph.vertex(id).is_some_and(|vertex| vertex.container.is_none())) {
+                let count = indexes.as_ref().map_or(1, |indexes| indexes.end);
+                nodes += count;
+                if nodes > request.limits.nodes_max {
+                    return Err(ResolveError::TooMany {
+                        name: template.name.clone(),
+                        count,
+                        max: request.limits.nodes_max,
+                        what: "nodes",
+                        origin: template.origin.clone(),
+                    });
+                }
+            }
+            let mut one = |index: Option<u64>| {
+                let mut vertex = vertex(request.design, template, index, container, request.current, ids)?;
+                if graph.named(container, &vertex.name).is_some() {
+                    let path = vertex.name;
+                    return Err(ResolveError::SameName { path, origin: template.origin.clone() });
+                }
+                hooks.before_vertex(&mut vertex, graph)?;
+                if place == 0 {
+                    set_inputs(&mut vertex.properties, request.inputs);
+                }
+                made.push(vertex.id);
+                graph.put_vertex(vertex);
+                Ok(())
+            };
+            match indexes {
+                None => one(None)?,
+                Some(indexes) => indexes.map(Some).try_for_each(one)?,
+            }
+        }
+        instances.by_template[place] = made;
+    }
+    Ok(instances)
+}
+
+/// Makes the service's own vertex, without anything in it.
+pub(crate) fn service(
+    design: &Design,
+    inputs: &BTreeMap<String, Value>,
+    current: &Graph,
+    ids: &mut dyn Ids,
+) -> Result<Vertex, ResolveError> {
+    let template = first(design)?;
+    check_inputs(template, inputs)?;
+    let mut vertex = vertex(design, template, None, None, current, ids)?;
+    set_inputs(&mut vertex.properties, inputs);
+    Ok(vertex)
+}
+
+/// Returns the service's template.
+pub(crate) fn first(design: &Design) -> Result<&VertexTemplate, ResolveError> {
+    design.vertexes.first().ok_or_else(|| ResolveError::Empty(design.namespace.0.clone()))
+}
+
+pub(crate) fn check_inputs(
+    service: &VertexTemplate,
+    inputs: &BTreeMap<String, Value>,
+) -> Result<(), ResolveError> {
+    match inputs.keys().find(|name| !service.properties.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(ResolveError::UnknownInput {
+            name: name.clone(),
+            known: service.properties.keys().cloned().collect(),
+        }),
+    }
+}
+
+fn set_inputs(properties: &mut Properties, inputs: &BTreeMap<String, Value>) {
+    for (name, value) in inputs {
+        if let Some(property) = properties.get_mut(name) {
+            property.value = Some(value.clone());
+            property.updater = None;
+            property.reads.clear();
+        }
+    }
+}
+
+/// Reads how a template's instances are made. Of the directives only the first counts that can be followed.
+fn making(template: &VertexTemplate) -> Result<Making, ResolveError> {
+    let making = Making::of(&template.rules).map_err(|source| ResolveError::Rule {
+        name: template.name.clone(),
+        source,
+        origin: template.origin.clone(),
+    })?;
+    let what = match making.directives.first() {
+        None | Some(Directive::Create) => return Ok(making),
+        Some(Directive::Select) => "selecting an existing vertex",
+        Some(Directive::Substitute) => "substituting a vertex by a service",
+    };
+    Err(ResolveError::NotBuilt { what, name: template.name.clone(), origin: template.origin.clone() })
+}
+
+/// Returns the indexes of the instances in one container; None for a single one without an index.
+fn indexes(
+    request: &Request<'_>,
+    template: &VertexTemplate,
+    making: &Making,
+    container: Option<VertexId>,
+    graph: &Graph,
+) -> Result<Option<Range<u64>>, ResolveError> {
+    let Some(expression) = &making.count else { return Ok(None) };
+    // Nothing contains an outermost template, so nothing can say how many there are.
+    let Some(container) = container else { return Ok(None) };
+    let mut evaluator = Evaluator::new(graph, request.functions);
+    let evaluated = evaluator.evaluate(expression, Site::Vertex(container));
+    let count = count(&template.name, evaluated, expression, &template.origin, graph)?;
+    Ok(Some(0..count))
+}
+
+/// Reads a count.
+pub(crate) fn count(
+    name: &str,
+    evaluated: Result<Evaluated, floria::EvaluationError>,
+    expression: &Expression,
+    otherwise: &Option<Origin>,
+    graph: &Graph,
+) -> Result<u64, ResolveError> {
+    let origin = match expression {
+        Expression::Call(call) if call.origin.is_some() => &call.origin,
+        _ => otherwise,
+    };
+    let no_count =
+        |value: String| ResolveError::NotACount { name: name.to_owned(), value, origin: origin.clone() };
+    match evaluated {
+        Err(mut source) => {
+            source.origin = source.origin.or_else(|| origin.clone());
+            Err(ResolveError::Count { name: name.to_owned(), source })
+        }
+        Ok(Evaluated::Known(value)) => {
+            let count = value.as_integer().and_then(|count| u64::try_from(count).ok());
+            count.ok_or_else(|| match &value {
+                Value::Integer(_) => no_count(format!("{value} is negative")),
+                other => no_count(format!("{other} is a {}", other.kind())),
+            })
+        }
+        Ok(Evaluated::Unknown(waits)) => {
+            let waits: Vec<_> = waits.iter().map(|wait| waited_for(graph, wait)).collect();
+            Err(no_count(format!("it depends on what is not known yet, {}", waits.join(", "))))
+        }
+    }
+}
+
+/// Names what somebody waits for, as in `web.address`.
+pub(crate) fn waited_for(graph: &Graph, (site, name): &(Site, String)) -> String {
+    match site {
+        Site::Vertex(id) => format!("`{}.{name}`", graph.path_of(*id)),
+        Site::Edge(id) => match graph.edge(*id) {
+            Some(edge) => format!("`{}→{}[{}].{name}`", graph.path_of(edge.source), edge.name, edge.index),
+            None => format!("`edge {id}.{name}`"),
+        },
+    }
+}
+
+/// Makes one instance, or makes it anew.
+fn vertex(
+    design: &Design,
+    template: &VertexTemplate,
+    index: Option<u64>,
+    container: Option<VertexId>,
+    current: &Graph,
+    ids: &mut dyn Ids,
+) -> Result<Vertex, ResolveError> {
+    let name = match index {
+        None => template.name.clone(),
+        Some(index) => format!("{}-{index}", template.name),
+    };
+    let present = current.named(container, &name);
+    let mut vertex = Vertex {
+        id: match present {
+            Some(present) => present.id,
+            None => VertexId(ids.next_id()?),
+        },
+        namespace: design.namespace.clone(),
+        name,
+        container,
+        classes: template.classes.clone(),
+        properties: template.properties.clone(),
+        handlers: template.handlers.clone(),
+        metadata: template.metadata.clone(),
+        origin: template.origin.clone(),
+    };
+    if let Some(index) = index {
+        vertex.metadata.insert(INDEX.to_owned(), Value::Integer(i64::try_from(index).unwrap_or(i64::MAX)));
+    }
+    if let Some(present) = present {
+        keep(&mut vertex.properties, &mut vertex.metadata, &present.properties, &present.metadata);
+    }
+    Ok(vertex)
+}
