@@ -41,7 +41,7 @@ pub fn plan(design: &Design, store: &dyn Store) -> Plan {
     let actual: Graph = store.graph(namespace).expect("the store can be read");
     let wanted = resolve(
         &Request {
-            design: design,
+            design,
             inputs: &BTreeMap::new(),
             current: &actual,
             inventory: &[],

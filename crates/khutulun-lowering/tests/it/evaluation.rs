@@ -21,7 +21,7 @@ pub(crate) fn graph(text: &str, inputs: BTreeMap<String, Value>) -> Graph {
 pub(crate) fn instance(design: &Design, inputs: BTreeMap<String, Value>) -> Graph {
     resolve(
         &Request {
-            design: design,
+            design,
             inputs: &inputs,
             current: &Graph::default(),
             inventory: &[],
