@@ -54,7 +54,8 @@ pub fn resolve(
             source,
             origin: template.origin.clone(),
         })?;
-        if selector.is_some() {
+        let is_made = instances.place(template.source).is_some_and(|place| !instances.of(place).is_empty());
+        if selector.is_some() && is_made {
             return Err(ResolveError::NotBuilt {
                 what: "looking for the target of a requirement",
                 name: template.name.clone(),
