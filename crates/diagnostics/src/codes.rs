@@ -92,6 +92,7 @@ pub static CODES: &[Code] = codes! {
     "invalid-lock" "" "the lock file cannot be read or understood";
     "invalid-mapping" "15.1" "a substitution mapping is not of its form";
     "invalid-merge" "6.3" "a merge key does not bring a map";
+    "invalid-metadata" "5.3.1" "metadata that khutulun reads is not of its form";
     "invalid-name" "10.1" "the name of a function has a `$` in it";
     "invalid-path" "10.3" "a TOSCA path cannot be followed";
     "invalid-pattern" "10.2.2.2.7" "the pattern of `$matches` is not a regular expression";

@@ -4,7 +4,10 @@ use std::{io::Write as _, path::Path};
 
 use diagnostics::{DIAGNOSTICS_SCHEMA, Diagnostic, SourceMap, TextStyle, render_text_all};
 use serde_json::{Value as Json, json};
-use tosca::model::{File, Model};
+use tosca::{
+    Compilation,
+    model::{File, Model, NodeDirective},
+};
 use tosca_csar::Findings;
 
 use crate::{
@@ -40,6 +43,38 @@ pub(crate) fn compile(session: &Session, path: &Path) -> Result<Compiled, CliErr
     let Checked { model, design, .. } = checked;
     let model = model.expect("what is not invalid has a model");
     Ok(Compiled { source, model, texts: design.sources })
+}
+
+/// Compiles the service templates that can stand for nodes of a design, where it has such nodes. Mistakes are shown, and are
+/// an error.
+pub(crate) fn substituting(
+    session: &Session,
+    design: &Compiled,
+) -> Result<Vec<(Model, SourceMap)>, CliError> {
+    let service = design.model.service_template.as_ref();
+    let mut nodes = service.into_iter().flat_map(|service| service.node_templates.values());
+    if !nodes.any(|node| node.directives.contains(&NodeDirective::Substitute)) {
+        return Ok(Vec::new());
+    }
+    let path = &design.source.path;
+    let compiled = design
+        .source
+        .substituting(&design.model, &design.texts)
+        .map_err(|findings| invalid(session, path, &[&findings]))?;
+    let mut models = Vec::with_capacity(compiled.len());
+    let mut findings = Vec::new();
+    for Compilation { model, diagnostics, sources, .. } in compiled {
+        let found = Findings { diagnostics, sources: sources.clone() };
+        findings.push(found);
+        models.extend(model.map(|model| (model, sources)));
+    }
+    let findings: Vec<&Findings> = findings.iter().collect();
+    if findings.len() > models.len() || findings.iter().any(|findings| findings.has_errors()) {
+        return Err(invalid(session, path, &findings));
+    }
+    show(session, &findings);
+    models.retain(|(model, _)| model.service_template.as_ref().is_some_and(|own| own.substitution.is_some()));
+    Ok(models)
 }
 
 fn find(session: &Session, path: &Path) -> Result<Source, CliError> {

@@ -8,7 +8,7 @@ use floria::{
 };
 use floria_resolver::{Ids, Limits, NoHooks, Request, ResolveError, StoreIds, outermost, resolve};
 use khutulun_api::names;
-use khutulun_lowering::{ArtifactFile, Lowered, Options, lower};
+use khutulun_lowering::{ArtifactFile, Lowered, Mistakes, Options, Substituting, lower_with};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
 use tosca::{
     Sources as _,
@@ -253,14 +253,25 @@ pub(crate) fn compile_and_lower(
 ) -> Result<(Compiled, Lowered), CliError> {
     let compiled = design::compile(session, path)?;
     let service = compiled.service_name(name)?;
+    let others = design::substituting(session, &compiled)?;
+    let substituting: Vec<Substituting<'_>> =
+        others.iter().map(|(model, texts)| Substituting { model, texts }).collect();
     let Compiled { source, texts, .. } = &compiled;
     let root = source.root();
     let options = Options { service: &service, texts, files: source, root: root.as_deref() };
-    match lower(&compiled.model, &options) {
+    match lower_with(&compiled.model, &options, &substituting) {
         Ok(lowered) => Ok((compiled, lowered)),
-        Err(diagnostics) => {
-            let findings = Findings { diagnostics, sources: compiled.texts };
-            Err(design::invalid(session, &compiled.source.path, &[&findings]))
+        Err(mistakes) => {
+            let findings: Vec<Findings> = mistakes
+                .into_iter()
+                .map(|Mistakes { substituting, diagnostics }| {
+                    let of = substituting.and_then(|place| others.get(place));
+                    let sources = of.map_or(texts, |(_, texts)| texts).clone();
+                    Findings { diagnostics, sources }
+                })
+                .collect();
+            let findings: Vec<&Findings> = findings.iter().collect();
+            Err(design::invalid(session, &compiled.source.path, &findings))
         }
     }
 }

@@ -5,9 +5,10 @@ use std::{
     sync::Arc,
 };
 
+use diagnostics::{Diagnostic, SourceMap, Span};
 use tosca::{
     Compilation, FileSources, Locator, SourceError, Sources,
-    model::{File, Model},
+    model::{File, Model, Value},
 };
 use tosca_csar::{Findings, Format, Options, Package, WithCatalog};
 use tosca_profiles::WithProfiles;
@@ -20,6 +21,9 @@ use crate::{
     package,
     profiles::{self, Profiles},
 };
+
+/// Metadata of a TOSCA file: the files with service templates that can stand for nodes of its own, relative to it.
+const SUBSTITUTIONS: &str = "khutulun.substitutions";
 
 /// A design that somebody pointed at, before anything is known of it.
 pub(crate) struct Source {
@@ -166,6 +170,69 @@ impl Source {
         compilation
     }
 
+    /// Compiles the files that may have service templates which can stand for nodes of the design: the package's other
+    /// definitions, and what the design's own file and they name in their metadata, each once.
+    ///
+    /// # Errors
+    /// With what is wrong in such metadata.
+    pub(crate) fn substituting(
+        &self,
+        design: &Model,
+        texts: &SourceMap,
+    ) -> Result<Vec<Compilation>, Findings> {
+        let wrong = |diagnostic, texts: &SourceMap| Findings {
+            diagnostics: vec![diagnostic],
+            sources: texts.clone(),
+        };
+        let mut entries: Vec<String> = self.entries.iter().skip(1).cloned().collect();
+        let mut known: Vec<Locator> =
+            design.files.first().map(|file| file.locator.clone()).into_iter().collect();
+        entries.extend(self.named_by(&design.files).map_err(|diagnostic| wrong(diagnostic, texts))?);
+        let mut compiled = Vec::new();
+        let mut next = 0;
+        while let Some(entry) = entries.get(next).cloned() {
+            next += 1;
+            if let Ok(locator) = self.files.locate(&entry, None) {
+                if known.contains(&locator) {
+                    continue;
+                }
+                known.push(locator);
+            }
+            let compilation = self.compile(&entry);
+            let named = self.named_by(&compilation.files);
+            entries.extend(named.map_err(|diagnostic| wrong(diagnostic, &compilation.sources))?);
+            compiled.push(compilation);
+        }
+        Ok(compiled)
+    }
+
+    /// The files that the metadata of a model's first file names, as something to start with.
+    fn named_by(&self, files: &[File]) -> Result<Vec<String>, Diagnostic> {
+        let Some(file) = files.first() else { return Ok(Vec::new()) };
+        let Some(named) = file.metadata.get(SUBSTITUTIONS) else { return Ok(Vec::new()) };
+        let wrong =
+            |message: String| Diagnostic::error("invalid-metadata", message).at(Span::beginning(file.source));
+        let paths: Option<Vec<&str>> = match named {
+            Value::List(paths) => paths.iter().map(Value::as_str).collect(),
+            path => path.as_str().map(|path| vec![path]),
+        };
+        let paths = paths.ok_or_else(|| {
+            wrong(format!("the metadata `{SUBSTITUTIONS}` is not a list of paths of TOSCA files"))
+        })?;
+        paths
+            .into_iter()
+            .map(|path| match self.files.locate(path, Some(&file.locator)) {
+                Ok(locator) => Ok(match self.package().and_then(|package| package.path_of(&locator)) {
+                    Some(path) => path.to_owned(),
+                    None => locator.as_str().to_owned(),
+                }),
+                Err(error) => Err(wrong(format!(
+                    "the metadata `{SUBSTITUTIONS}` names `{path}`, which cannot be had: {error}"
+                ))),
+            })
+            .collect()
+    }
+
     /// Where the design starts.
     fn first(&self) -> Option<Locator> {
         self.files.locate(self.entries.first()?, None).ok()
@@ -176,8 +243,14 @@ impl Source {
     pub(crate) fn uses(&self) -> Result<(PathBuf, Uses), Vec<Findings>> {
         let mut uses = Uses::default();
         let mut findings = vec![self.findings.clone()];
-        for entry in &self.entries {
-            let compilation = tosca::compile(entry, &self.files);
+        let mut entries = self.entries.clone();
+        let mut next = 0;
+        while let Some(entry) = entries.get(next).cloned() {
+            next += 1;
+            let compilation = tosca::compile(&entry, &self.files);
+            // What is wrong with such names is told when they are needed.
+            let named = self.named_by(&compilation.files).unwrap_or_default();
+            entries.extend(named.into_iter().filter(|named| !entries.contains(named)).collect::<Vec<_>>());
             uses.add(&compilation, self.files.catalog());
             let Compilation { mut diagnostics, sources, .. } = compilation;
             profiles::explain_unknown(&mut diagnostics, self.files.catalog());

@@ -15,5 +15,6 @@ mod plugins;
 mod profiles;
 mod sandbox;
 mod store;
+mod substitutions;
 mod tutorial;
 mod validate;
