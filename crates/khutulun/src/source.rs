@@ -180,14 +180,10 @@ impl Source {
         design: &Model,
         texts: &SourceMap,
     ) -> Result<Vec<Compilation>, Findings> {
-        let wrong = |diagnostic, texts: &SourceMap| Findings {
-            diagnostics: vec![diagnostic],
-            sources: texts.clone(),
-        };
         let mut entries: Vec<String> = self.entries.iter().skip(1).cloned().collect();
         let mut known: Vec<Locator> =
             design.files.first().map(|file| file.locator.clone()).into_iter().collect();
-        entries.extend(self.named_by(&design.files).map_err(|diagnostic| wrong(diagnostic, texts))?);
+        entries.extend(self.named_by(&design.files, texts)?);
         let mut compiled = Vec::new();
         let mut next = 0;
         while let Some(entry) = entries.get(next).cloned() {
@@ -199,19 +195,22 @@ impl Source {
                 known.push(locator);
             }
             let compilation = self.compile(&entry);
-            let named = self.named_by(&compilation.files);
-            entries.extend(named.map_err(|diagnostic| wrong(diagnostic, &compilation.sources))?);
+            entries.extend(self.named_by(&compilation.files, &compilation.sources)?);
             compiled.push(compilation);
         }
         Ok(compiled)
     }
 
     /// The files that the metadata of a model's first file names, as something to start with.
-    fn named_by(&self, files: &[File]) -> Result<Vec<String>, Diagnostic> {
+    fn named_by(&self, files: &[File], texts: &SourceMap) -> Result<Vec<String>, Findings> {
         let Some(file) = files.first() else { return Ok(Vec::new()) };
         let Some(named) = file.metadata.get(SUBSTITUTIONS) else { return Ok(Vec::new()) };
-        let wrong =
-            |message: String| Diagnostic::error("invalid-metadata", message).at(Span::beginning(file.source));
+        let wrong = |message: String| Findings {
+            diagnostics: vec![
+                Diagnostic::error("invalid-metadata", message).at(Span::beginning(file.source)),
+            ],
+            sources: texts.clone(),
+        };
         let paths: Option<Vec<&str>> = match named {
             Value::List(paths) => paths.iter().map(Value::as_str).collect(),
             path => path.as_str().map(|path| vec![path]),
@@ -219,18 +218,16 @@ impl Source {
         let paths = paths.ok_or_else(|| {
             wrong(format!("the metadata `{SUBSTITUTIONS}` is not a list of paths of TOSCA files"))
         })?;
-        paths
-            .into_iter()
-            .map(|path| match self.files.locate(path, Some(&file.locator)) {
-                Ok(locator) => Ok(match self.package().and_then(|package| package.path_of(&locator)) {
-                    Some(path) => path.to_owned(),
-                    None => locator.as_str().to_owned(),
-                }),
-                Err(error) => Err(wrong(format!(
-                    "the metadata `{SUBSTITUTIONS}` names `{path}`, which cannot be had: {error}"
-                ))),
-            })
-            .collect()
+        let entry_of = |path: &str| match self.files.locate(path, Some(&file.locator)) {
+            Ok(locator) => Ok(match self.package().and_then(|package| package.path_of(&locator)) {
+                Some(path) => path.to_owned(),
+                None => locator.as_str().to_owned(),
+            }),
+            Err(error) => Err(wrong(format!(
+                "the metadata `{SUBSTITUTIONS}` names `{path}`, which cannot be had: {error}"
+            ))),
+        };
+        paths.into_iter().map(entry_of).collect()
     }
 
     /// Where the design starts.
@@ -249,7 +246,7 @@ impl Source {
             next += 1;
             let compilation = tosca::compile(&entry, &self.files);
             // What is wrong with such names is told when they are needed.
-            let named = self.named_by(&compilation.files).unwrap_or_default();
+            let named = self.named_by(&compilation.files, &compilation.sources).unwrap_or_default();
             entries.extend(named.into_iter().filter(|named| !entries.contains(named)).collect::<Vec<_>>());
             uses.add(&compilation, self.files.catalog());
             let Compilation { mut diagnostics, sources, .. } = compilation;
