@@ -2,7 +2,8 @@
 //!
 //! The life of a service: [`tosca::model::Model`] goes in; [`lower`] (or [`lower_with`], where service templates may stand for its
 //! nodes) walks its service template once and returns a [`Lowered`]: a self-contained [`floria::Design`] with everything that instances need (classes, expressions, schemas, code by
-//! digest, the line of each thing), and the list of the files that it refers to. [`render()`] shows a design to a person.
+//! digest, the line of each thing), and the list of the files that it refers to. [`render()`] shows a design to a person,
+//! and [`Instances`] what was made of it.
 //!
 //! # How a service looks in Floria
 //!
@@ -47,6 +48,7 @@ mod classes;
 mod edges;
 mod expressions;
 mod files;
+mod instances;
 mod later;
 mod lower;
 mod making;
@@ -60,6 +62,7 @@ mod substitution;
 
 pub use artifacts::is_driver;
 pub use files::{Files, SourceFiles, digest_of};
+pub use instances::{Instance, InstanceEdge, Instances, Kind, Outcome};
 pub use lower::{ArtifactFile, Lowered, Options};
 pub use render::render;
 pub use services::{Mistakes, Substituting, lower, lower_with};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use floria::{
     Change, Entity, EntityKey, Evaluator, Graph, Site, Value, ValueMap, Vertex, VertexId, difference,
 };
-use khutulun_api::names;
+use khutulun_api::{describe_site, names};
 
 use crate::{
     Basis,
@@ -14,7 +14,6 @@ use crate::{
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
     error::PlanError,
-    inputs::site_name,
     node::{Node, Nodes, event_of},
     order::{Dependencies, ReadsBy, reads_of},
     origins::differ_in_origins_only,
@@ -231,7 +230,7 @@ impl<'s, 'a> Spread<'s, 'a> {
             open.extend(inner.filter(|inner| self.unknown.contains(inner) && seen.insert(**inner)));
         }
         for (site, property) in seen.into_iter().filter(|read| self.forgotten.contains(read)) {
-            let node = site_name(self.graph, site);
+            let node = describe_site(self.graph, site);
             reasons.push(Reason::Dependency { node, property: property.to_owned() });
         }
     }

@@ -2,26 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Evaluated, Evaluator, Graph, Handler, Site, Value};
-use khutulun_api::names;
+use floria::{Evaluated, Evaluator, Handler, Site, Value};
+use khutulun_api::{describe_unknown, names};
 
 use crate::{applied::properties_at, document::PlannedValue, error::PlanError, node::Node};
-
-/// Names a property for a person, as in `web.pid`.
-fn describe(graph: &Graph, site: Site, name: &str) -> String {
-    format!("{}.{name}", site_name(graph, site))
-}
-
-/// Names a vertex or an edge for a person: by path, and an edge by where it starts and its name.
-pub(crate) fn site_name(graph: &Graph, site: Site) -> String {
-    match site {
-        Site::Vertex(id) => graph.path_of(id),
-        Site::Edge(id) => match graph.edge(id) {
-            Some(edge) => format!("{}.{}", graph.path_of(edge.source), edge.name),
-            None => format!("edge {id}"),
-        },
-    }
-}
 
 /// Returns the inputs of an operation that brings up, or is run by itself.
 pub(crate) fn planned(
@@ -35,7 +19,10 @@ pub(crate) fn planned(
         let value = match evaluator.evaluate(expression, Site::Vertex(node.vertex.id)) {
             Ok(Evaluated::Known(value)) => PlannedValue::Known(value),
             Ok(Evaluated::Unknown(properties)) => PlannedValue::Unknown(
-                properties.iter().map(|(site, name)| describe(evaluator.graph(), *site, name)).collect(),
+                properties
+                    .iter()
+                    .map(|(site, name)| describe_unknown(evaluator.graph(), *site, name))
+                    .collect(),
             ),
             Err(source) => {
                 return Err(PlanError::Evaluation {
@@ -75,7 +62,10 @@ pub(crate) fn planned_down(
                 PlannedValue::Known(was.filter(|_| !fresh).cloned().unwrap_or(value))
             }
             Ok((Evaluated::Unknown(properties), _)) => PlannedValue::Unknown(
-                properties.iter().map(|(site, name)| describe(evaluator.graph(), *site, name)).collect(),
+                properties
+                    .iter()
+                    .map(|(site, name)| describe_unknown(evaluator.graph(), *site, name))
+                    .collect(),
             ),
             Err(_) => PlannedValue::Known(was.cloned().unwrap_or(Value::Null)),
         };

@@ -100,7 +100,7 @@ pub(crate) enum Command {
     /// This is about TOSCA alone: whether a design is what the standard allows. What khutulun cannot run yet, and whether the
     /// files of artifacts are there, is said by `plan` and `compile`, which touch nothing either.
     Validate(ValidateArguments),
-    /// Show the graph of templates that a design becomes.
+    /// Show the graph of templates that a design becomes, or the instances that are made of it.
     Compile(CompileArguments),
     /// Show what `deploy` would do, and why. Exits 2 when there is something to do.
     Plan(PlanArguments),
@@ -163,12 +163,15 @@ pub(crate) struct ValidateArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompileArguments {
-    /// A TOSCA file, a directory with one that is obvious, or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) path: PathBuf,
-    /// What the service is called [default: as for `deploy`].
-    #[arg(long, value_name = "SERVICE")]
-    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
+    /// Show the instances that would be made with these inputs, with their values, and where requirements lead, as if nothing
+    /// were deployed. No state directory is read.
+    #[arg(long)]
+    pub(crate) instantiate: bool,
+    /// A file of `store export` with services that the design may select from. May be given several times.
+    #[arg(long, value_name = "FILE", requires = "instantiate")]
+    pub(crate) inventory: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{Evaluated, EvaluationError, Evaluator, Functions, Graph, Site, Value, Vertex};
-use khutulun_api::names;
+use khutulun_api::{describe_unknown, names};
 
 /// Returns the vertex of the service itself.
 pub(crate) fn service(graph: &Graph) -> Option<&Vertex> {
@@ -62,20 +62,11 @@ pub(crate) fn outputs(graph: &Graph, functions: &dyn Functions) -> BTreeMap<Stri
             let output = match evaluator.property(Site::Vertex(service.id), &property) {
                 Ok(Evaluated::Known(value)) => Output::Known(value),
                 Ok(Evaluated::Unknown(missing)) => Output::Unknown(
-                    missing.into_iter().map(|(site, name)| described(graph, site, &name)).collect(),
+                    missing.into_iter().map(|(site, name)| describe_unknown(graph, site, &name)).collect(),
                 ),
                 Err(error) => Output::Failed(error),
             };
             (name.to_owned(), output)
         })
         .collect()
-}
-
-/// Names a property of something: `web.pid`.
-fn described(graph: &Graph, site: Site, property: &str) -> String {
-    let owner = match site {
-        Site::Vertex(id) => graph.vertex(id).map(|vertex| vertex.name.clone()),
-        Site::Edge(id) => graph.edge(id).map(|edge| edge.name.clone()),
-    };
-    owner.map_or_else(|| property.to_owned(), |owner| format!("{owner}.{property}"))
 }

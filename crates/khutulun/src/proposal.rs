@@ -6,7 +6,7 @@ use diagnostics::did_you_mean;
 use floria::{
     Design, EvaluationError, Evaluator, Graph, Namespace, Revision, Site, Store, StoreError, Value,
 };
-use floria_resolver::{Ids, Limits, NoHooks, Request, ResolveError, StoreIds, outermost, resolve};
+use floria_resolver::{Ids, StoreIds, outermost};
 use khutulun_api::names;
 use khutulun_lowering::{ArtifactFile, Lowered, Mistakes, Options, Substituting, lower_with};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
@@ -22,8 +22,9 @@ use crate::{
     design::{self, Compiled},
     error::{CliError, chain},
     exit::Exit,
-    hooks::{self, has_hooks},
-    inputs, instance, plan_view,
+    inputs, instance,
+    inventory::Others,
+    plan_view,
     session::Session,
 };
 
@@ -35,8 +36,8 @@ pub(crate) struct Intention {
     pub(crate) namespace: Namespace,
     /// The templates.
     pub(crate) design: Design,
-    artifacts: Vec<ArtifactFile>,
-    inputs: BTreeMap<String, Value>,
+    pub(crate) artifacts: Vec<ArtifactFile>,
+    pub(crate) inputs: BTreeMap<String, Value>,
 }
 
 /// What should be there, and how it comes to be.
@@ -61,14 +62,15 @@ impl Intention {
     }
 
     /// Compares with what is there and plans. `ids` gives ids to what is new.
-    pub(crate) fn propose(
+    fn propose(
         &self,
         session: &Session,
-        actual: &Graph,
-        base: Revision,
+        (actual, base): (Graph, Revision),
+        others: &Others,
         ids: &mut dyn Ids,
     ) -> Result<Proposal, CliError> {
-        let wanted = self.instances(session, actual, ids)?;
+        let actual = &actual;
+        let wanted = self.resolve(session, actual, others, ids)?.graph;
         let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
@@ -77,12 +79,15 @@ impl Intention {
 
     /// Proposes for somebody who only looks: the ids of what is new are made up.
     pub(crate) fn preview(&self, session: &Session, store: Option<&dyn Store>) -> Result<Proposal, CliError> {
-        let (actual, base) = match store {
-            Some(store) => read_actual(session, store, &self.namespace)?,
-            None => (Graph::default(), Revision(0)),
+        let (actual, others) = match store {
+            Some(store) => (
+                read_actual(session, store, &self.namespace)?,
+                Others::of_store(session, store, &self.design)?,
+            ),
+            None => ((Graph::default(), Revision(0)), Others::default()),
         };
         // Ids of a store come nowhere near the upper half.
-        self.propose(session, &actual, base, &mut (1_u64 << 62..))
+        self.propose(session, actual, &others, &mut (1_u64 << 62..))
     }
 
     /// Proposes for somebody who may go on to do it: what is new has ids of the store.
@@ -91,8 +96,9 @@ impl Intention {
         session: &Session,
         store: &dyn Store,
     ) -> Result<Proposal, CliError> {
-        let (actual, base) = read_actual(session, store, &self.namespace)?;
-        self.propose(session, &actual, base, &mut StoreIds::new(store))
+        let actual = read_actual(session, store, &self.namespace)?;
+        let others = Others::of_store(session, store, &self.design)?;
+        self.propose(session, actual, &others, &mut StoreIds::new(store))
     }
 
     /// Returns the content of the files that the design refers to, each with whether it may be executed.
@@ -160,57 +166,6 @@ impl Intention {
             .place(format!("the inputs of {}", self.compiled.source.path.display()));
         error.next = next;
         Err(error)
-    }
-
-    /// The instances that should be there, as the hooks of their templates adapt them.
-    fn instances(&self, session: &Session, actual: &Graph, ids: &mut dyn Ids) -> Result<Graph, CliError> {
-        let request = Request {
-            design: &self.design,
-            inputs: &self.inputs,
-            current: actual,
-            inventory: &[],
-            functions: &ToscaFunctions,
-            limits: Limits::default(),
-        };
-        let resolved = if has_hooks(&self.design) {
-            let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
-            let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
-            let runner = hooks::runner(digests.zip(contents).collect());
-            resolve(&request, ids, &mut runner.hooks())
-        } else {
-            resolve(&request, ids, &mut NoHooks)
-        };
-        resolved.map(|resolution| resolution.graph).map_err(|error| self.not_resolved(session, error))
-    }
-
-    fn not_resolved(&self, session: &Session, error: ResolveError) -> CliError {
-        match error {
-            ResolveError::Store(error) => session.store_error(error),
-            ResolveError::Empty(_)
-            | ResolveError::MissingContainer { .. }
-            | ResolveError::MissingEnd { .. }
-            | ResolveError::Rule { .. }
-            | ResolveError::OutOfIds => CliError::new(Exit::Bug, "failed to make instances of the design")
-                .place(self.compiled.source.path.display().to_string())
-                .cause(&error)
-                .next("please report this with the design"),
-            error => {
-                let place = || match &error {
-                    ResolveError::Hook { event, .. } => format!("the handler of `{event}`"),
-                    _ => self.compiled.source.path.display().to_string(),
-                };
-                let next = match &error {
-                    ResolveError::Hook { .. } => {
-                        "change what the hook looks at, or the hook, then run the command again"
-                    }
-                    _ => "mend the design or the inputs, then run the command again",
-                };
-                CliError::new(Exit::InvalidDesign, "the design cannot be instantiated")
-                    .place(error.origin().map_or_else(place, ToString::to_string))
-                    .cause(&error)
-                    .next(next)
-            }
-        }
     }
 
     /// Inputs that were not given and so fall back from what the last deploy had.

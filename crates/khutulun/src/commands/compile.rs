@@ -1,4 +1,8 @@
-//! `khutulun compile`: the graph of templates that a design becomes.
+//! `khutulun compile`: the graph of templates that a design becomes, or the instances that are made of it.
+
+mod instantiate;
+
+use std::path::Path;
 
 use floria::Design;
 use serde_json::Value as Json;
@@ -32,18 +36,26 @@ impl Answer for Templates<'_> {
 }
 
 pub(crate) fn run(arguments: &CompileArguments, session: &Session) -> Result<Exit, CliError> {
-    if session.format == Format::Tosca {
-        return write_tosca(arguments, session);
+    let design = &arguments.design;
+    if arguments.instantiate {
+        return instantiate::run(arguments, session);
     }
-    let (_, lowered) = compile_and_lower(session, &arguments.path, arguments.name.as_deref())?;
+    if !(design.input.is_empty() && design.inputs.is_empty()) {
+        return Err(CliError::usage("inputs change nothing", "templates are the same with any inputs")
+            .next(format!("khutulun compile {} --instantiate", design.path.display())));
+    }
+    if session.format == Format::Tosca {
+        return write_tosca(&design.path, session);
+    }
+    let (_, lowered) = compile_and_lower(session, &design.path, design.name.as_deref())?;
     session.progress.settle();
     answer::give(&Templates(&lowered.design), session.format)?;
     Ok(Exit::Success)
 }
 
 /// Writes the model, and not what it is lowered to: what cannot be run yet can be written.
-fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, CliError> {
-    let compiled = design::compile(session, &arguments.path)?;
+fn write_tosca(path: &Path, session: &Session) -> Result<Exit, CliError> {
+    let compiled = design::compile(session, path)?;
     session.progress.settle();
     let options = tosca::WriteOptions {
         folder: folder(&compiled.source, session),
@@ -51,9 +63,9 @@ fn write_tosca(arguments: &CompileArguments, session: &Session) -> Result<Exit, 
     };
     let text = tosca::write(&compiled.model, &options).map_err(|error| {
         CliError::new(Exit::Failed, "cannot write the design as one TOSCA file")
-            .place(arguments.path.display().to_string())
+            .place(path.display().to_string())
             .cause(&error)
-            .next(format!("khutulun compile {}", arguments.path.display()))
+            .next(format!("khutulun compile {}", path.display()))
     })?;
     for profile in tosca::lost_profiles(&compiled.model) {
         session.progress.say(&format!(
