@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floria::{Evaluated, Evaluator, Functions, Graph, Properties, Site, Value, ValueMap, Vertex, VertexId};
 use khutulun_api::{Failure, Operation, OperationId, names};
-use khutulun_plan::{PlannedValue, Step, subject_of};
+use khutulun_plan::{PlannedValue, Step, parts_of, subject_of};
 
 /// Makes the operation of a step, as the graph is now.
 ///
@@ -106,7 +106,7 @@ fn inputs(
 /// Makes the map that [`Operation::context`] describes. What has no value is left out.
 fn context(graph: &Graph, evaluator: &mut Evaluator<'_>, step: &Step) -> Value {
     let Some(vertex) = graph.vertex(step.subject.vertex) else { return Value::map::<&str, Value>([]) };
-    let parts = parts(graph, vertex.id);
+    let parts = parts_of(graph, vertex.id);
     let (mut own, attributes) = values(&vertex.properties, Site::Vertex(vertex.id), evaluator);
     let mut capabilities = ValueMap::new();
     for part in &parts {
@@ -157,19 +157,6 @@ fn as_applied(vertex: &Vertex, own: &mut ValueMap, capabilities: &mut ValueMap) 
             values.insert(Value::from(property), value.clone());
         }
     }
-}
-
-fn parts(graph: &Graph, node: VertexId) -> Vec<&Vertex> {
-    let mut parts = Vec::new();
-    let mut containers = vec![node];
-    while let Some(container) = containers.pop() {
-        for part in graph.contained(Some(container)).filter(|part| !part.metadata.contains_key(names::NODE)) {
-            parts.push(part);
-            containers.push(part.id);
-        }
-    }
-    parts.sort_by_key(|part| part.id);
-    parts
 }
 
 fn node_of(graph: &Graph, id: VertexId) -> VertexId {

@@ -10,7 +10,7 @@ use khutulun_api::names;
 
 use crate::{
     demand::Demand,
-    node::{Node, Nodes, operation_of},
+    node::{Node, Nodes, operation_of, parts_of},
 };
 
 /// The key of the node's type. The colon keeps it apart from a property called `type`.
@@ -48,14 +48,7 @@ impl Entry<'_> {
 pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> ValueMap {
     let mut values = ValueMap::new();
     let Some(vertex) = graph.vertex(node) else { return values };
-    let mut parts = Vec::new();
-    let mut containers = vec![node];
-    while let Some(container) = containers.pop() {
-        for part in graph.contained(Some(container)).filter(|part| !part.metadata.contains_key(names::NODE)) {
-            parts.push(part);
-            containers.push(part.id);
-        }
-    }
+    let parts = parts_of(graph, node);
     let edges =
         std::iter::once(vertex).chain(parts.iter().copied()).flat_map(|end| graph.outgoing(end.id)).collect();
     let node = Node { vertex, name: Cow::Borrowed(""), parts, edges };

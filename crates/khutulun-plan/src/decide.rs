@@ -32,6 +32,12 @@ impl Decision {
         !self.down.is_empty() || !self.up.is_empty()
     }
 
+    /// Puts a decision off. None: nothing would happen that has to wait.
+    pub(crate) fn put_off(&self, reasons: Vec<Reason>) -> Option<Self> {
+        let waits = !self.up.is_empty() && !reasons.is_empty();
+        waits.then_some(Self { action: Action::Wait, reasons, down: Vec::new(), up: Vec::new() })
+    }
+
     /// Returns the operations in order, the ones that take away first.
     pub(crate) fn operations(&self) -> impl Iterator<Item = &'static str> {
         self.down.iter().chain(&self.up).copied()
@@ -200,7 +206,10 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
         // `initial`, `deleted`, `failed` (its creation was tried) and whatever nobody wrote: from the beginning.
         _ => {
             reasons.clear();
-            incomplete(&mut reasons);
+            match (state, attempted) {
+                ("initial", None) => reasons.push(Reason::New),
+                _ => incomplete(&mut reasons),
+            }
             Decision { action: Action::Create, reasons, down: vec![], up: up_all() }
         }
     }

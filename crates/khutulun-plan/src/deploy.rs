@@ -14,7 +14,7 @@ use crate::{
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
     error::PlanError,
-    node::{Node, Nodes, event_of},
+    node::{Node, Nodes, event_of, is_node},
     order::{Dependencies, ReadsBy, reads_of},
     origins::differ_in_origins_only,
 };
@@ -27,7 +27,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// When a value cannot be computed, or nodes depend on each other in a circle.
+/// When a value cannot be computed, nodes depend on each other in a circle, or two would have one name on machines.
 pub fn plan_deploy(
     basis: &Basis<'_>,
     wanted: &Graph,
@@ -36,6 +36,7 @@ pub fn plan_deploy(
 ) -> Result<Plan, PlanError> {
     let wanted_nodes = Nodes::new(wanted);
     let actual_nodes = Nodes::new(actual);
+    wanted_nodes.check_names()?;
     let changes = difference(actual, wanted);
     let changed = changed_nodes(&changes, actual, &wanted_nodes, &actual_nodes);
     let removed: Vec<&Node<'_>> =
@@ -94,9 +95,20 @@ pub fn plan_deploy(
             Dependencies::new(wanted, &wanted_nodes, &all_entries, &reads).acyclic(&wanted_nodes)?;
         let actual_dependencies = dependencies_of_actual(basis, actual, &actual_nodes);
         let mut change = Spread::new(wanted, &reads);
+        let mut not_up = BTreeSet::new();
         for &place in &wanted_dependencies.order {
             let Task { node, actual, which } = tasks[place];
-            decisions.insert(node.vertex.id, change.decide(node, actual, which, &all_entries[place]));
+            let mut decision = change.decide(node, actual, which, &all_entries[place]);
+            let own = node.waiting().map(|name| Reason::Waiting { requirement: name.to_owned() });
+            let before = wanted_dependencies.of[place].intersection(&not_up);
+            let before = before.map(|place| Reason::Behind { node: tasks[*place].node.name.to_string() });
+            if let Some(put_off) = decision.put_off(own.chain(before).collect()) {
+                if actual.is_none_or(|actual| actual.state() != "started") {
+                    not_up.insert(place);
+                }
+                decision = put_off;
+            }
+            decisions.insert(node.vertex.id, decision);
         }
         for node in &removed {
             decisions.insert(node.vertex.id, remove(node, Reason::Removed));
@@ -114,8 +126,8 @@ pub fn plan_deploy(
         )?;
     }
     let taken_in = without_steps(&decisions, wanted, &mut evaluator);
-    let pending =
-        changed.into_iter().filter(|id| decisions.get(id).is_some_and(Decision::has_steps)).collect();
+    let stays_pending = |decision: &Decision| decision.has_steps() || decision.action == Action::Wait;
+    let pending = changed.into_iter().filter(|id| decisions.get(id).is_some_and(stays_pending)).collect();
     graph_changes(&mut plan, changes, (wanted, actual), &actual_nodes, pending, taken_in);
     for node in wanted_nodes.list.iter().chain(removed) {
         let decision = decisions.remove(&node.vertex.id).unwrap_or_else(Decision::keep);
@@ -329,9 +341,7 @@ fn graph_changes(
             Change::Put(Entity::Vertex(mut vertex)) => {
                 if let Some(taken_in) = taken_in.remove(&vertex.id) {
                     vertex = taken_in;
-                } else if vertex.metadata.contains_key(names::NODE)
-                    && !vertex.metadata.contains_key(names::STATE)
-                {
+                } else if is_node(&vertex) && !vertex.metadata.contains_key(names::STATE) {
                     vertex.metadata.insert(names::STATE.to_owned(), Value::from("initial"));
                 }
                 if pending.remove(&vertex.id) {

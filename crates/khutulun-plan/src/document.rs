@@ -39,6 +39,20 @@ impl Plan {
         self.steps.is_empty() && self.prepare.is_empty() && self.conclude.is_empty()
     }
 
+    /// Returns whether something waits for what is not known yet: there is more to do when it is known.
+    pub fn waits(&self) -> bool {
+        self.count(Action::Wait) > 0
+    }
+
+    /// Returns the path of a node by what it is called on machines.
+    pub fn path_of<'a>(&'a self, machine_name: &'a str) -> &'a str {
+        if !machine_name.contains('.') {
+            return machine_name;
+        }
+        let mut paths = self.nodes.iter().map(|node| node.node.as_str());
+        paths.find(|path| crate::machine_name(path) == machine_name).unwrap_or(machine_name)
+    }
+
     /// Returns the steps that run code, with their indexes.
     pub fn operations(&self) -> impl Iterator<Item = (u32, &Step)> {
         (0u32..).zip(&self.steps).filter(|(_, step)| step.implementation.is_some())
@@ -65,7 +79,7 @@ pub enum Goal {
 /// What happens to a node as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeChange {
-    /// The node's name.
+    /// The node's path in the service: `web-0`, `client/impl/software`.
     pub node: String,
     /// Its most specific class, as a person knows its type. None: it has no class.
     pub class: Option<ClassName>,
@@ -93,6 +107,8 @@ pub enum Action {
     Delete,
     /// One operation is run on it.
     Run,
+    /// Nothing yet: a requirement of it, or of what it depends on, has no relationship yet.
+    Wait,
 }
 
 /// Why something happens to a node.
@@ -134,6 +150,16 @@ pub enum Reason {
         node: String,
         /// The attribute.
         property: String,
+    },
+    /// Where a requirement of it leads is not known yet.
+    Waiting {
+        /// The requirement.
+        requirement: String,
+    },
+    /// It depends on a node that waits.
+    Behind {
+        /// That node.
+        node: String,
     },
     /// Somebody asked for this operation.
     Asked {

@@ -24,6 +24,14 @@ pub enum PlanError {
         #[source]
         source: Box<EvaluationError>,
     },
+    /// Two nodes would be called the same on machines.
+    #[error("nodes `{node}` and `{other}` would both be called `{}` on a machine", crate::machine_name(.node))]
+    SameName {
+        /// The one.
+        node: String,
+        /// The other.
+        other: String,
+    },
     /// There is no such node.
     #[error("there is no node `{node}`; there are: {}", list(.known))]
     NoSuchNode {

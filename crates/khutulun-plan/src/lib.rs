@@ -14,10 +14,17 @@
 //!
 //! # How steps are ordered
 //!
-//! A node depends on the nodes that its outgoing edges lead to, and on those whose attributes its values read. It is brought
+//! A node depends on the nodes that its outgoing edges lead to, on those whose attributes its values read, and on those of the
+//! service that it contains, if it contains one. It is brought
 //! up after what it depends on, and stopped and deleted before that. A node that depends on one which is restarted or replaced
 //! is itself only restarted when one of its own values changes, or may change: that a server was restarted is no reason to
 //! restart its clients. Where both have steps, they are ordered as above.
+//!
+//! # What waits
+//!
+//! A node that has a requirement without its relationships yet ([`khutulun_api::names::WAITING`]) is not brought up, nor changed;
+//! neither is what depends on it and would have to come after it. [`Action::Wait`] says so. What decides where the requirement
+//! leads may be known after the run: then the next plan goes on.
 //!
 //! These are functions from data to data: nothing here reads a clock, a store or a file.
 
@@ -43,7 +50,7 @@ pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
 pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
 pub use error::PlanError;
-pub use node::subject_of;
+pub use node::{machine_name, parts_of, subject_of};
 pub use render::render;
 pub use run::plan_run;
 

@@ -9,12 +9,14 @@ use std::{
 use floria::{Edge, Graph, Value, Vertex, VertexId};
 use khutulun_api::{Subject, names};
 
+use crate::PlanError;
+
 /// A node with everything that is a part of it.
 pub(crate) struct Node<'a> {
     pub(crate) vertex: &'a Vertex,
-    /// Unique in the service and safe as a file name.
+    /// Its path in the service: `web-0`, `client/impl/software`.
     pub(crate) name: Cow<'a, str>,
-    /// What it contains and is no node of its own, such as its capabilities; by id.
+    /// What it contains and is no node of its own, such as its capabilities; by id. A service inside of it is none of these.
     pub(crate) parts: Vec<&'a Vertex>,
     /// The edges that start at it or at one of its parts; by id.
     pub(crate) edges: Vec<&'a Edge>,
@@ -46,10 +48,16 @@ impl Node<'_> {
         Some(operation_of(event).unwrap_or(event))
     }
 
+    /// Returns the requirements whose relationships are not made yet.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &str> {
+        let waiting = self.vertex.metadata.get(names::WAITING).and_then(Value::as_list);
+        waiting.unwrap_or_default().iter().filter_map(Value::as_text)
+    }
+
     pub(crate) fn subject(&self) -> Subject {
         Subject {
             service: self.vertex.namespace.0.clone(),
-            node: self.name.to_string(),
+            node: machine_name(&self.name).into_owned(),
             vertex: self.vertex.id,
             origin: self.vertex.origin.clone(),
         }
@@ -69,7 +77,7 @@ impl<'a> Nodes<'a> {
         let mut owners = HashMap::with_capacity_and_hasher(graph.vertexes().len(), Default::default());
         let mut others = Vec::new();
         for vertex in graph.vertexes() {
-            if vertex.metadata.contains_key(names::NODE) {
+            if is_node(vertex) {
                 owners.insert(vertex.id, list.len());
                 list.push(Node {
                     vertex,
@@ -82,10 +90,9 @@ impl<'a> Nodes<'a> {
             }
         }
         for vertex in others {
-            let owner = std::iter::successors(vertex.container, |id| {
-                graph.vertex(*id).and_then(|outer| outer.container)
-            })
-            .find_map(|id| owners.get(&id).copied());
+            let owner = containers(graph, vertex)
+                .take_while(|outer| !is_boundary(outer))
+                .find_map(|outer| owners.get(&outer.id).copied());
             if let Some(owner) = owner {
                 owners.insert(vertex.id, owner);
                 list[owner].parts.push(vertex);
@@ -102,6 +109,30 @@ impl<'a> Nodes<'a> {
     /// Returns the place of the node that this vertex is, or is a part of.
     pub(crate) fn owner(&self, id: VertexId) -> Option<usize> {
         self.owners.get(&id).copied()
+    }
+
+    /// Refuses two nodes that would be called the same on machines.
+    pub(crate) fn check_names(&self) -> Result<(), PlanError> {
+        let nested = self.list.iter().filter(|node| node.name.contains('/'));
+        let mut called: HashMap<Cow<'_, str>, &str> =
+            nested.map(|node| (machine_name(&node.name), node.name.as_ref())).collect();
+        if called.is_empty() {
+            return Ok(());
+        }
+        for node in &self.list {
+            match called.insert(machine_name(&node.name), &node.name) {
+                Some(other) if other != node.name => {
+                    return Err(PlanError::SameName { node: other.to_owned(), other: node.name.to_string() });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the place of the node that contains this one: the one that the service around this one stands for.
+    pub(crate) fn around(&self, graph: &Graph, node: &Vertex) -> Option<usize> {
+        containers(graph, node).skip(1).find_map(|outer| self.owners.get(&outer.id).copied())
     }
 
     /// Returns the node of this vertex.
@@ -128,13 +159,48 @@ impl Hasher for IdHasher {
     }
 }
 
+/// Returns a vertex and what contains it, from the inside out.
+fn containers<'a>(graph: &'a Graph, vertex: &'a Vertex) -> impl Iterator<Item = &'a Vertex> {
+    std::iter::successors(Some(vertex), |vertex| vertex.container.and_then(|id| graph.vertex(id)))
+}
+
+/// Tells whether a vertex is a node that operations can be about: one that stands for a node of another service is theirs.
+pub(crate) fn is_node(vertex: &Vertex) -> bool {
+    vertex.metadata.contains_key(names::NODE) && !vertex.metadata.contains_key(names::SELECTED)
+}
+
+/// Tells whether what is in a vertex is no part of what contains it: a service in a node, or a node of another service.
+fn is_boundary(vertex: &Vertex) -> bool {
+    vertex.metadata.contains_key(names::SERVICE) || vertex.metadata.contains_key(names::SELECTED)
+}
+
+/// Returns what a node contains and is a part of it, such as its capabilities, by id: no other nodes, and no service inside of it.
+pub fn parts_of(graph: &Graph, node: VertexId) -> Vec<&Vertex> {
+    let is_part = |part: &&Vertex| !part.metadata.contains_key(names::NODE) && !is_boundary(part);
+    let mut parts = Vec::new();
+    let mut open = vec![node];
+    while let Some(container) = open.pop() {
+        for part in graph.contained(Some(container)).filter(is_part) {
+            parts.push(part);
+            open.push(part.id);
+        }
+    }
+    parts.sort_by_key(|part| part.id);
+    parts
+}
+
 fn name_of<'a>(graph: &Graph, vertex: &'a Vertex) -> Cow<'a, str> {
     let outer = vertex.container.and_then(|id| graph.vertex(id));
     if outer.is_none_or(|outer| outer.container.is_none()) {
         return Cow::Borrowed(&vertex.name);
     }
-    let path = graph.path_of(vertex.id);
-    Cow::Owned(path.replace('/', "."))
+    Cow::Owned(graph.path_of(vertex.id))
+}
+
+/// Returns what a node is called on machines, by its path: `client.impl.software` for `client/impl/software`. A plan of nodes of
+/// which two would be called the same is refused.
+pub fn machine_name(path: &str) -> Cow<'_, str> {
+    if path.contains('/') { Cow::Owned(path.replace('/', ".")) } else { Cow::Borrowed(path) }
 }
 
 /// Returns what operations on this vertex are about. None: there is no such vertex.
@@ -142,7 +208,7 @@ pub fn subject_of(graph: &Graph, id: VertexId) -> Option<Subject> {
     let vertex = graph.vertex(id)?;
     Some(Subject {
         service: vertex.namespace.0.clone(),
-        node: name_of(graph, vertex).into_owned(),
+        node: machine_name(&name_of(graph, vertex)).into_owned(),
         vertex: id,
         origin: vertex.origin.clone(),
     })

@@ -41,7 +41,7 @@ impl Dependencies {
         Self::from_direct(Vec::new())
     }
 
-    /// Finds what depends on what: along edges, and where values read attributes.
+    /// Finds what depends on what: along edges, where values read attributes, and what contains on what it contains.
     pub(crate) fn new(
         graph: &Graph,
         nodes: &Nodes<'_>,
@@ -51,6 +51,10 @@ impl Dependencies {
         let mut of: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes.list.len()];
         for (place, node) in nodes.list.iter().enumerate() {
             of[place].extend(node.edges.iter().filter_map(|edge| nodes.owner(edge.target)));
+            // What is inside of a node is what it is made of.
+            if let Some(outer) = nodes.around(graph, node.vertex) {
+                of[outer].insert(place);
+            }
         }
         let mut sources = Sources { graph, nodes, reads, known: HashMap::new() };
         for (place, entries) in entries.iter().enumerate() {

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use floria::Value;
 use khutulun_api::names;
 
-use crate::document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason};
+use crate::{
+    document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason},
+    machine_name,
+};
 
 /// How much of a value is shown, in characters: enough to tell a command from another, and a plan stays readable.
 const VALUE_CHARACTERS_MAX: usize = 80;
@@ -37,8 +40,9 @@ fn render_node(text: &mut String, plan: &Plan, node: &NodeChange) {
     for reason in &node.reasons {
         let _ = writeln!(text, "    {}", sentence(reason));
     }
+    let name = machine_name(&node.node);
     let steps =
-        plan.operations().filter(|(_, step)| step.subject.node == node.node && step.action != Action::Keep);
+        plan.operations().filter(|(_, step)| step.subject.node == name && step.action != Action::Keep);
     let operations: Vec<String> = steps
         .map(|(_, step)| {
             let operation = step
@@ -76,6 +80,7 @@ fn word_of(action: Action) -> (char, &'static str) {
         Action::Replace => ('±', "replace"),
         Action::Delete => ('-', "delete"),
         Action::Run => ('>', "run"),
+        Action::Wait => ('?', "wait"),
     }
 }
 
@@ -97,6 +102,10 @@ fn sentence(reason: &Reason) -> String {
         }
         Reason::Code { event } => format!("the code of {event} changed"),
         Reason::Dependency { node, property } => format!("it depends on {node}.{property}, which changes"),
+        Reason::Waiting { requirement } => {
+            format!("where its requirement {requirement} leads is not known yet")
+        }
+        Reason::Behind { node } => format!("it depends on {node}, which waits"),
         Reason::Asked { event } => format!("{event} was asked for"),
     }
 }
@@ -117,7 +126,7 @@ fn show(value: &Value) -> String {
 
 fn summary(plan: &Plan) -> String {
     let kept = plan.count(Action::Keep);
-    let counts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete]
+    let counts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete, Action::Wait]
         .into_iter()
         .map(|action| (plan.count(action), word_of(action).1))
         .filter(|(count, _)| *count > 0)

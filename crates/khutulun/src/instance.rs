@@ -19,9 +19,9 @@ pub(crate) fn nodes(graph: &Graph) -> Vec<(String, &Vertex)> {
         .collect()
 }
 
-/// Returns the name of a node, as plans and operations call it.
+/// Returns the name of a node: its path in its service, as plans call it.
 pub(crate) fn name(graph: &Graph, node: &Vertex) -> String {
-    khutulun_plan::subject_of(graph, node.id).map_or_else(|| node.name.clone(), |subject| subject.node)
+    graph.path_of(node.id)
 }
 
 /// Returns how far a node's lifecycle has come.

@@ -93,14 +93,15 @@ impl PlanView<'_> {
             Action::Delete => style.red(text),
             Action::Keep => style.dim(text),
             Action::Update | Action::Replace => style.yellow(text),
-            Action::Run => style.cyan(text),
+            Action::Run | Action::Wait => style.cyan(text),
         };
+        let name_on_machines = khutulun_plan::machine_name(&node.node);
         let name = terminal::pad(&terminal::harmless(&node.node), name_width);
         let class = terminal::pad(class_of(node), class_width);
         let events: Vec<&str> = self
             .plan
             .operations()
-            .filter(|(_, step)| step.subject.node == node.node)
+            .filter(|(_, step)| step.subject.node == name_on_machines)
             .map(|(_, step)| progress::plain(&step.event))
             .collect();
         let operations = if events.is_empty() { String::new() } else { format!(": {}", events.join(", ")) };
@@ -136,6 +137,7 @@ pub(crate) fn action(action: Action) -> (&'static str, &'static str) {
         Action::Replace => ("!", "replace"),
         Action::Delete => ("-", "delete"),
         Action::Run => (">", "run"),
+        Action::Wait => ("?", "wait"),
     }
 }
 
@@ -151,6 +153,7 @@ fn summary(plan: &Plan) -> String {
         (Action::Replace, "to replace"),
         (Action::Delete, "to delete"),
         (Action::Run, "to run"),
+        (Action::Wait, "waiting"),
         (Action::Keep, "unchanged"),
     ];
     let mut parts: Vec<String> = counts
@@ -192,6 +195,10 @@ fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<
         Reason::Dependency { node, property } => {
             (format!("depends on {node}.{property}, which may change"), None)
         }
+        Reason::Waiting { requirement } => {
+            (format!("where its requirement `{requirement}` leads is not known yet"), node)
+        }
+        Reason::Behind { node } => (format!("depends on {node}, which waits"), None),
         Reason::Asked { event } => (format!("{} was asked for", progress::plain(event)), None),
     }
 }

@@ -212,10 +212,9 @@ impl Lines {
 
     /// The node and the event of a step.
     fn step(&self, step: u32) -> (&str, &str) {
-        self.plan
-            .as_ref()
-            .and_then(|plan| plan.steps.get(step as usize))
-            .map_or(("?", "?"), |step| (step.subject.node.as_str(), step.event.as_str()))
+        let Some(plan) = &self.plan else { return ("?", "?") };
+        let step = plan.steps.get(step as usize);
+        step.map_or(("?", "?"), |step| (plan.path_of(&step.subject.node), step.event.as_str()))
     }
 
     fn plain(&self, event: &Event, style: Style) -> Option<String> {

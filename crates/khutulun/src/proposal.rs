@@ -248,7 +248,9 @@ pub(crate) fn read_actual(
 /// Why there is no plan, as an error for people.
 pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
     let (exit, place) = match error {
-        PlanError::Cycle { .. } => (Exit::InvalidDesign, "the design".to_owned()),
+        PlanError::Cycle { .. } | PlanError::SameName { .. } => {
+            (Exit::InvalidDesign, "the design".to_owned())
+        }
         PlanError::Evaluation { node, origin, source, .. } => {
             let origin = source.origin.as_ref().or(origin.as_ref());
             (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))

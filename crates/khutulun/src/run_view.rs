@@ -87,7 +87,7 @@ impl RunView<'_> {
                             "step {} ({} of {}): {}",
                             question.operation.step,
                             progress::plain(&question.event),
-                            question.node,
+                            self.plan.path_of(&question.node),
                             question.text
                         )
                     })
@@ -117,7 +117,7 @@ impl RunView<'_> {
             (Some(asked), Some(operation)) if asked.source == operation.source => operation.to_string(),
             (Some(asked), Some(operation)) => format!("{asked} (its operation is defined at {operation})"),
             (Some(place), _) | (None, Some(place)) => place.to_string(),
-            (None, None) => format!("node `{node}`"),
+            (None, None) => format!("node `{}`", self.plan.path_of(node)),
         }
     }
 
@@ -137,7 +137,7 @@ impl RunView<'_> {
             _ => Exit::Failed,
         };
         let what = match failures.len() {
-            1 => format!("failed to {} `{}`", progress::plain(&first.event), first.node),
+            1 => format!("failed to {} `{}`", progress::plain(&first.event), self.plan.path_of(&first.node)),
             count => format!("{count} operations failed"),
         };
         let mut why = Vec::new();
@@ -148,7 +148,7 @@ impl RunView<'_> {
                 _ => format!(
                     "{} of {}: {message}{}",
                     progress::plain(&step.event),
-                    step.node,
+                    self.plan.path_of(&step.node),
                     at(step.origin.as_ref())
                 ),
             });
@@ -174,7 +174,7 @@ impl Answer for RunView<'_> {
             .map(|step| {
                 let mut document = json!({
                     "step": step.step,
-                    "node": step.node,
+                    "node": self.plan.path_of(&step.node),
                     "operation": step.event,
                     "attempt": step.attempt,
                     "where": step.origin.as_ref().map(ToString::to_string),
@@ -234,7 +234,7 @@ impl Answer for RunView<'_> {
                     text.push_str(&format!(
                         "{sign} {} of `{}` is done\n",
                         progress::plain(&planned.event),
-                        planned.subject.node
+                        self.plan.path_of(&planned.subject.node)
                     ));
                     for (name, value) in outputs {
                         text.push_str(&format!("  {name} = {}\n", terminal::harmless(&value.to_string())));

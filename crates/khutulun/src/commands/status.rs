@@ -305,7 +305,7 @@ fn look(
                 state: instance::lifecycle_state(node).to_owned(),
                 attempted: instance::attempted(node).map(str::to_owned),
                 origin: node.origin.as_ref().map(ToString::to_string),
-                since_ms: since.get(&name).copied(),
+                since_ms: since.get(khutulun_plan::machine_name(&name).as_ref()).copied(),
                 observed: observed.get(&node.id).map(|outcome| match outcome {
                     Outcome::Succeeded(outputs) => Ok(outputs.clone()),
                     Outcome::Failed(failure) => Err(failure.message.clone()),

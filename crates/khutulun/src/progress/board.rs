@@ -85,7 +85,12 @@ impl Board {
             let operation = step.implementation.is_some();
             let name = step.subject.node.as_str();
             let node = *places.entry(name).or_insert_with(|| {
-                nodes.push(BoardNode { name: name.to_owned(), steps: Vec::new(), began: None, ended: None });
+                nodes.push(BoardNode {
+                    name: plan.path_of(name).to_owned(),
+                    steps: Vec::new(),
+                    began: None,
+                    ended: None,
+                });
                 nodes.len() - 1
             });
             if operation {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use floria::Graph;
+use floria::{ClassName, Graph};
 use khutulun_lowering::{Instance, InstanceEdge, Instances, Outcome};
 use serde_json::{Value as Json, json};
 use tosca_functions::ToscaFunctions;
@@ -65,11 +65,8 @@ impl Answer for Shown {
 }
 
 fn instance_document(instance: &Instance) -> Json {
-    let mut document = json!({
-        "path": instance.path,
-        "kind": instance.kind.word(),
-        "class": instance.class.as_ref().map(|class| &class.0),
-    });
+    let mut document = json!({ "path": instance.path, "kind": instance.kind.word() });
+    put(&mut document, "class", class(&instance.class));
     let is_named_otherwise = !instance.path.rsplit('/').next().is_some_and(|name| name == instance.template);
     put(&mut document, "template", is_named_otherwise.then(|| instance.template.clone()).into());
     put(&mut document, "index", instance.index.into());
@@ -86,12 +83,16 @@ fn edge_document(source: &str, edge: &InstanceEdge) -> Json {
         "edge": format!("{source} → {}", edge.target),
         "name": edge.name,
         "index": edge.index,
-        "class": edge.class.as_ref().map(|class| &class.0),
     });
+    put(&mut document, "class", class(&edge.class));
     put(&mut document, "properties", values(&edge.properties));
     put(&mut document, "attributes", values(&edge.attributes));
     put(&mut document, "allocation", edge.allocation.as_ref().map(to_json).into());
     document
+}
+
+fn class(class: &Option<ClassName>) -> Json {
+    class.as_ref().map(|class| class.0.clone()).into()
 }
 
 /// Adds what is not empty.
