@@ -10,6 +10,9 @@
 //!   their names. Without any, the node has all five of the lifecycle, without inputs, and `start` writes every attribute;
 //!   `none` says that it has none;
 //! - `v2` the version of the code of its operations;
+//! - `count:3` how many are made of it;
+//! - `in:client` what contains it, instead of the service; `nested` says that it is itself a service, and no node;
+//! - `waits:db` a requirement whose relationship is not made yet; `selected` says that it stands for a node of another service;
 //! - `line:7` where it is in its source.
 
 use std::collections::HashMap;
@@ -17,7 +20,7 @@ use std::collections::HashMap;
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
     Expression, Functions, Handler, Implementation, Metadata, Namespace, Origin, Property, Site, Value,
-    VertexTemplate, VertexTemplateId,
+    VertexTemplate, VertexTemplateId, rules::Making,
 };
 use khutulun_api::names;
 
@@ -93,6 +96,20 @@ pub(crate) fn design(text: &str) -> Design {
                 wishes.push((node.id, requirement.to_owned(), target.to_owned()));
             } else if token.contains('(') || token == "none" {
                 operations.push(token);
+            } else if let Some(outer) = token.strip_prefix("in:") {
+                node.container = Some(by_name(&vertexes, outer));
+            } else if token == "nested" {
+                node.metadata.remove(names::NODE);
+                node.metadata.insert(names::SERVICE.to_owned(), Value::from(name));
+                operations.push("none");
+            } else if token == "selected" {
+                node.metadata.insert(names::SELECTED.to_owned(), Value::map([("path", name)]));
+            } else if let Some(requirement) = token.strip_prefix("waits:") {
+                let waiting = Value::List(vec![Value::from(requirement)]);
+                node.metadata.insert(names::WAITING.to_owned(), waiting);
+            } else if let Some(count) = token.strip_prefix("count:") {
+                let count = Some(Expression::Literal(Value::Integer(count.parse().unwrap())));
+                node.rules = Making { count, ..Making::default() }.into_rules();
             } else if let Some(line) = token.strip_prefix("line:") {
                 node.origin.as_mut().unwrap().line = line.parse().unwrap();
             } else if let Some((property, value)) = token.split_once('=') {
@@ -144,8 +161,6 @@ pub(crate) fn design(text: &str) -> Design {
         }
         vertexes.push(node);
     }
-    let by_name: HashMap<&str, VertexTemplateId> =
-        vertexes.iter().rev().map(|vertex| (vertex.name.as_str(), vertex.id)).collect();
     let mut counts: HashMap<(VertexTemplateId, &str), u32> = HashMap::new();
     let mut edges = Vec::new();
     for (source, name, target) in &wishes {
@@ -156,7 +171,7 @@ pub(crate) fn design(text: &str) -> Design {
             name: name.clone(),
             index: *count,
             source: *source,
-            target: *by_name.get(target.as_str()).expect(target),
+            target: by_name(&vertexes, target),
             classes: vec![],
             properties: Default::default(),
             handlers: Default::default(),
@@ -167,6 +182,10 @@ pub(crate) fn design(text: &str) -> Design {
         *count += 1;
     }
     Design { namespace: namespace(), classes: vec![], vertexes, edges }
+}
+
+fn by_name(vertexes: &[VertexTemplate], name: &str) -> VertexTemplateId {
+    vertexes.iter().find(|vertex| vertex.name == name).expect(name).id
 }
 
 fn add_handler(node: &mut VertexTemplate, name: &str, inputs: &str, outputs: &[String], version: &str) {

@@ -58,9 +58,10 @@ pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
         .chain(actual.edges().map(|edge| edge.id.0))
         .max()
         .unwrap_or_default();
-    resolve(
+    let design = design(text);
+    let mut graph = resolve(
         &Request {
-            design: &design(text),
+            design: &design,
             inputs: &BTreeMap::new(),
             current: actual,
             inventory: &[],
@@ -71,5 +72,20 @@ pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
         &mut NoHooks,
     )
     .unwrap()
-    .graph
+    .graph;
+    // What waits is the resolver's to say anew each time, and here the sketch's.
+    let done: Vec<_> = graph
+        .vertexes()
+        .filter(|vertex| vertex.metadata.contains_key(names::WAITING))
+        .filter(|vertex| {
+            let mut templates = design.vertexes.iter().filter(|template| template.name == vertex.name);
+            templates.all(|template| !template.metadata.contains_key(names::WAITING))
+        })
+        .cloned()
+        .collect();
+    for mut vertex in done {
+        vertex.metadata.remove(names::WAITING);
+        graph.put_vertex(vertex);
+    }
+    graph
 }
