@@ -45,7 +45,9 @@ pub use entity::{
     Handlers, Implementation, Metadata, Namespace, Origin, Plugin, PluginName, Properties, Property, Vertex,
     VertexId, VertexTemplate, VertexTemplateId,
 };
-pub use evaluate::{EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Reads, Site};
+pub use evaluate::{
+    EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Memos, Reads, Site, Structure, Touched,
+};
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
 pub use memory::MemoryStore;
