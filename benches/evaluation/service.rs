@@ -9,6 +9,9 @@ use tosca_functions::{Base, CAPABILITY_MARK, NODE_MARK, Schema, SchemaType};
 /// The service's vertex.
 pub const SERVICE: VertexId = VertexId(1);
 
+/// How many inputs the service has. Nodes share them: the first node, and every so many after it, have the first one.
+pub const INPUTS: usize = 1_000;
+
 /// How many nodes are linked to each other: a node requires the one before it, and the first of its group.
 const GROUP: u64 = 10;
 
@@ -27,13 +30,13 @@ fn capability(number: u64) -> VertexId {
 /// requirements.
 pub fn service(nodes: u64) -> Graph {
     let mut graph = Graph::default();
-    let inputs = (0..100).map(|number| (format!("input-{number}"), stored(Value::from("eu"))));
+    let inputs = (0..INPUTS).map(|number| (format!("input-{number}"), stored(Value::from("eu"))));
     graph.put_vertex(vertex(SERVICE, None, "shop", inputs.collect(), Metadata::new()));
     for number in 0..nodes {
         let name = format!("node-{number}");
         let mark = |mark: &str, name: &str| Metadata::from([(mark.to_owned(), Value::from(name))]);
         let first = number - number % GROUP;
-        let input = format!("input-{}", number % 100);
+        let input = format!("input-{}", number % INPUTS as u64);
         let port = Schema::of(SchemaType {
             name: Some("shop:Port".to_owned()),
             base: Base::Integer,

@@ -46,7 +46,8 @@ pub use entity::{
     VertexId, VertexTemplate, VertexTemplateId,
 };
 pub use evaluate::{
-    EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Memos, Reads, Site, Structure, Touched,
+    EVALUATION_DEPTH_MAX, Evaluated, EvaluationError, Evaluator, Functions, Memos, Reads, Site, Structure,
+    Touched,
 };
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};

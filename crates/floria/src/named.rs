@@ -23,6 +23,9 @@ pub struct Named<V> {
     entries: Vec<(String, V)>,
 }
 
+/// Up to how many names looking at each is faster than halving.
+const LOOKED_THROUGH_MAX: usize = 8;
+
 impl<V> Named<V> {
     /// Makes an empty map. That allocates nothing.
     pub const fn new() -> Self {
@@ -46,7 +49,13 @@ impl<V> Named<V> {
 
     /// Returns the value of this name, with the name as it is kept here.
     pub fn get_key_value<Q: AsRef<str> + ?Sized>(&self, name: &Q) -> Option<(&String, &V)> {
-        let (name, value) = &self.entries[self.place(name.as_ref()).ok()?];
+        let name = name.as_ref();
+        let (name, value) = if self.entries.len() <= LOOKED_THROUGH_MAX {
+            // Most names differ in their lengths already.
+            self.entries.iter().find(|(other, _)| other == name)?
+        } else {
+            &self.entries[self.place(name).ok()?]
+        };
         Some((name, value))
     }
 
@@ -58,7 +67,7 @@ impl<V> Named<V> {
 
     /// Returns whether there is a value of this name.
     pub fn contains_key<Q: AsRef<str> + ?Sized>(&self, name: &Q) -> bool {
-        self.place(name.as_ref()).is_ok()
+        self.get(name).is_some()
     }
 
     /// Puts a value in and returns the one that had its name.

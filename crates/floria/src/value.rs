@@ -1,6 +1,11 @@
 //! A Floria value: plain data with a total order.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// A map of values. Any value can be a key; iteration is in canonical order.
 pub type ValueMap = BTreeMap<Value, Value>;
@@ -41,7 +46,7 @@ pub enum Value {
 ///
 /// Custom values are ordered by type, then by `order`, then by text. So `1 GB` and `1000 MB` are different values (they are
 /// different text, and a graph has one digest), and [`Self::compare`] says that they come to the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Custom {
     /// The type, qualified by whoever defines it: `tosca:version`.
     pub type_name: String,
@@ -193,6 +198,24 @@ impl PartialEq for Value {
 }
 
 impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.rank().hash(state);
+        match self {
+            Self::Null => {}
+            Self::Boolean(value) => value.hash(state),
+            Self::Integer(value) => value.hash(state),
+            // Floats that are equal here have the same bits.
+            Self::Float(value) => value.to_bits().hash(state),
+            Self::Text(value) => value.hash(state),
+            Self::Bytes(value) => value.hash(state),
+            Self::List(items) => items.hash(state),
+            Self::Map(entries) => entries.hash(state),
+            Self::Custom(custom) => custom.hash(state),
+        }
+    }
+}
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {

@@ -32,7 +32,7 @@ pub(crate) type ReadsBy<'a> = HashMap<(Site, &'a str), Vec<(Site, &'a str)>>;
 
 /// Returns what each property that was evaluated read directly.
 pub(crate) fn reads_of<'a>(evaluator: &Evaluator<'a>) -> ReadsBy<'a> {
-    evaluator.reads().into_iter().map(|(key, reads)| (key, reads.iter().copied().collect())).collect()
+    evaluator.reads().into_iter().collect()
 }
 
 impl Dependencies {

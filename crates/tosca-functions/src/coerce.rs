@@ -1,8 +1,8 @@
 //! The preparer of every typed property: makes a value what its schema says, or says why it is not.
 
-use std::fmt;
+use std::{collections::HashMap, fmt, sync::Arc};
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Value, ValueMap};
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Site, Value, ValueMap};
 
 use crate::{
     arguments, clause,
@@ -64,11 +64,47 @@ pub(crate) fn call(
             ));
         }
     };
-    let schema = Schema::from_value(schema)
-        .map_err(|error| EvaluationError::new(format!("`tosca:coerce`: {error}")))?;
-    coerce(&schema, name, value)
+    coerce(&read_schema(schema)?, name, value)
         .map(Evaluated::Known)
         .map_err(|error| EvaluationError::new(error.to_string()))
+}
+
+/// The same with the value beside the call, as a preparer gets it.
+pub(crate) fn prepare(
+    preparer: &Call,
+    value: Value,
+    site: Site,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Evaluated, EvaluationError> {
+    let (schema, name) = match preparer.arguments.as_slice() {
+        [Expression::Literal(schema)] => (schema, ""),
+        [Expression::Literal(schema), Expression::Literal(Value::Text(name))] => (schema, name.as_str()),
+        _ => {
+            let mut with_value = preparer.clone();
+            with_value.arguments.push(Expression::Literal(value));
+            return call(&with_value, site, evaluator);
+        }
+    };
+    let schemas = evaluator.kept::<Schemas>();
+    let schema = match schemas.0.get(schema) {
+        Some(schema) => Arc::clone(schema),
+        None => {
+            let read = Arc::new(read_schema(schema)?);
+            schemas.0.insert(schema.clone(), Arc::clone(&read));
+            read
+        }
+    };
+    coerce(&schema, name, &value)
+        .map(Evaluated::Known)
+        .map_err(|error| EvaluationError::new(error.to_string()))
+}
+
+/// The schemas that an evaluator has met: few, in many properties, and reading one takes longer than using it.
+#[derive(Default)]
+struct Schemas(HashMap<Value, Arc<Schema>>);
+
+fn read_schema(schema: &Value) -> Result<Schema, EvaluationError> {
+    Schema::from_value(schema).map_err(|error| EvaluationError::new(format!("`tosca:coerce`: {error}")))
 }
 
 /// The way to a value inside another; written only when there is a mistake.

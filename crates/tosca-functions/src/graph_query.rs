@@ -1,5 +1,7 @@
 //! Queries of the representation graph (TOSCA 2.0, 10.2.1).
 
+use std::fmt;
+
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Properties, Site, Value};
 
 use crate::{
@@ -42,7 +44,7 @@ pub(crate) fn get_input(
     if let Some(message) = missing {
         return Err(EvaluationError::new(message));
     }
-    read(Site::Vertex(service.id), name, &way, &format!("the input `{name}`"), evaluator)
+    read(Site::Vertex(service.id), name, &way, &format_args!("the input `{name}`"), evaluator)
 }
 
 /// `$get_property` (10.2.1.2).
@@ -84,8 +86,11 @@ fn get(
     evaluator: &mut Evaluator<'_>,
     kind: Kind,
 ) -> Result<Evaluated, EvaluationError> {
-    let function = format!("$get_{}", kind.word());
-    let reference = match reference::follow(&function, call, site, evaluator)? {
+    let function = match kind {
+        Kind::Property => "$get_property",
+        Kind::Attribute => "$get_attribute",
+    };
+    let reference = match reference::follow(function, call, site, evaluator)? {
         Ok(reference) => reference,
         Err(unknown) => return Ok(Evaluated::Unknown(unknown)),
     };
@@ -97,7 +102,9 @@ fn get(
             }
             Place::Relationship(id) => (Site::Edge(id), graph.edge(id).map(|edge| &edge.properties)),
         };
-        let what = format!("`{}` of {}", reference.name, path::describe(graph, place));
+        let what = fmt::from_fn(|formatter| {
+            write!(formatter, "`{}` of {}", reference.name, path::describe(graph, place))
+        });
         let properties = properties.expect("a walk ends at what is in its graph");
         check(properties, reference.name, kind, &what)
             .map_err(|message| EvaluationError::new(format!("`{function}`: {message}")))?;
@@ -126,7 +133,7 @@ pub(crate) fn gather(
 }
 
 /// Says what is wrong with asking for this name, if anything.
-fn check(properties: &Properties, name: &str, kind: Kind, what: &str) -> Result<(), String> {
+fn check(properties: &Properties, name: &str, kind: Kind, what: &dyn fmt::Display) -> Result<(), String> {
     match properties.get(name) {
         None => {
             let there = properties
@@ -151,12 +158,12 @@ pub(crate) fn read(
     site: Site,
     name: &str,
     way: &[Value],
-    what: &str,
+    what: &dyn fmt::Display,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<Evaluated, EvaluationError> {
     match evaluator.property(site, name)? {
         Evaluated::Known(value) if way.is_empty() => Ok(Evaluated::Known(value)),
-        Evaluated::Known(value) => nested::descend(&value, way, what)
+        Evaluated::Known(value) => nested::descend(&value, way, &what.to_string())
             .map(|value| Evaluated::Known(value.clone()))
             .map_err(EvaluationError::new),
         unknown => Ok(unknown),

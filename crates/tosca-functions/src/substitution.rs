@@ -43,7 +43,7 @@ pub(crate) fn get_output(
             describe::names(outputs)
         )));
     }
-    read(Site::Vertex(service.id), &property, &way, &format!("the output `{name}`"), evaluator)
+    read(Site::Vertex(service.id), &property, &way, &format_args!("the output `{name}`"), evaluator)
 }
 
 fn error(message: &str) -> EvaluationError {

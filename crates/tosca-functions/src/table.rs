@@ -1,6 +1,6 @@
 //! The functions by name.
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Functions, Site, Value};
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Functions, Site, Value};
 
 use crate::{
     allocation, arguments, arithmetic, artifact, coerce, comparison, containment, graph_query, logic,
@@ -9,6 +9,9 @@ use crate::{
 
 /// What comes before a function's name in a call.
 pub const NAMESPACE: &str = "tosca:";
+
+/// The function that prepares values.
+const COERCE: &str = "coerce";
 
 /// From values to a value; the error is a sentence without the function's name.
 pub(crate) type Pure = fn(&[Value]) -> Result<Value, String>;
@@ -29,7 +32,7 @@ const TABLE: &[(&str, Function)] = &[
     ("and", Function::Lazy(logic::and, logic::lazily)),
     ("available_allocation", Function::Graph(allocation::available_allocation)),
     ("ceil", Function::Pure(arithmetic::ceil)),
-    ("coerce", Function::Graph(coerce::call)),
+    (COERCE, Function::Graph(coerce::call)),
     ("concat", Function::Pure(text::concat)),
     ("contains", Function::Pure(containment::contains)),
     ("difference", Function::Pure(arithmetic::difference)),
@@ -131,6 +134,21 @@ impl Functions for ToscaFunctions {
             },
             None => Err(EvaluationError::new(format!("there is no function `{}`", call.function))),
         }
+    }
+
+    fn prepare(
+        &self,
+        preparer: &Call,
+        value: Value,
+        site: Site,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<Evaluated, EvaluationError> {
+        if preparer.function.strip_prefix(NAMESPACE) == Some(COERCE) {
+            return coerce::prepare(preparer, value, site, evaluator);
+        }
+        let mut call = preparer.clone();
+        call.arguments.push(Expression::Literal(value));
+        self.call(&call, site, evaluator)
     }
 }
 

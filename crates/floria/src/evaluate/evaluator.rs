@@ -78,7 +78,11 @@ impl<'a> Evaluator<'a> {
                 (site, name.to_owned())
             })
             .collect();
-        self.memos.touch(names.iter().map(|(site, name)| Touched { site: *site, name, is_redeclared: false }));
+        self.memos.touch(names.iter().map(|(site, name)| Touched {
+            site: *site,
+            name,
+            is_redeclared: false,
+        }));
         self.memos
     }
 
@@ -157,11 +161,19 @@ impl<'a> Evaluator<'a> {
     /// When there is no such property or site (the message names what there is), when the property depends on itself (the
     /// message has the whole path), and as [`Self::evaluate`].
     pub fn property(&mut self, site: Site, name: &str) -> Result<Evaluated, EvaluationError> {
+        let property = self.properties(site).and_then(|properties| properties.get(name));
+        if self.forgotten.is_empty()
+            && let Some(Property { value: Some(value), updater: None, preparer: None, .. }) = property
+        {
+            // Nothing to remember, but who read it.
+            self.depends_on(site, name);
+            return Ok(Evaluated::Known(value.clone()));
+        }
         let place = self.memos.place(site, name);
         if self.frames > 0 {
             self.reads.push(place);
         }
-        self.update(place)?;
+        self.update(place, property)?;
         self.memos.memo(place).result.clone().expect("what is up to date has a result")
     }
 
@@ -184,7 +196,8 @@ impl<'a> Evaluator<'a> {
         if let Evaluated::Known(value) = self.property(site, name)? {
             property.value = Some(value);
         }
-        property.reads = self.reads_of(site, name).into_iter().map(|(at, name)| (at, name.to_owned())).collect();
+        property.reads =
+            self.reads_of(site, name).into_iter().map(|(at, name)| (at, name.to_owned())).collect();
         Ok(property)
     }
 
@@ -197,13 +210,14 @@ impl<'a> Evaluator<'a> {
         reads
     }
 
-    /// Returns what each property that was evaluated read itself: property, and the properties it read. In order.
+    /// Returns what each property that was computed read itself: property, and the properties it read. In order.
     pub fn reads(&self) -> Vec<((Site, &'a str), Reads<'a>)> {
         let keys: Vec<_> = (0..self.memos.len() as Place).map(|place| self.named_one(place)).collect();
         let list = keys.iter().zip(&self.memos.list).filter(|(_, memo)| memo.state != State::New);
         let mut all: Vec<_> = list
             .filter_map(|(key, memo)| {
-                let mut reads: Reads<'a> = memo.reads.iter().filter_map(|read| keys[*read as usize]).collect();
+                let mut reads: Reads<'a> =
+                    memo.reads.iter().filter_map(|read| keys[*read as usize]).collect();
                 reads.sort_unstable();
                 Some(((*key)?, reads))
             })
@@ -297,8 +311,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Makes a memo what it would be evaluated to. The error is not its result: it is that it depends on itself, or that
-    /// this was found too deep.
-    pub(super) fn update(&mut self, place: Place) -> Result<(), EvaluationError> {
+    /// this was found too deep. `property` is the one at that place, for those who have it at hand.
+    pub(super) fn update(
+        &mut self,
+        place: Place,
+        property: Option<&'a Property>,
+    ) -> Result<(), EvaluationError> {
         let memo = self.memos.memo(place);
         match memo.state {
             State::Fresh => Ok(()),
@@ -307,7 +325,7 @@ impl<'a> Evaluator<'a> {
                 let reads = memo.reads.clone();
                 let verified = memo.verified;
                 if self.deeper(|evaluator| evaluator.has_changed(&reads, verified))? {
-                    return self.compute(place);
+                    return self.compute(place, property);
                 }
                 let now = self.memos.now;
                 let memo = self.memos.memo(place);
@@ -317,7 +335,7 @@ impl<'a> Evaluator<'a> {
                 }
                 Ok(())
             }
-            State::New | State::Stale => self.compute(place),
+            State::New | State::Stale => self.compute(place, property),
         }
     }
 
@@ -327,7 +345,7 @@ impl<'a> Evaluator<'a> {
         for read in reads {
             // Nobody asked for the value of what is new.
             if self.memos.list[*read as usize].state != State::New
-                && let Err(error) = self.update(*read)
+                && let Err(error) = self.update(*read, None)
             {
                 // Nobody can tell from here what is too deep, and whoever evaluates would come here again. What is in a
                 // circle is for evaluation to say.
@@ -340,9 +358,9 @@ impl<'a> Evaluator<'a> {
         Ok(false)
     }
 
-    fn compute(&mut self, place: Place) -> Result<(), EvaluationError> {
+    fn compute(&mut self, place: Place, property: Option<&'a Property>) -> Result<(), EvaluationError> {
         let (site, name) = self.memos.key(place);
-        let found = self.find(site, name);
+        let found = property.map_or_else(|| self.find(site, name), Ok);
         let memo = self.memos.memo(place);
         let before = std::mem::replace(&mut memo.state, State::Active);
         let begin = self.reads.len();

@@ -47,6 +47,23 @@ pub(super) struct Memo {
 /// The hash maps here: keys are names that a template may choose, so that the seed must not be known beforehand.
 type Map<K, V> = HashMap<K, V, RandomState>;
 
+/// A site and the place of a name: as small as it can be, since reaching it in memory is most of what a lookup costs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    id: u64,
+    /// An edge's has the highest bit.
+    name: u32,
+}
+
+impl Key {
+    fn new(site: Site, name: u32) -> Self {
+        match site {
+            Site::Vertex(id) => Self { id: id.0, name },
+            Site::Edge(id) => Self { id: id.0, name: name | 1 << 31 },
+        }
+    }
+}
+
 /// What an [`Evaluator`](super::Evaluator) has evaluated, to be taken from one to the next when the graph changes: values,
 /// and what each was computed from.
 ///
@@ -57,7 +74,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 pub struct Memos {
     names: Vec<Box<str>>,
     name_places: Map<Box<str>, u32>,
-    places: Map<(Site, u32), Place>,
+    places: Map<Key, Place>,
     pub(super) list: Vec<Memo>,
     /// Who reads what, once something has changed.
     readers: Option<Vec<Vec<Place>>>,
@@ -176,7 +193,7 @@ impl Memos {
     }
 
     pub(super) fn find(&self, site: Site, name: &str) -> Option<Place> {
-        self.places.get(&(site, *self.name_places.get(name)?)).copied()
+        self.places.get(&Key::new(site, *self.name_places.get(name)?)).copied()
     }
 
     /// Returns the place of a property, made if it is new.
@@ -190,7 +207,7 @@ impl Memos {
                 place
             }
         };
-        *self.places.entry((site, name)).or_insert_with(|| {
+        *self.places.entry(Key::new(site, name)).or_insert_with(|| {
             self.list.push(Memo {
                 site,
                 name,

@@ -27,7 +27,7 @@ impl Evaluator<'_> {
                     continue;
                 }
                 // What is too deep from here stays as it is, for whoever asks for it.
-                let _ = self.update(place);
+                let _ = self.update(place, None);
             }
             if std::mem::take(&mut self.memos.memo(place).is_other) {
                 let (site, name) = self.memos.key(place);

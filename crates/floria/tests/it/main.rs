@@ -7,6 +7,7 @@ mod difference;
 mod evaluate;
 mod graph;
 mod history;
+mod incremental;
 mod support;
 mod values;
 mod verify;
