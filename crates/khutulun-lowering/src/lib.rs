@@ -48,6 +48,7 @@ mod classes;
 mod edges;
 mod expressions;
 mod files;
+mod inputs;
 mod instances;
 mod later;
 mod lower;

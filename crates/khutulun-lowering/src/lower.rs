@@ -13,7 +13,7 @@ use floria::{
 use khutulun_api::names;
 use tosca::{
     Locator, SourceError,
-    model::{Index, Model, NodeTemplate, PathStart, Reference, ServiceTemplate, Step, Substitution},
+    model::{Model, NodeTemplate, ServiceTemplate, Substitution},
 };
 
 use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
@@ -130,10 +130,10 @@ impl<'a> Lowering<'a, '_> {
         for node in self.service.node_templates.values() {
             places.push(self.node(node, service));
         }
-        self.map_inputs(&places);
         for (node, place) in self.service.node_templates.values().zip(&places) {
             self.requirements(node, place.vertex, service, &places);
         }
+        self.map_inputs(&places);
     }
 
     fn next_vertex(&self) -> VertexTemplateId {
@@ -231,29 +231,6 @@ impl<'a> Lowering<'a, '_> {
         NodePlace { vertex, capabilities }
     }
 
-    /// Inputs that go to attributes (TOSCA 2.0, 9.7): what the input says is what the attribute says first.
-    fn map_inputs(&mut self, places: &[NodePlace]) {
-        for (name, input) in &self.service.inputs {
-            let Some(mapping) = &input.mapping else { continue };
-            let attribute = vertex_of(mapping, places).and_then(|vertex| {
-                // Ids are positions, from 1.
-                let template =
-                    self.shared.vertexes.get_mut(usize::try_from(vertex.0).ok()?.checked_sub(1)?)?;
-                template.properties.get_mut(mapping.name.as_str())
-            });
-            let Some(attribute) = attribute else {
-                let message = "an input that goes elsewhere than to a whole attribute of a node or of its \
-                               capability is not supported yet";
-                self.tell(
-                    Diagnostic::error("unsupported-output", message).at(mapping.name_span).chapter("9.9"),
-                );
-                continue;
-            };
-            attribute.value = None;
-            attribute.updater = Some(expressions::input(name));
-        }
-    }
-
     /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
     fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
         let metadata = expressions::metadata(self.model, metadata);
@@ -275,17 +252,6 @@ impl<'a> Lowering<'a, '_> {
 pub(crate) struct NodePlace {
     pub(crate) vertex: VertexTemplateId,
     pub(crate) capabilities: HashMap<String, VertexTemplateId>,
-}
-
-/// The vertex whose whole attribute a mapping names.
-fn vertex_of(mapping: &Reference, places: &[NodePlace]) -> Option<VertexTemplateId> {
-    let PathStart::Node { template, index: Index::At(0) } = &mapping.path.start else { return None };
-    let place = places.get(template.index()).filter(|_| mapping.nested.is_empty())?;
-    match &mapping.path.steps[..] {
-        [] => Some(place.vertex),
-        [Step::Capability { capability }] => place.capabilities.get(capability.as_str()).copied(),
-        _ => None,
-    }
 }
 
 /// The place of a span, for people.
