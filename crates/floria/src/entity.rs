@@ -220,6 +220,24 @@ pub struct Artifact {
     pub digest: String,
 }
 
+impl Artifact {
+    const SCHEME: &'static str = "artifact://";
+
+    /// Returns a URL for it, `artifact://<digest>/<path>`: the same wherever the file lies. Whoever runs an operation puts a local
+    /// path in its place.
+    pub fn location(&self) -> String {
+        format!("{}{}/{}", Self::SCHEME, self.digest, self.path)
+    }
+
+    /// Reads what [`Self::location`] wrote; None if a text is no such URL as a whole.
+    pub fn at(location: &str) -> Option<Self> {
+        let (digest, path) = location.strip_prefix(Self::SCHEME)?.split_once('/')?;
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_one = digest.len() == 64 && digest.bytes().all(is_digit) && !path.is_empty();
+        is_one.then(|| Self { path: path.to_owned(), digest: digest.to_owned() })
+    }
+}
+
 /// A vertex template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VertexTemplate {

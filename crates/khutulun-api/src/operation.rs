@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use floria::{Implementation, Origin, Value, VertexId};
+use floria::{Artifact, Implementation, Origin, Value, VertexId};
 use serde::{Deserialize, Serialize};
 
 /// The id of a run, unique in its store.
@@ -67,6 +67,32 @@ pub struct Operation {
     pub context: Value,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
+}
+
+impl Operation {
+    /// Puts local paths in the place of the locations of artifacts ([`Artifact::location`]) in the inputs and the context:
+    /// expressions give locations, since values are the same on every machine, and code wants a file. `find` answers the path
+    /// of an artifact on the machine where the operation runs; without one the location stays. Only a text that is a location
+    /// as a whole is one.
+    pub fn put_paths(&mut self, mut find: impl FnMut(&Artifact) -> Option<String>) {
+        for value in self.inputs.values_mut() {
+            put_paths(value, &mut find);
+        }
+        put_paths(&mut self.context, &mut find);
+    }
+}
+
+fn put_paths(value: &mut Value, find: &mut dyn FnMut(&Artifact) -> Option<String>) {
+    match value {
+        Value::Text(text) => {
+            if let Some(path) = Artifact::at(text).and_then(|artifact| find(&artifact)) {
+                *text = path;
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| put_paths(item, find)),
+        Value::Map(entries) => entries.values_mut().for_each(|item| put_paths(item, find)),
+        _ => {}
+    }
 }
 
 /// How an operation ended.

@@ -48,7 +48,8 @@ const RESERVED: [&str; 10] =
 ///
 /// A script is executed directly when it begins with `#!`, is an ELF program or (last) has its executable bit; otherwise `.sh`
 /// is run by `sh` and `.py` by `python3`. It works in the folder that it is in, with its dependencies at their relative paths
-/// (`. ../lib.sh` works), in a copy of its own under `operations/<id>/files`.
+/// (`. ../lib.sh` works), in a copy of its own under `operations/<id>/files`. Artifacts that its inputs give the location of
+/// (`$get_artifact`) are there too, and the inputs have their paths.
 ///
 /// **It gets** its inputs as environment variables: `KHUTULUN_INPUT_<NAME>` always, with the name in upper case and `_` for
 /// everything but letters and digits, and the exact name too where it is an identifier (`PATH` and its like, `LD_*` and
@@ -276,6 +277,21 @@ fn assignment(
     dependencies: &[Artifact],
 ) -> Result<ScriptAssignment, MachineError> {
     let id = operation.id.to_string();
+    let mut operation = operation.clone();
+    let mut dependencies = dependencies.to_vec();
+    let folder = state.operation(&operation.id).join("files");
+    operation.put_paths(|artifact| {
+        // By digest, so that a file of the same path in another package is another; under its own name, since what reads it
+        // may go by its ending.
+        let name = artifact.path.rsplit('/').next().unwrap_or_default();
+        let path = format!("artifacts/{}/{name}", artifact.digest);
+        let file = folder.join(&path).into_os_string().into_string().ok()?;
+        let copy = Artifact { path, digest: artifact.digest.clone() };
+        if !dependencies.contains(&copy) {
+            dependencies.push(copy);
+        }
+        Some(file)
+    });
     let input = serde_json::to_string(&Input {
         service: &operation.subject.service,
         node: &operation.subject.node,
@@ -298,7 +314,7 @@ fn assignment(
     Ok(ScriptAssignment {
         artifacts: state.artifacts(),
         script: script.clone(),
-        dependencies: dependencies.to_vec(),
+        dependencies,
         environment,
         input,
         timeout_ms: operation.timeout_ms,

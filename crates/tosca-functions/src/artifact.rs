@@ -1,6 +1,6 @@
 //! Where an artifact is (TOSCA 2.0, 10.2.1.4).
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Value};
+use floria::{Artifact, Call, Evaluated, EvaluationError, Evaluator, Value};
 
 use crate::{
     describe,
@@ -12,15 +12,13 @@ use crate::{
 
 const FUNCTION: &str = "$get_artifact";
 
-/// What a location begins with; the digest, a `/` and the path in the package follow.
-pub const ARTIFACT_SCHEME: &str = "artifact://";
-
 /// `$get_artifact`: the location of an artifact, as `artifact://<digest>/<path>`.
 ///
 /// Where the file lies when an operation runs is known to the machine that runs it, and not before: a value that is computed
 /// here goes into plans and into the graph, which are the same on every machine. So the location is a URL that says *what* the
-/// file is, by its SHA-256, and how it is called. Whoever runs an operation puts the path of the file in the place of each
-/// input, and of each entry in one, that is such a URL as a whole ([`read_location`]). A URL inside of a longer text stays as it is.
+/// file is, by its SHA-256, and how it is called ([`Artifact::location`]). Whoever runs an operation puts the path of the file
+/// in the place of each text in its inputs and its context that is such a URL as a whole. A URL inside of a longer text, as
+/// `$concat` makes one, stays as it is.
 pub(crate) fn get_artifact(
     call: &Call,
     site: floria::Site,
@@ -51,21 +49,9 @@ pub(crate) fn get_artifact(
         let (Some(digest), Some(path)) = (text("digest"), text("path")) else {
             return Err(error(&format!("the artifact `{name}` of {} has no file", words())));
         };
-        Ok(Evaluated::Known(location(digest, path).into()))
+        let artifact = Artifact { path: path.to_owned(), digest: digest.to_owned() };
+        Ok(Evaluated::Known(artifact.location().into()))
     })
-}
-
-/// Writes the location of a file.
-pub fn location(digest: &str, path: &str) -> String {
-    format!("{ARTIFACT_SCHEME}{digest}/{path}")
-}
-
-/// Reads the location of a file, if a text is one: its digest and its path in the package.
-pub fn read_location(text: &str) -> Option<(&str, &str)> {
-    let (digest, path) = text.strip_prefix(ARTIFACT_SCHEME)?.split_once('/')?;
-    let is_digest =
-        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (is_digest && !path.is_empty()).then_some((digest, path))
 }
 
 fn error(message: &str) -> EvaluationError {

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `tosca:get_input` | the input's name, then names, keys or indexes into its value |
 //! | `tosca:get_property`, `tosca:get_attribute` | the path as a list in the standard's words (`[SELF, RELATIONSHIP, host, 0, TARGET]`), of which only indexes may be computed, the name, then names, keys or indexes into the value |
-//! | `tosca:get_artifact` | such a path to a node, and the artifact's name; the result is [its location](location) |
+//! | `tosca:get_artifact` | such a path to a node, and the artifact's name; the result is [its location](floria::Artifact::location) |
 //! | `tosca:available_allocation` | such a path to a capability, and the property's name |
 //! | `tosca:node_index`, `tosca:relationship_index` | none |
 //! | `tosca:get_output` | not in TOSCA, what substitution mappings become: the output's name, then names, keys or indexes into its value; at a substituted node, one of its capabilities or one of its relationships |
@@ -54,7 +54,6 @@ mod substitution;
 mod table;
 mod text;
 
-pub use artifact::{ARTIFACT_SCHEME, location, read_location};
 pub use clause::{VALUE_CALL, escape_literal};
 pub use coerce::{CoerceError, VALUE_DEPTH_MAX, coerce};
 pub use marks::{

@@ -392,3 +392,27 @@ fn a_script_that_a_power_loss_ended_is_unknown() {
     let Recovery::Unknown(text) = bench.recover(&operation) else { panic!("it is not known") };
     assert!(text.starts_with("the machine was started again while the script ran"), "{text}");
 }
+
+#[test]
+fn a_script_gets_the_paths_of_artifacts_that_are_inputs() {
+    let bench = Bench::new();
+    let script = r#"printf '{"text": "%s", "name": "%s", "other": "%s"}' "$(cat "$page")" "$(basename "$page")" "$other""#;
+    let mut operation = bench.operation("configure.sh", script);
+    let page = bench.artifact("site/page.html", "<p>");
+    let location = page.location();
+    operation.inputs = BTreeMap::from([
+        ("page".to_owned(), location.as_str().into()),
+        ("other".to_owned(), format!("not {location}").into()),
+    ]);
+    let path = bench.folder().join("files/artifacts").join(&page.digest).join("page.html");
+    operation.context = Value::map([("properties", Value::List(vec![location.as_str().into()]))]);
+    let expected = [
+        ("text", "<p>".into()),
+        ("name", "page.html".into()),
+        ("other", Value::Text(format!("not {location}"))),
+    ];
+    assert_eq!(bench.execute(&operation), outputs(expected));
+    let input = fs::read_to_string(bench.folder().join("input.json")).expect("its standard input");
+    assert!(input.contains(&format!("\"properties\":[\"{}\"]", path.display())), "{input}");
+    assert_eq!(fs::read_to_string(path).expect("the file is laid out"), "<p>");
+}

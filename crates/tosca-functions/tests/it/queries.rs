@@ -1,8 +1,7 @@
 //! Functions that ask the graph, and paths through representations, substitution and what waits (C231, C233 to C235, C255 to C259).
 
-use floria::{Graph, Site, Value, VertexId};
+use floria::{Artifact, Graph, Site, Value, VertexId};
 use serde_json::{Value as Json, json};
-use tosca_functions::{location, read_location};
 
 use crate::{
     estate::{
@@ -97,13 +96,14 @@ fn what_relationships_leave_of_a_capability_is_available() {
 #[test]
 fn an_artifact_has_a_location() {
     let digest = "ab".repeat(32);
-    let page = location(&digest, "files/page.html");
+    let file = Artifact { path: "files/page.html".to_owned(), digest: digest.clone() };
+    let page = file.location();
     check("get_artifact", AT_WEB[0], json!([["SELF"], "page"]), &page);
     check("get_artifact", Site::Edge(OF_WEB_1), json!([["SELF", "SOURCE"], "page"]), &page);
     check("get_artifact", AT_WEB[0], json!([["web", "ALL"], "page"]), &format!("[{page}, {page}, {page}]"));
-    assert_eq!(read_location(&page), Some((digest.as_str(), "files/page.html")));
+    assert_eq!(Artifact::at(&page), Some(file));
     for text in ["artifact://ab/x", &format!("artifact://{digest}/"), &format!(" {page}"), &digest] {
-        assert_eq!(read_location(text), None, "{text}");
+        assert_eq!(Artifact::at(text), None, "{text}");
     }
     check(
         "get_artifact",
