@@ -147,7 +147,11 @@ impl Inner {
             grants,
             deadline,
         };
-        call::invoke(&runtime, &loaded, operation, around)
+        let mut operation = Operation::clone(operation);
+        operation.put_paths(|artifact| {
+            self.machine.artifact(&artifact.digest).ok()?.into_os_string().into_string().ok()
+        });
+        call::invoke(&runtime, &loaded, &Arc::new(operation), around)
     }
 
     fn recover(&self, operation: &Operation) -> Recovery {

@@ -145,3 +145,18 @@ fn a_grant_by_digest_goes_before_one_by_name() {
     let executor = WasmExecutor::new(machine, Vec::new()).with_policy(policy);
     assert_eq!(outputs(&executor, &implementation, "process", &[])["answer"], Value::from("denied"));
 }
+
+/// A location in the inputs is the path of the file. Reading what is there is another matter.
+#[test]
+fn a_plugin_gets_the_paths_of_artifacts_that_are_inputs() {
+    let (machine, implementation) = hostile();
+    let floria::Implementation::Plugin(artifact) = &implementation else { panic!() };
+    let executor = WasmExecutor::new(machine.clone(), Vec::new());
+    let elsewhere = floria::Artifact { digest: "0".repeat(64), ..artifact.clone() }.location();
+    let inputs = [("file", artifact.location()), ("gone", elsewhere.clone())];
+    let inputs = inputs.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let outputs = outputs(&executor, &implementation, "echo", &inputs);
+    let path = khutulun_api::Machine::artifact(&*machine, &artifact.digest).unwrap();
+    assert_eq!(outputs["file"], Value::from(path.to_str().unwrap()));
+    assert_eq!(outputs["gone"], Value::from(elsewhere));
+}
