@@ -197,7 +197,7 @@ fn values_in_a_circle_are_told_with_the_whole_circle() {
     assert_eq!(read(&graph, "a.one"), "x");
     assert_eq!(
         read(&graph, "c.one"),
-        "error: service.yaml:17:59: a property depends on itself: `c.one` → `d.two` → `c.one`"
+        "error: service.yaml:17:59: a property depends on itself: `c.one` (service.yaml:16) → `d.two` (service.yaml:17) → `c.one`"
     );
 }
 
