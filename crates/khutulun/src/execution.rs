@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::Namespace;
+use floria::{Namespace, Value};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
@@ -38,6 +38,21 @@ pub(crate) struct Execution<'a> {
     conduct: Conduct,
 }
 
+/// A run that ended, one way or another.
+pub(crate) struct Done {
+    plan: Plan,
+    report: RunReport,
+    /// What its operations put out, by step.
+    step_outputs: BTreeMap<u32, BTreeMap<String, Value>>,
+}
+
+impl Done {
+    /// Returns whether all that was planned is done.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.report.result == RunResult::Succeeded
+    }
+}
+
 impl<'a> Execution<'a> {
     /// Makes one; nothing is begun.
     pub(crate) fn new(
@@ -58,10 +73,16 @@ impl<'a> Execution<'a> {
 
     /// Runs a plan to its end, and answers.
     pub(crate) fn run(&self, plan: &Plan) -> Result<Exit, CliError> {
+        self.answer(&self.perform(plan)?, &[])
+    }
+
+    /// Runs a plan to its end.
+    pub(crate) fn perform(&self, plan: &Plan) -> Result<Done, CliError> {
         let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
         let engine = self.engine()?;
         let report = self.drive(async |cancel| engine.run(plan.clone(), &watcher, cancel).await)?;
-        self.answer(plan, &report, &watcher)
+        self.tidy(&report)?;
+        Ok(Done { plan: plan.clone(), report, step_outputs: watcher.outputs() })
     }
 
     /// Goes on with a run.
@@ -79,7 +100,9 @@ impl<'a> Execution<'a> {
         let report = self.drive(async |cancel| {
             engine.resume(namespace, Some(state.run), settlements, &watcher, cancel).await
         })?;
-        self.answer(&state.plan, &report, &watcher)
+        self.tidy(&report)?;
+        let done = Done { plan: state.plan.clone(), report, step_outputs: watcher.outputs() };
+        self.answer(&done, &[])
     }
 
     /// A script's files are what keeps it from being run twice. Who says that it may be run again says that they may go.
@@ -143,8 +166,9 @@ impl<'a> Execution<'a> {
         report.map_err(|error| engine_error(self.session, &error))
     }
 
-    fn answer(&self, plan: &Plan, report: &RunReport, watcher: &Watcher) -> Result<Exit, CliError> {
-        self.tidy(report)?;
+    /// Answers what was done; `waiting` are the requirements that still wait, each with what for.
+    pub(crate) fn answer(&self, done: &Done, waiting: &[String]) -> Result<Exit, CliError> {
+        let Done { plan, report, step_outputs } = done;
         let outputs = match plan.goal {
             Goal::Deploy => {
                 let (graph, _) = read_actual(self.session, &*self.store, &plan.namespace)?;
@@ -155,7 +179,7 @@ impl<'a> Execution<'a> {
             }
             Goal::Destroy | Goal::Run => None,
         };
-        let view = RunView { plan, report, step_outputs: watcher.outputs(), outputs };
+        let view = RunView { plan, report, step_outputs, outputs, waiting };
         answer::give(&view, self.session.format)?;
         match view.error() {
             Some(error) => Err(error.answered()),

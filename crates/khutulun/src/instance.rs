@@ -34,6 +34,19 @@ pub(crate) fn attempted(node: &Vertex) -> Option<&str> {
     node.metadata.get(names::ATTEMPTED).and_then(Value::as_text)
 }
 
+/// Returns the node of another service that a node stands for, if it does: as `shop:db`.
+pub(crate) fn stands_for(node: &Vertex) -> Option<String> {
+    let selected = node.metadata.get(names::SELECTED)?;
+    let part = |name: &str| selected.get(name).and_then(Value::as_text).unwrap_or("?");
+    Some(format!("{}:{}", part("namespace"), part("path")))
+}
+
+/// Returns the requirements of a node whose relationships are not made yet.
+pub(crate) fn waiting(node: &Vertex) -> Vec<String> {
+    let waiting = node.metadata.get(names::WAITING).and_then(Value::as_list).unwrap_or_default();
+    waiting.iter().filter_map(Value::as_text).map(str::to_owned).collect()
+}
+
 /// Returns the most specific class of a node.
 pub(crate) fn class(node: &Vertex) -> &str {
     node.classes.first().map_or("", |class| class.0.as_str())

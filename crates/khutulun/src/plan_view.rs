@@ -20,14 +20,24 @@ pub(crate) struct PlanView<'a> {
     /// The plan.
     pub(crate) plan: &'a Plan,
     /// Sentences about it, such as inputs that fell back to their defaults.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: &'a [String],
+    /// The requirements that wait, each with what for.
+    pub(crate) waiting: &'a [String],
+}
+
+impl<'a> PlanView<'a> {
+    /// A plan of which nothing else is to be said.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        Self { plan, notes: &[], waiting: &[] }
+    }
 }
 
 impl Answer for PlanView<'_> {
     fn document(&self) -> Json {
         let mut document = serde_json::to_value(self.plan).unwrap_or_else(|_| self.without_graph());
         document["empty"] = self.plan.is_empty().into();
-        document["notes"] = self.notes.clone().into();
+        document["notes"] = self.notes.into();
+        document["waiting"] = self.waiting.into();
         document
     }
 
@@ -45,6 +55,9 @@ impl Answer for PlanView<'_> {
         let mut text = String::new();
         if plan.is_empty() {
             let sentence = match plan.goal {
+                Goal::Deploy if plan.waits() => {
+                    format!("Nothing to do yet: what is not there of `{}` waits.", plan.namespace)
+                }
                 Goal::Deploy => format!("Nothing to do: `{}` is what its design says.", plan.namespace),
                 Goal::Destroy => format!("Nothing to do: there is nothing of `{}`.", plan.namespace),
                 Goal::Run => "Nothing to do.".to_owned(),
@@ -66,7 +79,10 @@ impl Answer for PlanView<'_> {
             }
             let _ = writeln!(text, "{}", summary(plan));
         }
-        for note in &self.notes {
+        for waiting in self.waiting {
+            let _ = writeln!(text, "{} {}", style.yellow("waits:"), terminal::harmless(waiting));
+        }
+        for note in self.notes {
             let _ = writeln!(text, "{} {note}", style.yellow("note:"));
         }
         text

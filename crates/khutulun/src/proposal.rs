@@ -24,7 +24,7 @@ use crate::{
     exit::Exit,
     inputs, instance,
     inventory::Others,
-    plan_view,
+    plan_view::{self, PlanView},
     session::Session,
 };
 
@@ -46,6 +46,15 @@ pub(crate) struct Proposal {
     pub(crate) plan: Plan,
     /// Sentences for the person.
     pub(crate) notes: Vec<String>,
+    /// The requirements that wait, each with what for.
+    pub(crate) waiting: Vec<String>,
+}
+
+impl Proposal {
+    /// Returns it as it is shown.
+    pub(crate) fn view(&self) -> PlanView<'_> {
+        PlanView { plan: &self.plan, notes: &self.notes, waiting: &self.waiting }
+    }
 }
 
 impl Intention {
@@ -74,7 +83,7 @@ impl Intention {
         let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
-        Ok(Proposal { plan, notes: self.fallen_back(&wanted, actual) })
+        Ok(Proposal { plan, notes: self.fallen_back(&wanted, actual), waiting: Vec::new() })
     }
 
     /// Proposes for somebody who only looks: the ids of what is new are made up.

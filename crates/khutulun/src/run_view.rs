@@ -30,9 +30,11 @@ pub(crate) struct RunView<'a> {
     /// What became of it.
     pub(crate) report: &'a RunReport,
     /// What its operations put out, by step.
-    pub(crate) step_outputs: BTreeMap<u32, BTreeMap<String, Value>>,
+    pub(crate) step_outputs: &'a BTreeMap<u32, BTreeMap<String, Value>>,
     /// The service's outputs after a deployment.
     pub(crate) outputs: Option<Outputs>,
+    /// The requirements that still wait, each with what for.
+    pub(crate) waiting: &'a [String],
 }
 
 impl RunView<'_> {
@@ -59,7 +61,7 @@ impl RunView<'_> {
             },
         );
         match self.report.result {
-            RunResult::Succeeded => None,
+            RunResult::Succeeded => self.waits(),
             RunResult::Failed if self.is_denied() => Some(self.failed().unchanged(unchanged).next(
                 "look at what it asked for; what you agree to goes into `grants.yaml` in the state directory, by the plugin's name or digest",
             )),
@@ -106,6 +108,23 @@ impl RunView<'_> {
                 )
             }
         }
+    }
+
+    /// What is left to do when all that could be done is done.
+    fn waits(&self) -> Option<CliError> {
+        let service = &self.plan.namespace;
+        let what = match self.waiting.len() {
+            0 => return None,
+            1 => format!("a requirement of `{service}` waits"),
+            count => format!("{count} requirements of `{service}` wait"),
+        };
+        Some(
+            CliError::new(Exit::Stopped, what)
+                .place(format!("service `{service}`"))
+                .why(self.waiting.join("\n"))
+                .unchanged("what could be done is done; what waits, and what depends on it, was not begun")
+                .next("give what it waits for a value, then deploy again"),
+        )
     }
 
     /// Where a step was asked for: the node's line, and the operation's where that is another, as in a profile.
@@ -204,6 +223,7 @@ impl Answer for RunView<'_> {
             "run": self.report.run.0,
             "goal": serde_json::to_value(self.plan.goal).unwrap_or_default(),
             "result": self.report.result.word(),
+            "waiting": self.waiting,
             "steps": steps,
             "outputs": self.outputs.as_ref().map(Outputs::values),
             "error": self.error().map(|error| error.document()),
@@ -220,7 +240,8 @@ impl Answer for RunView<'_> {
         let operations = plan_view::operations(self.plan);
         match self.plan.goal {
             Goal::Deploy => {
-                let mut text = format!("{sign} `{service}` is deployed ({operations})\n");
+                let how = if self.waiting.is_empty() { "deployed" } else { "deployed as far as can be" };
+                let mut text = format!("{sign} `{service}` is {how} ({operations})\n");
                 if let Some(outputs) = self.outputs.as_ref().filter(|outputs| !outputs.outputs.is_empty()) {
                     text.push_str(&outputs.lines(style));
                 }
@@ -229,7 +250,7 @@ impl Answer for RunView<'_> {
             Goal::Destroy => format!("{sign} `{service}` is destroyed ({operations})\n"),
             Goal::Run => {
                 let mut text = String::new();
-                for (step, outputs) in &self.step_outputs {
+                for (step, outputs) in self.step_outputs {
                     let Some(planned) = self.plan.steps.get(*step as usize) else { continue };
                     text.push_str(&format!(
                         "{sign} {} of `{}` is done\n",

@@ -10,7 +10,6 @@ use crate::{
     execution::{Execution, refuse_unfinished},
     exit::Exit,
     lock::ServiceLock,
-    plan_view::PlanView,
     proposal::{Intention, Proposal},
     question,
     session::Session,
@@ -27,30 +26,54 @@ pub(crate) fn run(arguments: &DeployArguments, session: &Session) -> Result<Exit
         if proposal.plan.is_empty() {
             return nothing_to_do(&proposal, session);
         }
-        session.progress.say(&PlanView { plan: &proposal.plan, notes: proposal.notes }.text(Style::stderr()));
+        session.progress.say(&proposal.view().text(Style::stderr()));
         return Err(question::unasked(&format!("deploy `{service}`"))
             .place(intention.compiled.source.path.display().to_string()));
     }
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, "deploy")?;
     refuse_unfinished(session, &store, service)?;
-    let proposal = intention.propose_for_real(session, &store)?;
+    let mut proposal = intention.propose_for_real(session, &store)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(&proposal, session);
     }
-    session.progress.say(&PlanView { plan: &proposal.plan, notes: proposal.notes }.text(Style::stderr()));
-    if !arguments.execution.yes && !question::ask(&session.progress, &format!("Deploy `{service}`?"))? {
-        return Err(question::refused());
-    }
+    agree(arguments, session, &proposal, &format!("Deploy `{service}`?"))?;
     for (content, is_executable) in intention.artifacts()? {
         state.store_artifact(&content, is_executable).map_err(|error| session.state_error(&error))?;
     }
-    Execution::new(session, state, store, &arguments.execution.conduct).run(&proposal.plan)
+    let execution = Execution::new(session, state, store, &arguments.execution.conduct);
+    let mut done = execution.perform(&proposal.plan)?;
+    // What was not known when the plan was made may be known now: then there is more to do.
+    while done.succeeded() && proposal.plan.waits() {
+        let next = intention.propose_for_real(session, execution.store())?;
+        let goes_on = !next.plan.steps.is_empty();
+        proposal = next;
+        if !goes_on {
+            break;
+        }
+        agree(arguments, session, &proposal, &format!("Go on with `{service}`?"))
+            .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
+        done = execution.perform(&proposal.plan)?;
+    }
+    execution.answer(&done, &proposal.waiting)
+}
+
+/// Shows a plan, and asks unless somebody agreed beforehand.
+fn agree(
+    arguments: &DeployArguments,
+    session: &Session,
+    proposal: &Proposal,
+    question: &str,
+) -> Result<(), CliError> {
+    session.progress.say(&proposal.view().text(Style::stderr()));
+    if !arguments.execution.yes && !question::ask(&session.progress, question)? {
+        return Err(question::refused());
+    }
+    Ok(())
 }
 
 fn nothing_to_do(proposal: &Proposal, session: &Session) -> Result<Exit, CliError> {
     session.progress.settle();
-    let view = PlanView { plan: &proposal.plan, notes: proposal.notes.clone() };
-    answer::give(&view, session.format)?;
+    answer::give(&proposal.view(), session.format)?;
     Ok(Exit::Success)
 }

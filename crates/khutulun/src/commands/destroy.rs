@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
     };
     if !arguments.execution.yes && !question::can_ask() {
         let plan = plan(session, &reader, &service)?;
-        session.progress.say(&PlanView { plan: &plan, notes: Vec::new() }.text(Style::stderr()));
+        session.progress.say(&PlanView::of(&plan).text(Style::stderr()));
         return Err(
             question::unasked(&format!("destroy `{service}`")).place(session.root().display().to_string())
         );
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
     let _lock = ServiceLock::take(&state, &service.0, "destroy")?;
     let execution = Execution::new(session, state, store, &arguments.execution.conduct);
     let before = plan(session, execution.store(), &service)?;
-    session.progress.say(&PlanView { plan: &before, notes: Vec::new() }.text(Style::stderr()));
+    session.progress.say(&PlanView::of(&before).text(Style::stderr()));
     if !arguments.execution.yes && !question::ask(&session.progress, &format!("Destroy `{service}`?"))? {
         return Err(question::refused());
     }
@@ -131,6 +131,6 @@ pub(super) fn empty_plan(name: &str) -> Plan {
 
 fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {
     session.progress.settle();
-    answer::give(&PlanView { plan: &empty_plan(name), notes: Vec::new() }, session.format)?;
+    answer::give(&PlanView::of(&empty_plan(name)), session.format)?;
     Ok(Exit::Success)
 }

@@ -9,22 +9,21 @@ use crate::{
     cli::PlanArguments,
     error::CliError,
     exit::Exit,
-    plan_view::PlanView,
     proposal::{Intention, Proposal},
     session::Session,
 };
 
 pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, CliError> {
-    let Proposal { plan, notes } = if arguments.destroy {
-        Proposal { plan: removal(arguments, session)?, notes: Vec::new() }
+    let proposal = if arguments.destroy {
+        Proposal { plan: removal(arguments, session)?, notes: Vec::new(), waiting: Vec::new() }
     } else {
         let intention = Intention::read(session, &arguments.design)?;
         let store = session.reader()?;
         intention.preview(session, store.as_ref().map(|store| store as &dyn Store))?
     };
     session.progress.settle();
-    answer::give(&PlanView { plan: &plan, notes }, session.format)?;
-    Ok(if plan.is_empty() { Exit::Success } else { Exit::Changes })
+    answer::give(&proposal.view(), session.format)?;
+    Ok(if proposal.plan.is_empty() { Exit::Success } else { Exit::Changes })
 }
 
 /// The plan of a removal needs no valid design, only to know which service is meant.

@@ -42,6 +42,8 @@ struct NodeStatus {
     class: String,
     state: String,
     attempted: Option<String>,
+    stands_for: Option<String>,
+    waiting: Vec<String>,
     origin: Option<String>,
     since_ms: Option<u64>,
     observed: Option<Result<BTreeMap<String, Value>, String>>,
@@ -65,6 +67,8 @@ impl NodeStatus {
             "class": self.class,
             "state": self.state,
             "attempted": self.attempted,
+            "stands_for": self.stands_for,
+            "waits_for": self.waiting,
             "where": self.origin,
             "since": self.since_ms.map(time::rfc3339),
             "observed": observed,
@@ -79,6 +83,9 @@ impl NodeStatus {
         if let Some(attempted) = &self.attempted {
             let text = format!("{bad} {} ({} not finished)", self.state, progress::plain(attempted));
             return Cell::styled(text, |text| style.red(text));
+        }
+        if self.stands_for.is_some() {
+            return Cell::styled(format!("{rest} selected"), |text| style.dim(text));
         }
         match (self.observed_state(), self.state.as_str()) {
             (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
@@ -96,6 +103,12 @@ impl NodeStatus {
 
     /// What is worth knowing besides, in a few words.
     fn detail(&self) -> String {
+        if let Some(other) = &self.stands_for {
+            return format!("stands for {other}");
+        }
+        if !self.waiting.is_empty() {
+            return format!("waits for its requirement {}", self.waiting.join(", "));
+        }
         match &self.observed {
             Some(Ok(outputs)) => {
                 let integer = |name: &str| outputs.get(name).and_then(Value::as_integer);
@@ -304,6 +317,8 @@ fn look(
                 class: instance::class(node).to_owned(),
                 state: instance::lifecycle_state(node).to_owned(),
                 attempted: instance::attempted(node).map(str::to_owned),
+                stands_for: instance::stands_for(node),
+                waiting: instance::waiting(node),
                 origin: node.origin.as_ref().map(ToString::to_string),
                 since_ms: since.get(khutulun_plan::machine_name(&name).as_ref()).copied(),
                 observed: observed.get(&node.id).map(|outcome| match outcome {

@@ -10,6 +10,7 @@ mod failures;
 mod grammar;
 mod interruption;
 mod lockfile;
+mod operational;
 mod packages;
 mod plugins;
 mod profiles;
