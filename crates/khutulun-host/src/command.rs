@@ -33,20 +33,51 @@ pub(crate) fn run(request: &CommandRequest, default_directory: &Path) -> Result<
     if !directory.is_dir() {
         return Err(MachineError::NotFound { what: format!("working directory `{}`", directory.display()) });
     }
-    let mut child = Command::new(program)
-        .args(&request.arguments)
-        .envs(&request.environment)
-        .current_dir(directory)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => MachineError::NotFound { what: format!("program `{program}`") },
-            _ => system(format!("execute `{program}`"))(error),
-        })?;
-    let attended = attend(&mut child, request);
+    let mut command = Command::new(program);
+    command.args(&request.arguments).envs(&request.environment).current_dir(directory);
+    let limits = Limits {
+        timeout_ms: request.timeout_ms,
+        output_bytes_max: request.output_bytes_max,
+        excess: Excess::Drop,
+    };
+    run_to_end(&mut command, program, &request.input, limits)
+}
+
+/// How much a program may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// How long it may take, in milliseconds; then it and its children are killed.
+    pub(crate) timeout_ms: u64,
+    /// How much of each output is kept, in bytes.
+    pub(crate) output_bytes_max: usize,
+    /// What becomes of more.
+    pub(crate) excess: Excess,
+}
+
+/// What becomes of output beyond the limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// It is read and dropped.
+    Drop,
+    /// The program is killed.
+    Stop,
+}
+
+/// Runs a command to its end. `program` is what messages call it.
+pub(crate) fn run_to_end(
+    command: &mut Command,
+    program: &str,
+    input: &[u8],
+    limits: Limits,
+) -> Result<CommandResult, MachineError> {
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawn(command).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            MachineError::NotFound { what: format!("program `{}`", command.get_program().to_string_lossy()) }
+        }
+        _ => system(format!("execute `{program}`"))(error),
+    })?;
+    let attended = attend(&mut child, input, limits);
     if !matches!(attended, Ok(Some(_))) {
         if let Some(group) = pid_of(&child) {
             // It was not waited for: the number of its group is its own.
@@ -54,29 +85,58 @@ pub(crate) fn run(request: &CommandRequest, default_directory: &Path) -> Result<
         }
         let _ = child.wait();
     }
-    attended.map_err(system(format!("attend to `{program}`")))?.ok_or_else(|| MachineError::TimedOut {
-        what: format!("program `{program}`"),
-        timeout_ms: request.timeout_ms,
-    })
+    let too_large = || MachineError::TooLarge {
+        what: format!("the output of program `{program}`"),
+        limit: limits.output_bytes_max,
+    };
+    match attended {
+        Ok(Some((_, true))) if limits.excess == Excess::Stop => Err(too_large()),
+        Ok(Some((result, _))) => Ok(result),
+        Ok(None) => Err(MachineError::TimedOut {
+            what: format!("program `{program}`"),
+            timeout_ms: limits.timeout_ms,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(too_large()),
+        Err(error) => Err(system(format!("attend to `{program}`"))(error)),
+    }
 }
 
-/// Feeds a child and takes what it writes, until it ended. None: it took too long, and still runs.
-fn attend(child: &mut Child, request: &CommandRequest) -> io::Result<Option<CommandResult>> {
+/// Starts a command. A program that we wrote a moment ago may still be open for writing in a child that another thread is
+/// starting; until that executes its own program, ours cannot be executed.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    const ATTEMPTS_MAX: u32 = 100;
+    let mut attempt = 1;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempt < ATTEMPTS_MAX => {
+                attempt += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            spawned => return spawned,
+        }
+    }
+}
+
+/// Feeds a child and takes what it writes, until it ended; also says whether it wrote more than is kept. None: it took too long,
+/// and still runs, as it does after an error.
+fn attend(child: &mut Child, mut input: &[u8], limits: Limits) -> io::Result<Option<(CommandResult, bool)>> {
     let pid = pid_of(child).ok_or_else(|| io::Error::other("it has no pid"))?;
     let ended = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
     let mut stdin = child.stdin.take();
-    let mut input = request.input.as_slice();
-    let mut stdout = Capture::new(child.stdout.take(), request.output_bytes_max)?;
-    let mut stderr = Capture::new(child.stderr.take(), request.output_bytes_max)?;
+    let mut stdout = Capture::new(child.stdout.take(), limits.output_bytes_max)?;
+    let mut stderr = Capture::new(child.stderr.take(), limits.output_bytes_max)?;
     if let Some(stdin) = &stdin {
         set_nonblocking(stdin)?;
     }
-    let limit = Instant::now() + Duration::from_millis(request.timeout_ms);
+    let limit = Instant::now() + Duration::from_millis(limits.timeout_ms);
     let mut status: Option<ExitStatus> = None;
     let mut deadline = limit;
     loop {
         if input.is_empty() {
             stdin = None;
+        }
+        if status.is_none() && limits.excess == Excess::Stop && (stdout.dropped || stderr.dropped) {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
         if let Some(status) = status
             && stdout.is_done()
@@ -140,13 +200,15 @@ fn result(
     status: ExitStatus,
     stdout: Capture<impl Read + AsFd>,
     stderr: Capture<impl Read + AsFd>,
-) -> CommandResult {
-    CommandResult {
+) -> (CommandResult, bool) {
+    let is_more = stdout.dropped || stderr.dropped;
+    let result = CommandResult {
         exit_code: status.code(),
         signal: status.signal(),
         stdout: stdout.kept,
         stderr: stderr.kept,
-    }
+    };
+    (result, is_more)
 }
 
 fn pid_of(child: &Child) -> Option<Pid> {
@@ -168,6 +230,8 @@ pub(crate) struct Capture<R> {
     /// What is kept.
     pub(crate) kept: Vec<u8>,
     bytes_max: usize,
+    /// Whether there was more.
+    dropped: bool,
 }
 
 impl<R: Read + AsFd> Capture<R> {
@@ -176,7 +240,7 @@ impl<R: Read + AsFd> Capture<R> {
         if let Some(pipe) = &pipe {
             set_nonblocking(pipe)?;
         }
-        Ok(Self { pipe, kept: Vec::new(), bytes_max })
+        Ok(Self { pipe, kept: Vec::new(), bytes_max, dropped: false })
     }
 
     /// Returns the file to wait for, until the pipe ended.
@@ -207,6 +271,7 @@ impl<R: Read + AsFd> Capture<R> {
                     show(&buffer[..count]);
                     let room = self.bytes_max.saturating_sub(self.kept.len());
                     self.kept.extend_from_slice(&buffer[..count.min(room)]);
+                    self.dropped |= count > room;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

@@ -3,12 +3,13 @@
 //! A [`LocalMachine`] runs commands, moves files, calls HTTP servers on sockets, and keeps processes that outlive it: as
 //! ordinary systemd units where systemd is there, else under [`supervise`], a tiny process of our own for each. A
 //! [`ScriptExecutor`] runs the scripts of a service, each under the same supervisor, so that its outcome is there even when
-//! nobody waited for it. Everything is kept in a [`StateDirectory`].
+//! nobody waited for it; [`FunctionScripts`] those that compute functions. Everything is kept in a [`StateDirectory`].
 //!
 //! Nothing here decides what is allowed, and nothing here polls.
 
 mod command;
 mod files;
+mod function;
 mod http;
 mod launch;
 mod log_tail;
@@ -25,6 +26,7 @@ mod unit;
 mod user;
 mod wait;
 
+pub use function::{FunctionFile, FunctionScripts};
 pub use launch::SupervisorCommand;
 pub use log_tail::{LogChunk, LogTail};
 pub use machine::LocalMachine;

@@ -162,6 +162,7 @@ impl Lowering<'_, '_> {
             path: path.clone(),
             digest: digest.clone(),
             locator,
+            computes: false,
         });
         Some(floria::Artifact { path, digest })
     }

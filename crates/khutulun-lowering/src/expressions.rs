@@ -57,6 +57,9 @@ impl Lowering<'_, '_> {
             ),
             ExpressionKind::Call(call) => {
                 let arguments = match &**call {
+                    model::Call::Custom { name, function, signature, arguments } => {
+                        return self.custom_call(name, *function, *signature, arguments, expression.span);
+                    }
                     model::Call::GetInput { input, nested } => {
                         let name = Expression::Literal(input.as_str().into());
                         std::iter::once(name).chain(nested.iter().map(|step| self.expression(step))).collect()

@@ -45,6 +45,7 @@
 
 mod artifacts;
 mod classes;
+mod custom;
 mod edges;
 mod expressions;
 mod files;

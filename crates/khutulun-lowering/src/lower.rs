@@ -49,6 +49,8 @@ pub struct ArtifactFile {
     pub digest: String,
     /// Where [`Files`] has it.
     pub locator: Locator,
+    /// Whether a function needs it: then it is needed to evaluate, not only to deploy.
+    pub computes: bool,
 }
 
 /// What all services of a design share, while they are lowered one after the other.

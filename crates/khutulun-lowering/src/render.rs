@@ -10,7 +10,7 @@ use floria::{
     Value, VertexTemplate, VertexTemplateId, rules::Selector,
 };
 use khutulun_api::names;
-use tosca_functions::{NAMESPACE, Schema, SchemaType};
+use tosca_functions::{CUSTOM_NAMESPACE, NAMESPACE, Schema, SchemaType};
 
 /// How many characters of a digest are shown: enough to tell two apart.
 const DIGEST_SHOWN: usize = 12;
@@ -253,6 +253,13 @@ impl fmt::Display for Shown<'_> {
                     return Shown(value).fmt(formatter);
                 }
                 let name = call.function.strip_prefix(NAMESPACE).unwrap_or(&call.function);
+                if let Some(name) = name.strip_prefix(CUSTOM_NAMESPACE) {
+                    // Its definition is not shown: who reads this has the design.
+                    let given = call.arguments.get(1..).unwrap_or_default();
+                    write!(formatter, "${name} [")?;
+                    separated(formatter, given, |formatter, item| Shown(item).fmt(formatter))?;
+                    return formatter.write_str("]");
+                }
                 write!(formatter, "${name} [")?;
                 match call.arguments.split_first() {
                     // A path and what is at its end are one list of words, as in TOSCA.

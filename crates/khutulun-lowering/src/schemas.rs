@@ -189,7 +189,8 @@ impl Builder<'_, '_, '_> {
             ExpressionKind::Call(call) => {
                 let name = call.function();
                 let is_value = matches!(**call, model::Call::Value { .. });
-                if !is_value && !is_pure(name) {
+                let is_custom = matches!(**call, model::Call::Custom { .. });
+                if is_custom || !is_value && !is_pure(name) {
                     let message =
                         format!("the function `${name}` is not supported in validation clauses yet");
                     self.lowering

@@ -12,7 +12,6 @@ use khutulun_engine::{
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 use khutulun_plan::{Goal, Plan};
 use tokio::signal::unix::{SignalKind, signal};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     answer, author,
@@ -132,7 +131,7 @@ impl<'a> Execution<'a> {
     fn engine(&self) -> Result<Engine, CliError> {
         let executors = Arc::new(Executors::new(&self.state, &self.session.progress)?);
         let options = EngineOptions { conduct: self.conduct, ..EngineOptions::default() };
-        Ok(Engine::new(self.store.clone(), executors, Arc::new(ToscaFunctions))
+        Ok(Engine::new(self.store.clone(), executors, self.session.functions.clone())
             .with_options(options)
             .with_author(author::name()))
     }
@@ -174,7 +173,7 @@ impl<'a> Execution<'a> {
                 let (graph, _) = read_actual(self.session, &*self.store, &plan.namespace)?;
                 Some(Outputs {
                     service: plan.namespace.clone(),
-                    outputs: instance::outputs(&graph, &ToscaFunctions),
+                    outputs: instance::outputs(&graph, &*self.session.functions),
                 })
             }
             Goal::Destroy | Goal::Run => None,

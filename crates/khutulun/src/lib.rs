@@ -13,6 +13,7 @@ mod design;
 mod entry;
 mod execution;
 mod executors;
+mod functions;
 mod history;
 mod hooks;
 mod inputs;

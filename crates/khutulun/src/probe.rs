@@ -6,7 +6,6 @@ use floria::{Graph, Namespace, Revision, Vertex, VertexId};
 use khutulun_api::{Executor as _, Failure, OperationId, Outcome, RunId};
 use khutulun_plan::{Basis, plan_run};
 use tokio::task::JoinSet;
-use tosca_functions::ToscaFunctions;
 
 use crate::{error::CliError, executors::Executors, instance, runtime, session::Session};
 
@@ -43,7 +42,7 @@ impl<'a> Prober<'a> {
             }
             // No run has the number 0, so that no journal and no file is mixed up with this.
             let id = OperationId { run: RunId(0), step: index, attempt: 1 };
-            match operation(graph, node, event, id) {
+            match operation(self.session, graph, node, event, id) {
                 Ok(operation) => operations.push(operation),
                 Err(failure) => drop(answers.insert(node.id, Outcome::Failed(failure))),
             }
@@ -73,6 +72,7 @@ impl<'a> Prober<'a> {
 }
 
 fn operation(
+    session: &Session,
     graph: &Graph,
     node: &Vertex,
     event: &str,
@@ -80,11 +80,13 @@ fn operation(
 ) -> Result<khutulun_api::Operation, Failure> {
     let name = instance::name(graph, node);
     let namespace: &Namespace = &node.namespace;
-    let basis =
-        Basis { timeout_ms_default: ANSWER_MS_MAX, ..Basis::new(namespace, Revision(0), &ToscaFunctions) };
+    let basis = Basis {
+        timeout_ms_default: ANSWER_MS_MAX,
+        ..Basis::new(namespace, Revision(0), &*session.functions)
+    };
     let plan = plan_run(&basis, graph, &name, event, &BTreeMap::new())
         .map_err(|error| Failure::permanent(crate::error::chain(&error)))?;
     let mut step = plan.steps.into_iter().next().ok_or_else(|| Failure::permanent("nothing to ask"))?;
     step.timeout_ms = step.timeout_ms.min(ANSWER_MS_MAX);
-    khutulun_engine::operation(graph, &ToscaFunctions, &step, id)
+    khutulun_engine::operation(graph, &*session.functions, &step, id)
 }

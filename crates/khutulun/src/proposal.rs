@@ -8,6 +8,7 @@ use floria::{
 };
 use floria_resolver::{Ids, StoreIds, outermost};
 use khutulun_api::names;
+use khutulun_host::FunctionFile;
 use khutulun_lowering::{ArtifactFile, Lowered, Mistakes, Options, Substituting, lower_with};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
 use tosca::{
@@ -15,7 +16,6 @@ use tosca::{
     model::{DataBase, Model, TypeBody},
 };
 use tosca_csar::Findings;
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     cli::DesignArguments,
@@ -66,6 +66,7 @@ impl Intention {
         let inputs = inputs::values(given, |name| wants_text(&compiled.model, name))?;
         let namespace = design.namespace.clone();
         let intention = Self { compiled, namespace, design, artifacts, inputs };
+        intention.bring_functions(session)?;
         intention.check_inputs(session)?;
         Ok(intention)
     }
@@ -80,10 +81,10 @@ impl Intention {
     ) -> Result<Proposal, CliError> {
         let actual = &actual;
         let wanted = self.resolve(session, actual, others, ids)?.graph;
-        let basis = Basis::new(&self.namespace, base, &ToscaFunctions);
+        let basis = Basis::new(&self.namespace, base, &*session.functions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
-        Ok(Proposal { plan, notes: self.fallen_back(&wanted, actual), waiting: Vec::new() })
+        Ok(Proposal { plan, notes: self.fallen_back(session, &wanted, actual), waiting: Vec::new() })
     }
 
     /// Proposes for somebody who only looks: the ids of what is new are made up.
@@ -112,19 +113,28 @@ impl Intention {
 
     /// Returns the content of the files that the design refers to, each with whether it may be executed.
     pub(crate) fn artifacts(&self) -> Result<Vec<(Vec<u8>, bool)>, CliError> {
+        self.artifacts.iter().map(|artifact| self.content(artifact)).collect()
+    }
+
+    fn content(&self, artifact: &ArtifactFile) -> Result<(Vec<u8>, bool), CliError> {
         let source = &self.compiled.source;
-        self.artifacts
-            .iter()
-            .map(|artifact| {
-                let content = source.files.read(&artifact.locator).map_err(|error| {
-                    CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", artifact.path))
-                        .place(artifact.locator.to_string())
-                        .why(error.to_string())
-                        .next("put the file back, then run the command again")
-                })?;
-                Ok((content, source.is_executable(&artifact.locator)))
-            })
-            .collect()
+        let content = source.files.read(&artifact.locator).map_err(|error| {
+            CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", artifact.path))
+                .place(artifact.locator.to_string())
+                .why(error.to_string())
+                .next("put the file back, then run the command again")
+        })?;
+        Ok((content, source.is_executable(&artifact.locator)))
+    }
+
+    /// Lets the design's functions be called before it is deployed.
+    fn bring_functions(&self, session: &Session) -> Result<(), CliError> {
+        let files = self.artifacts.iter().filter(|artifact| artifact.computes).map(|artifact| {
+            let (content, executable) = self.content(artifact)?;
+            Ok((artifact.digest.clone(), FunctionFile { content, executable }))
+        });
+        session.functions.runner().bring(files.collect::<Result<Vec<_>, CliError>>()?);
+        Ok(())
     }
 
     /// Checks the inputs against what the design says of them: all mistakes at once.
@@ -148,7 +158,7 @@ impl Intention {
         if mistakes.is_empty() {
             let graph =
                 outermost(&self.design, &self.inputs).map_err(|error| self.not_resolved(session, error))?;
-            let mut evaluator = Evaluator::new(&graph, &ToscaFunctions);
+            let mut evaluator = Evaluator::new(&graph, &*session.functions);
             for (name, property) in service.properties.iter().filter(|(name, _)| is_input(name)) {
                 let is_required =
                     property.metadata.get(names::REQUIRED).and_then(Value::as_boolean) == Some(true);
@@ -178,12 +188,12 @@ impl Intention {
     }
 
     /// Inputs that were not given and so fall back from what the last deploy had.
-    fn fallen_back(&self, wanted: &Graph, actual: &Graph) -> Vec<String> {
+    fn fallen_back(&self, session: &Session, wanted: &Graph, actual: &Graph) -> Vec<String> {
         let (Some(new), Some(old)) = (instance::service(wanted), instance::service(actual)) else {
             return Vec::new();
         };
-        let mut before = Evaluator::new(actual, &ToscaFunctions);
-        let mut after = Evaluator::new(wanted, &ToscaFunctions);
+        let mut before = Evaluator::new(actual, &*session.functions);
+        let mut after = Evaluator::new(wanted, &*session.functions);
         let is_input = |name: &&String| !name.starts_with(names::OUTPUT_PREFIX);
         new.properties
             .keys()

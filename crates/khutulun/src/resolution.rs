@@ -2,7 +2,6 @@
 
 use floria::Graph;
 use floria_resolver::{Ids, Limits, NoHooks, Request, Resolution, ResolveError, resolve};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     error::CliError,
@@ -28,7 +27,7 @@ impl Intention {
             inputs: &self.inputs,
             current: actual,
             inventory: &inventory,
-            functions: &ToscaFunctions,
+            functions: &*session.functions,
             limits: Limits::default(),
         };
         let resolved = if has_hooks(&self.design) {

@@ -1,6 +1,9 @@
 //! What a command works with: the person's options, the state directory and the store, each opened when it is needed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use floria::{Namespace, Store as _, StoreError};
 use floria_sqlite::SqliteStore;
@@ -11,6 +14,7 @@ use crate::{
     cli::{Format, GlobalOptions},
     error::{CliError, chain},
     exit::Exit,
+    functions::{SessionFunctions, functions},
     profiles::Profiles,
     progress::Progress,
     state,
@@ -25,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) format: Format,
     /// Where progress goes.
     pub(crate) progress: Progress,
+    /// The functions that values are computed with.
+    pub(crate) functions: Arc<SessionFunctions>,
     /// The profiles that somebody keeps.
     pub(crate) profiles: Profiles,
     root: PathBuf,
@@ -33,11 +39,13 @@ pub(crate) struct Session {
 impl Session {
     /// Begins a session. Nothing is opened or made yet.
     pub(crate) fn new(options: &GlobalOptions) -> Result<Self, CliError> {
+        let root = state::locate(options.state.as_deref())?;
         Ok(Self {
             format: options.output,
+            functions: Arc::new(functions(&root)),
             progress: Progress::new(options.progress),
             profiles: Profiles::new(&options.profiles),
-            root: state::locate(options.state.as_deref())?,
+            root,
         })
     }
 

@@ -29,6 +29,11 @@
 //! the others are nil without one. Outputs are properties of the service too, with [`OUTPUT_PREFIX`] before their names. A
 //! read-only property is a property in TOSCA's sense, any other is an attribute. See [`mod@path`] for what is not made yet.
 //!
+//! # Functions of designs
+//!
+//! [`DesignFunctions`] calls those that a design defines, too: `custom:<name>`, whose first argument is its [definition](mod@custom). What
+//! implements them is run by whoever has the means.
+//!
 //! Everything here is pure: no clock, no randomness, no file.
 
 mod allocation;
@@ -39,6 +44,7 @@ mod clause;
 mod coerce;
 mod comparison;
 mod containment;
+pub mod custom;
 mod describe;
 mod graph_query;
 mod logic;
@@ -56,6 +62,7 @@ mod text;
 
 pub use clause::{VALUE_CALL, escape_literal};
 pub use coerce::{CoerceError, VALUE_DEPTH_MAX, coerce};
+pub use custom::{CUSTOM_NAMESPACE, DesignFunctions, FunctionRunner};
 pub use marks::{
     ALLOCATION_MARK, ARTIFACTS_MARK, CAPABILITY_MARK, INDEX_MARK, NODE_MARK, OUTPUT_PREFIX,
     RELATIONSHIP_MARK, REQUIRED_MARK, SERVICE_MARK, WAITING_MARK,

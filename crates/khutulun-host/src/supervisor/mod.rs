@@ -126,7 +126,7 @@ impl Starter {
 }
 
 /// Returns an answer as a sentence.
-fn describe(answer: &Answer) -> String {
+pub(crate) fn describe(answer: &Answer) -> String {
     match answer {
         Answer::Started => "started".to_owned(),
         Answer::Already => "started before".to_owned(),

@@ -136,7 +136,7 @@ fn lay_out(artifacts: &Path, root: &Path, artifact: &Artifact) -> Result<(), Ans
 }
 
 /// Returns the path of a file in a package, if it stays inside.
-fn relative(path: &str) -> Result<PathBuf, Answer> {
+pub(crate) fn relative(path: &str) -> Result<PathBuf, Answer> {
     let path = Path::new(path);
     let inside =
         path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
@@ -149,7 +149,7 @@ fn relative(path: &str) -> Result<PathBuf, Answer> {
 
 /// Returns the program that runs a script, and what comes before the script in its arguments: the script itself when it says
 /// how to be run, otherwise what its name says.
-fn interpreter(script: &Path) -> Result<(OsString, Option<OsString>), Answer> {
+pub(crate) fn interpreter(script: &Path) -> Result<(OsString, Option<OsString>), Answer> {
     let mut start = [0_u8; 4];
     let count = File::open(script)
         .and_then(|mut file| io::Read::read(&mut file, &mut start))

@@ -3,6 +3,7 @@
 mod support;
 
 mod commands;
+mod functions;
 mod logs;
 mod processes;
 mod scripts;

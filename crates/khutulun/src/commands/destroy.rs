@@ -5,7 +5,6 @@ use std::path::Path;
 use floria::Namespace;
 use floria_sqlite::SqliteStore;
 use khutulun_plan::{Basis, Goal, Plan, plan_destroy};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     answer::{self, Answer as _},
@@ -110,7 +109,7 @@ pub(super) fn name_of(session: &Session, path: &Path) -> Result<String, CliError
 
 pub(super) fn plan(session: &Session, store: &SqliteStore, service: &Namespace) -> Result<Plan, CliError> {
     let (actual, base) = read_actual(session, store, service)?;
-    let basis = Basis::new(service, base, &ToscaFunctions);
+    let basis = Basis::new(service, base, &*session.functions);
     plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use floria::Namespace;
 use serde_json::{Value as Json, json};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     answer::{self, Answer, to_json},
@@ -83,7 +82,7 @@ pub(crate) fn run(arguments: &OutputsArguments, session: &Session) -> Result<Exi
     let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let service = session.service(&store, arguments.name.as_deref())?;
     let (graph, _) = read_actual(session, &store, &service)?;
-    let outputs = Outputs { outputs: instance::outputs(&graph, &ToscaFunctions), service };
+    let outputs = Outputs { outputs: instance::outputs(&graph, &*session.functions), service };
     let Some(name) = &arguments.only else {
         answer::give(&outputs, session.format)?;
         return Ok(Exit::Success);

@@ -1,7 +1,6 @@
 //! `khutulun run`: one operation on one node, planned and journalled like any other.
 
 use khutulun_plan::{Basis, plan_run};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     cli::{ConductArguments, OnFailure, RunArguments},
@@ -48,7 +47,7 @@ pub(crate) fn run(arguments: &RunArguments, session: &Session) -> Result<Exit, C
             .next(format!("khutulun run {} {}", several[0], arguments.operation)));
         }
     };
-    let basis = Basis::new(&service, base, &ToscaFunctions);
+    let basis = Basis::new(&service, base, &*session.functions);
     let plan = plan_run(&basis, &graph, node, &arguments.operation, &values)
         .map_err(|error| plan_error(session, &error))?;
     let conduct = ConductArguments { parallel: 1, on_failure: OnFailure::Stop };

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use floria::{ClassName, Graph};
 use khutulun_lowering::{Instance, InstanceEdge, Instances, Outcome};
 use serde_json::{Value as Json, json};
-use tosca_functions::ToscaFunctions;
 
 use crate::{
     answer::{self, Answer, to_json},
@@ -28,7 +27,7 @@ pub(super) fn run(arguments: &CompileArguments, session: &Session) -> Result<Exi
     let others = Others::of_files(arguments.inventory.iter().map(PathBuf::as_path), &intention.design)?;
     let resolution = intention.resolve(session, &Graph::default(), &others, &mut (1..))?;
     session.progress.settle();
-    answer::give(&Shown(Instances::of(&resolution.graph, &ToscaFunctions)), session.format)?;
+    answer::give(&Shown(Instances::of(&resolution.graph, &*session.functions)), session.format)?;
     Ok(Exit::Success)
 }
 
