@@ -7,6 +7,7 @@ mod deploy;
 mod design;
 mod examples;
 mod failures;
+mod functions;
 mod grammar;
 mod interruption;
 mod lockfile;

@@ -174,7 +174,7 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for service in ["pair", "one", "two", "hello-world", "hostile", "farm"] {
+        for service in ["pair", "one", "two", "hello-world", "hostile", "farm", "functions"] {
             if self.state().exists() {
                 let _ = finish(self.start(&["destroy", service, "--yes", "--progress", "none"]));
             }

@@ -1,0 +1,87 @@
+//! Functions that designs define, computed by scripts and components.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::sandbox::{Ended, Sandbox};
+
+/// The component of functions, shared with the tests of the sandbox itself.
+const FUNCTIONS: &[u8] = include_bytes!("../../../khutulun-wasm/tests/guests/functions.wasm");
+
+const DESIGN: &str = include_str!("designs/functions.yaml");
+
+/// Writes the design with these replacements.
+fn design(sandbox: &Sandbox, replacements: &[(&str, &str)]) {
+    let text = replacements.iter().fold(DESIGN.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    sandbox.write("functions/service.yaml", &text);
+    sandbox.write("functions/scripts/describe.sh", ". ./words.sh\nread line\nprintf '\"%s\"' \"$(words \"$1\" \"$line\")\"\n");
+    sandbox.write("functions/scripts/words.sh", "words() { printf %s \"$1: $2\" | tr '\"' \"'\"; }\n");
+    sandbox.write("functions/scripts/refuse.sh", "echo it is too much >&2\nexit 1\n");
+    fs::write(sandbox.path("functions/functions.wasm"), FUNCTIONS).unwrap();
+}
+
+/// Plans a design that is wrong, and returns what is said of it.
+fn refused(sandbox: &Sandbox, replacements: &[(&str, &str)]) -> String {
+    design(sandbox, replacements);
+    let ended: Ended = sandbox.run(&["plan", "functions"]).expect(3);
+    ended.stderr
+}
+
+#[test]
+fn a_service_computes_with_its_functions_after_its_package_is_gone() {
+    let sandbox = Sandbox::new();
+    design(&sandbox, &[]);
+    // A plan computes, and makes no state.
+    let plan = sandbox.run(&["plan", "functions"]).expect(2);
+    assert!(plan.stdout.contains("place"), "{}", plan.stdout);
+    assert!(!sandbox.path("state").exists());
+
+    sandbox.run(&["csar", "create", "functions"]).expect(0);
+    fs::remove_dir_all(sandbox.path("functions")).unwrap();
+    sandbox.run(&["deploy", "functions.csar", "--yes", "-i", "number=8"]).expect(0);
+    fs::remove_file(sandbox.path("functions.csar")).unwrap();
+    let outputs = sandbox.run(&["outputs", "-o", "json"]).expect(0).json();
+    let expected = json!({
+        "number": 64,
+        "half": 0.25,
+        "sum": "3000 B",
+        "words": "describe: ['sizes','2 kB','3 MB']",
+        "later": null,
+    });
+    assert_eq!(outputs["outputs"], expected, "{outputs:#}");
+    sandbox.run(&["destroy", "functions", "--yes"]).expect(0);
+}
+
+#[test]
+fn what_an_input_says_may_fit_no_signature_or_give_a_wrong_result() {
+    let sandbox = Sandbox::new();
+    design(&sandbox, &[]);
+    let ended = sandbox.run(&["plan", "functions", "-i", "number=10"]).expect(3);
+    ended.five_parts();
+    let why = "`$square`: its result is wrong: 100 does not satisfy { $less_than: [ $value, 100 ] }";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    assert!(ended.stderr.contains("functions/service.yaml:"), "{}", ended.stderr);
+    // What a component says of its arguments.
+    let ended = sandbox.run(&["plan", "functions", "-i", "number=9223372036854775807"]).expect(3);
+    let why = "`$square`: the square of 9223372036854775807 does not fit 64 bits";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+#[test]
+fn a_script_that_fails_is_told_at_the_call() {
+    let sandbox = Sandbox::new();
+    let text = refused(&sandbox, &[("number: { $square: [ { $get_input: number } ] }", "number: { $refuse: [ 3 ] }")]);
+    let why = "`$refuse`: script `scripts/refuse.sh` ended with code 1: it is too much";
+    assert!(text.contains(why) && text.contains("functions/service.yaml:"), "{text}");
+}
+
+#[test]
+fn a_function_without_an_implementation_is_told_at_the_call() {
+    let sandbox = Sandbox::new();
+    let text = refused(&sandbox, &[("      implementation: scripts/refuse.sh\n", ""), ("$square: [ 0.5 ]", "$refuse: [ 3 ]")]);
+    assert!(text.contains("nothing computes `$refuse`: its signature has no implementation"), "{text}");
+}
