@@ -191,10 +191,16 @@ impl Builder<'_, '_, '_> {
                 let is_value = matches!(**call, model::Call::Value { .. });
                 let is_custom = matches!(**call, model::Call::Custom { .. });
                 if is_custom || !is_value && !is_pure(name) {
-                    let message =
-                        format!("the function `${name}` is not supported in validation clauses yet");
+                    let message = match is_custom {
+                        true => format!(
+                            "`${name}` is the design's, and validation clauses call only TOSCA's own functions"
+                        ),
+                        false => format!("the function `${name}` is not supported in validation clauses yet"),
+                    };
                     self.lowering
                         .tell(Diagnostic::error("unsupported-function", message).at(expression.span));
+                    // Holds, so that nothing more is told of it.
+                    return Value::Boolean(true);
                 }
                 let arguments = call.arguments().iter().map(|argument| self.clause(argument)).collect();
                 Value::Map(ValueMap::from([(format!("${name}").into(), Value::List(arguments))]))

@@ -18,7 +18,10 @@ fn design(sandbox: &Sandbox, replacements: &[(&str, &str)]) {
         text.replace(from, to)
     });
     sandbox.write("functions/service.yaml", &text);
-    sandbox.write("functions/scripts/describe.sh", ". ./words.sh\nread line\nprintf '\"%s\"' \"$(words \"$1\" \"$line\")\"\n");
+    sandbox.write(
+        "functions/scripts/describe.sh",
+        ". ./words.sh\nread line\nprintf '\"%s\"' \"$(words \"$1\" \"$line\")\"\n",
+    );
     sandbox.write("functions/scripts/words.sh", "words() { printf %s \"$1: $2\" | tr '\"' \"'\"; }\n");
     sandbox.write("functions/scripts/refuse.sh", "echo it is too much >&2\nexit 1\n");
     fs::write(sandbox.path("functions/functions.wasm"), FUNCTIONS).unwrap();
@@ -74,7 +77,10 @@ fn what_an_input_says_may_fit_no_signature_or_give_a_wrong_result() {
 #[test]
 fn a_script_that_fails_is_told_at_the_call() {
     let sandbox = Sandbox::new();
-    let text = refused(&sandbox, &[("number: { $square: [ { $get_input: number } ] }", "number: { $refuse: [ 3 ] }")]);
+    let text = refused(
+        &sandbox,
+        &[("number: { $square: [ { $get_input: number } ] }", "number: { $refuse: [ 3 ] }")],
+    );
     let why = "`$refuse`: script `scripts/refuse.sh` ended with code 1: it is too much";
     assert!(text.contains(why) && text.contains("functions/service.yaml:"), "{text}");
 }
@@ -82,6 +88,9 @@ fn a_script_that_fails_is_told_at_the_call() {
 #[test]
 fn a_function_without_an_implementation_is_told_at_the_call() {
     let sandbox = Sandbox::new();
-    let text = refused(&sandbox, &[("      implementation: scripts/refuse.sh\n", ""), ("$square: [ 0.5 ]", "$refuse: [ 3 ]")]);
+    let text = refused(
+        &sandbox,
+        &[("      implementation: scripts/refuse.sh\n", ""), ("$square: [ 0.5 ]", "$refuse: [ 3 ]")],
+    );
     assert!(text.contains("nothing computes `$refuse`: its signature has no implementation"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! TOSCA's functions, through their boundary: calls in hand-made graphs, and schemas.
 
 mod coercion;
+mod custom;
 mod estate;
 mod functions;
 mod mistakes;
