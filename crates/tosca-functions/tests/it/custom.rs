@@ -25,7 +25,7 @@ impl FunctionRunner for Echo {
         let Implementation::Plugin(artifact) = implementation else { panic!("it is a component") };
         let timeout = timeout_ms.map_or_else(String::new, |timeout| format!(" within {timeout}"));
         let line = format!("{name} by {}{timeout}: {}", artifact.path, Value::List(arguments.to_vec()));
-        self.0.lock().unwrap().push(line);
+        self.0.lock().expect("no run panics").push(line);
         match (name, arguments) {
             ("fail", _) => Err("it is not to be".to_owned()),
             ("first", [first, ..]) => Ok(first.clone()),
@@ -171,7 +171,7 @@ fn what_came_of_a_call_is_remembered() {
         let error = evaluate(&functions, &expression(&fail, &[number]));
         assert_eq!(error, "error: `$here:fail`: it is not to be");
     }
-    let runs = functions.runner().0.lock().unwrap().clone();
+    let runs = functions.runner().0.lock().expect("no run panics").clone();
     let expected = [
         "same by one.wasm within 50: [1.0]",
         "fail by one.wasm: [1.0]",
