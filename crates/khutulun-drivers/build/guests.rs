@@ -24,16 +24,16 @@ pub struct Guest {
     pub name: &'static str,
     /// The crate.
     pub package: &'static str,
-    /// Its folder and those of the crates here that it uses, from the root of the workspace.
+    /// Its folder and those of the crates here that it uses, or files of them, from the root of the workspace.
     pub folders: &'static [&'static str],
     /// Where its prebuilt component is kept, from the root of the workspace.
     pub prebuilt: &'static str,
-    /// Whether it is a driver, which is embedded; else it only serves tests.
+    /// Whether it is a driver, which is embedded; else it is built and kept for whoever wants it, and for tests.
     pub driver: bool,
 }
 
 /// All guests.
-pub const GUESTS: [Guest; 4] = [
+pub const GUESTS: [Guest; 5] = [
     Guest {
         name: "process",
         package: "driver-process",
@@ -53,6 +53,29 @@ pub const GUESTS: [Guest; 4] = [
         package: "hostile-plugin",
         folders: &["crates/khutulun-wasm/tests/guests/hostile"],
         prebuilt: "crates/khutulun-wasm/tests/guests/hostile.wasm",
+        driver: false,
+    },
+    Guest {
+        name: "tosca-functions",
+        package: "tosca-functions-library",
+        // Functions of values: nothing of the graph ends up in the component.
+        folders: &[
+            "crates/tosca-functions-library",
+            "crates/tosca-functions/src/arguments.rs",
+            "crates/tosca-functions/src/arithmetic.rs",
+            "crates/tosca-functions/src/comparison.rs",
+            "crates/tosca-functions/src/containment.rs",
+            "crates/tosca-functions/src/describe.rs",
+            "crates/tosca-functions/src/logic.rs",
+            "crates/tosca-functions/src/sets.rs",
+            "crates/tosca-functions/src/special.rs",
+            "crates/tosca-functions/src/table.rs",
+            "crates/tosca-functions/src/text.rs",
+            "crates/tosca-values",
+            "crates/khutulun-plugin-sdk",
+            "crates/floria/src/value.rs",
+        ],
+        prebuilt: "crates/khutulun-drivers/prebuilt/tosca-functions.wasm",
         driver: false,
     },
     Guest {
@@ -194,9 +217,14 @@ fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
 /// Lists the files that a guest is made from, in a fixed order.
 pub fn sources(root: &Path, guest: &Guest) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
-    for folder in guest.folders {
-        files.push(root.join(folder).join("Cargo.toml"));
-        collect(&root.join(folder).join("src"), &mut files)?;
+    for source in guest.folders {
+        let path = root.join(source);
+        if path.is_file() {
+            files.push(path);
+            continue;
+        }
+        files.push(path.join("Cargo.toml"));
+        collect(&path.join("src"), &mut files)?;
     }
     collect(&root.join("wit/khutulun-plugin"), &mut files)?;
     // This file: it says how they are compiled.

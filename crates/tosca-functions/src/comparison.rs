@@ -61,7 +61,7 @@ pub(crate) fn matches(arguments: &[Value]) -> Result<Value, String> {
     let pattern = RegexBuilder::new(pattern)
         .size_limit(PATTERN_BYTES_MAX)
         .build()
-        .map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?;
+        .map_err(|error| format!("{} is not a regular expression: {error}", describe::quoted(pattern)))?;
     Ok(pattern.is_match(text).into())
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn literal(value: &Value) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// A text as it would be written, on one line and not too long.
+pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", cut(text))
 }
 

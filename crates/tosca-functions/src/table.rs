@@ -19,71 +19,66 @@ pub(crate) type Pure = fn(&[Value]) -> Result<Value, String>;
 /// Reads the graph.
 type Graph = fn(&Call, Site, &mut Evaluator<'_>) -> Result<Evaluated, EvaluationError>;
 
-#[derive(Clone, Copy)]
-enum Function {
-    Pure(Pure),
-    /// Pure too, but does not need all of its arguments.
-    Lazy(Pure, Graph),
-    Graph(Graph),
-}
-
-/// By name, in order: a search is a few comparisons.
-const TABLE: &[(&str, Function)] = &[
-    ("and", Function::Lazy(logic::and, logic::lazily)),
-    ("available_allocation", Function::Graph(allocation::available_allocation)),
-    ("ceil", Function::Pure(arithmetic::ceil)),
-    (COERCE, Function::Graph(coerce::call)),
-    ("concat", Function::Pure(text::concat)),
-    ("contains", Function::Pure(containment::contains)),
-    ("difference", Function::Pure(arithmetic::difference)),
-    ("equal", Function::Pure(comparison::equal)),
-    ("floor", Function::Pure(arithmetic::floor)),
-    ("get_artifact", Function::Graph(artifact::get_artifact)),
-    ("get_attribute", Function::Graph(graph_query::get_attribute)),
-    ("get_input", Function::Graph(graph_query::get_input)),
-    ("get_output", Function::Graph(substitution::get_output)),
-    ("get_property", Function::Graph(graph_query::get_property)),
-    ("greater_or_equal", Function::Pure(comparison::greater_or_equal)),
-    ("greater_than", Function::Pure(comparison::greater_than)),
-    ("has_all_entries", Function::Pure(containment::has_all_entries)),
-    ("has_all_keys", Function::Pure(containment::has_all_keys)),
-    ("has_any_entry", Function::Pure(containment::has_any_entry)),
-    ("has_any_key", Function::Pure(containment::has_any_key)),
-    ("has_entry", Function::Pure(containment::has_entry)),
-    ("has_key", Function::Pure(containment::has_key)),
-    ("has_prefix", Function::Pure(containment::has_prefix)),
-    ("has_suffix", Function::Pure(containment::has_suffix)),
-    ("intersection", Function::Pure(sets::intersection)),
-    ("join", Function::Pure(text::join)),
-    ("length", Function::Pure(text::length)),
-    ("less_or_equal", Function::Pure(comparison::less_or_equal)),
-    ("less_than", Function::Pure(comparison::less_than)),
-    ("matches", Function::Pure(comparison::matches)),
-    ("node_index", Function::Graph(position::node_index)),
-    ("not", Function::Pure(logic::not)),
-    ("or", Function::Lazy(logic::or, logic::lazily)),
-    ("product", Function::Pure(arithmetic::product)),
-    ("quotient", Function::Pure(arithmetic::quotient)),
-    ("relationship_index", Function::Graph(position::relationship_index)),
-    ("remainder", Function::Pure(arithmetic::remainder)),
-    ("round", Function::Pure(arithmetic::round)),
-    ("sum", Function::Pure(arithmetic::sum)),
-    ("token", Function::Pure(text::token)),
-    ("union", Function::Pure(sets::union)),
-    ("valid_values", Function::Pure(comparison::valid_values)),
-    ("xor", Function::Pure(logic::xor)),
+/// Functions of values. By name, in order: a search is a few comparisons.
+///
+/// They stand apart from those that ask the graph, so that a component of these alone has nothing of the graph in it.
+const PURE: &[(&str, Pure)] = &[
+    ("and", logic::and),
+    ("ceil", arithmetic::ceil),
+    ("concat", text::concat),
+    ("contains", containment::contains),
+    ("difference", arithmetic::difference),
+    ("equal", comparison::equal),
+    ("floor", arithmetic::floor),
+    ("greater_or_equal", comparison::greater_or_equal),
+    ("greater_than", comparison::greater_than),
+    ("has_all_entries", containment::has_all_entries),
+    ("has_all_keys", containment::has_all_keys),
+    ("has_any_entry", containment::has_any_entry),
+    ("has_any_key", containment::has_any_key),
+    ("has_entry", containment::has_entry),
+    ("has_key", containment::has_key),
+    ("has_prefix", containment::has_prefix),
+    ("has_suffix", containment::has_suffix),
+    ("intersection", sets::intersection),
+    ("join", text::join),
+    ("length", text::length),
+    ("less_or_equal", comparison::less_or_equal),
+    ("less_than", comparison::less_than),
+    ("matches", comparison::matches),
+    ("not", logic::not),
+    ("or", logic::or),
+    ("product", arithmetic::product),
+    ("quotient", arithmetic::quotient),
+    ("remainder", arithmetic::remainder),
+    ("round", arithmetic::round),
+    ("sum", arithmetic::sum),
+    ("token", text::token),
+    ("union", sets::union),
+    ("valid_values", comparison::valid_values),
+    ("xor", logic::xor),
 ];
 
-fn find(name: &str) -> Option<Function> {
-    TABLE.binary_search_by_key(&name, |(name, _)| name).ok().map(|place| TABLE[place].1)
+/// Functions that ask the graph, in the same way.
+const GRAPH: &[(&str, Graph)] = &[
+    ("available_allocation", allocation::available_allocation),
+    (COERCE, coerce::call),
+    ("get_artifact", artifact::get_artifact),
+    ("get_attribute", graph_query::get_attribute),
+    ("get_input", graph_query::get_input),
+    ("get_output", substitution::get_output),
+    ("get_property", graph_query::get_property),
+    ("node_index", position::node_index),
+    ("relationship_index", position::relationship_index),
+];
+
+fn find<F: Copy>(table: &[(&str, F)], name: &str) -> Option<F> {
+    table.binary_search_by_key(&name, |(name, _)| name).ok().map(|place| table[place].1)
 }
 
 /// Returns the pure function of this name.
 pub(crate) fn pure(name: &str) -> Option<Pure> {
-    match find(name)? {
-        Function::Pure(function) | Function::Lazy(function, _) => Some(function),
-        Function::Graph(_) => None,
-    }
+    find(PURE, name)
 }
 
 /// Calls a pure function by its name, without `$` and namespace. All arguments are there already, but `and` and `or` look at
@@ -98,12 +93,12 @@ pub fn call_pure(name: &str, arguments: &[Value]) -> Result<Value, String> {
 
 /// Returns the names of the pure functions, in order.
 pub fn pure_functions() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name).filter(|name| is_pure(name))
+    PURE.iter().map(|(name, _)| *name)
 }
 
 /// Returns whether there is a function of this name (without the namespace).
 pub fn is_function(name: &str) -> bool {
-    find(name).is_some()
+    pure(name).is_some() || find(GRAPH, name).is_some()
 }
 
 /// Returns whether there is a function of this name (without the namespace) that reads nothing but its arguments; only
@@ -124,15 +119,19 @@ impl Functions for ToscaFunctions {
         evaluator: &mut Evaluator<'_>,
     ) -> Result<Evaluated, EvaluationError> {
         let name = call.function.strip_prefix(NAMESPACE).unwrap_or_default();
-        match find(name) {
-            Some(Function::Graph(function) | Function::Lazy(_, function)) => function(call, site, evaluator),
-            Some(Function::Pure(function)) => match arguments::evaluate(&call.arguments, site, evaluator)? {
-                Ok(values) => function(&values)
-                    .map(Evaluated::Known)
-                    .map_err(|message| EvaluationError::new(format!("`${name}`: {message}"))),
-                Err(unknown) => Ok(Evaluated::Unknown(unknown)),
-            },
-            None => Err(EvaluationError::new(format!("there is no function `{}`", call.function))),
+        if logic::deciding(name).is_some() {
+            return logic::lazily(call, site, evaluator);
+        }
+        if let Some(function) = find(GRAPH, name) {
+            return function(call, site, evaluator);
+        }
+        let function = pure(name)
+            .ok_or_else(|| EvaluationError::new(format!("there is no function `{}`", call.function)))?;
+        match arguments::evaluate(&call.arguments, site, evaluator)? {
+            Ok(values) => function(&values)
+                .map(Evaluated::Known)
+                .map_err(|message| EvaluationError::new(format!("`${name}`: {message}"))),
+            Err(unknown) => Ok(Evaluated::Unknown(unknown)),
         }
     }
 
@@ -154,10 +153,11 @@ impl Functions for ToscaFunctions {
 
 #[cfg(test)]
 mod tests {
-    use super::TABLE;
+    use super::{GRAPH, PURE};
 
     #[test]
-    fn the_table_is_in_order() {
-        assert!(TABLE.is_sorted_by_key(|(name, _)| name));
+    fn the_tables_are_in_order() {
+        assert!(PURE.is_sorted_by_key(|(name, _)| name));
+        assert!(GRAPH.is_sorted_by_key(|(name, _)| name));
     }
 }

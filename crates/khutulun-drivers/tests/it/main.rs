@@ -1,4 +1,5 @@
-//! The drivers, as they are embedded: held against their sources, and run on this machine.
+//! The drivers, as they are embedded: held against their sources, and run on this machine. And the component of TOSCA's
+//! functions: held against the native ones.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, where a panic is the failure")]
 
@@ -6,6 +7,7 @@
 #[path = "../../build/guests.rs"]
 mod guests;
 
+mod functions;
 mod prebuilt;
 mod process;
 mod support;

@@ -96,7 +96,7 @@ fn comparisons_go_by_value() {
     check("matches", json!(["abc", "^b"]), "false");
     assert!(
         evaluate(&call("matches", vec![literal(json!("a")), literal(json!("("))]), Site::Vertex(WEB))
-            .starts_with("error: `$matches`: `(` is not a regular expression: ")
+            .starts_with("error: `$matches`: \"(\" is not a regular expression: ")
     );
 }
 
