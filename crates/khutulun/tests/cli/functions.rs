@@ -23,6 +23,8 @@ fn design(sandbox: &Sandbox, replacements: &[(&str, &str)]) {
         ". ./words.sh\nread line\nprintf '\"%s\"' \"$(words \"$1\" \"$line\")\"\n",
     );
     sandbox.write("functions/scripts/words.sh", "words() { printf %s \"$1: $2\" | tr '\"' \"'\"; }\n");
+    sandbox.write("functions/scripts/first.sh", "tr -d '\\n' | sed 's/^.//; s/.$//'\n");
+    sandbox.write("functions/scripts/note.sh", "printf '{\"line\": \"%s\"}' \"$line\"\n");
     sandbox.write("functions/scripts/refuse.sh", "echo it is too much >&2\nexit 1\n");
     fs::write(sandbox.path("functions/functions.wasm"), FUNCTIONS).unwrap();
 }
@@ -54,9 +56,66 @@ fn a_service_computes_with_its_functions_after_its_package_is_gone() {
         "sum": "3000 B",
         "words": "describe: ['sizes','2 kB','3 MB']",
         "later": null,
+        "copies": [0, 1],
+        "any": 16,
+        "size": "5 kB",
+        "time": "2026-11-24T01:02:03Z",
+        "bytes": "AP8=",
+        "version": "1.10",
+        "map": { "a": 1.0, "b": 2.0 },
     });
     assert_eq!(outputs["outputs"], expected, "{outputs:#}");
+    // The engine computes, too.
+    let noted = sandbox.run(&["run", "place", "notes.note", "-o", "json"]).expect(0).json();
+    let line = "describe: ['describe: ['sizes','2 kB','3 MB']']";
+    assert_eq!(noted["steps"][0]["outputs"]["line"], line, "{noted:#}");
     sandbox.run(&["destroy", "functions", "--yes"]).expect(0);
+}
+
+#[test]
+fn counts_are_computed_and_the_value_says_which_signature_it_is() {
+    let sandbox = Sandbox::new();
+    design(&sandbox, &[]);
+    let inputs = ["-i", "copies=4", "-i", "any=0.5"];
+    sandbox.run(&[&["deploy", "functions", "--yes"], &inputs[..]].concat()).expect(0);
+    let outputs = sandbox.run(&["outputs", "-o", "json"]).expect(0).json();
+    assert_eq!(outputs["outputs"]["copies"], json!([0, 1, 4, 9]), "{outputs:#}");
+    assert_eq!(outputs["outputs"]["any"], 0.25, "{outputs:#}");
+    let ended = sandbox.run(&["plan", "functions", "-i", "copies=-1"]).expect(3);
+    assert!(ended.stderr.contains("count"), "{}", ended.stderr);
+    sandbox.run(&["deploy", "functions", "--yes", "-i", "any=text"]).expect(0);
+    let ended = sandbox.run(&["outputs"]);
+    let why = "`$square`: no signature fits these arguments: \
+               `(integer)`: argument 1 is wrong: expected an integer, found the string \"text\"; \
+               `(float)`: argument 1 is wrong: expected a float, found the string \"text\"";
+    assert!(ended.stdout.contains(why) || ended.stderr.contains(why), "{ended:?}");
+    sandbox.run(&["destroy", "functions", "--yes"]).expect(0);
+}
+
+#[test]
+fn a_function_is_run_once_for_the_same_arguments() {
+    let sandbox = Sandbox::new();
+    let refuse = "implementation: scripts/refuse.sh";
+    let call = ("number: { $square: [ { $node_index: [] } ] }", "number: { $refuse: [ 3 ] }");
+    let file = sandbox.path("runs");
+    design(&sandbox, &[call, (refuse, "implementation: scripts/count.sh")]);
+    let script = format!("echo run >> {}\necho 5\n", file.display());
+    sandbox.write("functions/scripts/count.sh", &script);
+    sandbox.run(&["plan", "functions", "-i", "copies=5"]).expect(2);
+    assert_eq!(fs::read_to_string(file).unwrap(), "run\n");
+}
+
+#[test]
+fn a_function_that_takes_too_long_is_ended() {
+    let sandbox = Sandbox::new();
+    let refuse = "implementation: scripts/refuse.sh";
+    let call = ("number: { $square: [ { $node_index: [] } ] }", "number: { $refuse: [ 3 ] }");
+    design(&sandbox, &[call, (refuse, "implementation: { primary: scripts/wait.sh, timeout: 1 }")]);
+    sandbox.write("functions/scripts/wait.sh", "sleep 1000\n");
+    let ended = sandbox.run(&["plan", "functions"]).expect(3);
+    ended.five_parts();
+    let why = "`$refuse`: script `scripts/wait.sh` took longer than 1000 ms";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
 }
 
 #[test]
