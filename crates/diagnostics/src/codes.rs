@@ -183,7 +183,7 @@ pub static CODES: &[Code] = codes! {
     "unreadable-file" "" "the file to start with cannot be read";
     "unsupported-checksum" "12.2" "a checksum algorithm is not known here";
     "unsupported-dependency" "11.8" "dependencies of this kind are not supported yet";
-    "unsupported-function" "10.2" "a function is part of TOSCA, and not built yet";
+    "unsupported-function" "10.2" "a function cannot be called here, or not yet";
     "unsupported-operation" "11.4" "an operation is understood, and cannot be run yet";
     "unsupported-output" "9.9" "an output of an operation is understood, and cannot be stored yet";
     "unsupported-version" "6.2" "a file is of TOSCA 1.x";

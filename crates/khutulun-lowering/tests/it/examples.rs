@@ -44,6 +44,11 @@ fn hello_world_is_valid() {
 }
 
 #[test]
+fn hello_functions_is_valid() {
+    check("hello-functions", &["scripts/address.sh"]);
+}
+
+#[test]
 fn hello_web_is_valid() {
     check("hello-web", &["image.tar"]);
 }

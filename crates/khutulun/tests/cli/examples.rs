@@ -39,6 +39,22 @@ fn hello_world_is_deployed_changed_and_destroyed() {
 }
 
 #[test]
+fn hello_functions_computes_addresses() {
+    let sandbox = Sandbox::new();
+    let hello = example("hello-functions");
+    let instances = sandbox.run(&["compile", "--instantiate", &hello]).expect(0).stdout;
+    assert!(instances.contains("10.0.7.10") && instances.contains("10.0.7.11"), "{instances}");
+    let refused = sandbox.run(&["plan", &hello, "-i", "network=10.0.0.0/8"]).expect(3);
+    assert!(refused.five_parts().stderr.contains("only networks such as 10.0.7.0/24 are known here"));
+    let refused = sandbox.run(&["plan", &hello, "-i", "workers=300"]).expect(3);
+    assert!(refused.five_parts().stderr.contains("255 does not satisfy"), "{}", refused.stderr);
+    sandbox.run(&["deploy", &hello, "--yes"]).expect(0);
+    assert_eq!(sandbox.run(&["outputs", "first"]).expect(0).stdout, "10.0.7.10\n");
+    sandbox.run(&["destroy", &hello, "--yes"]).expect(0);
+    poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
+}
+
+#[test]
 fn what_compile_writes_of_the_examples_can_be_validated_planned_and_deployed() {
     let sandbox = Sandbox::new();
     for name in ["hello-world", "hello-web"] {

@@ -174,7 +174,9 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for service in ["pair", "one", "two", "hello-world", "hostile", "farm", "functions"] {
+        for service in
+            ["pair", "one", "two", "hello-world", "hostile", "farm", "functions", "hello-functions"]
+        {
             if self.state().exists() {
                 let _ = finish(self.start(&["destroy", service, "--yes", "--progress", "none"]));
             }
