@@ -1,6 +1,8 @@
 //! What is left of a capability (TOSCA 2.0, 8.5 and 10.2.1.8).
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Graph, Properties, Site, Value, VertexId};
+use floria::{
+    Call, Evaluated, EvaluationError, Evaluator, Graph, Properties, Site, Structure, Value, VertexId,
+};
 
 use crate::{
     arithmetic, describe,
@@ -37,8 +39,11 @@ pub(crate) fn available_allocation(
             )));
         };
         let what = format!("`{name}` of {}", path::describe(graph, place));
+        let at = Site::Vertex(capability);
+        evaluator.depends_on(at, &Structure::Incoming.name());
+        evaluator.depends_on(at, name);
         check(graph.vertex(capability).map(|vertex| &vertex.properties), name, &what)?;
-        match evaluator.property(Site::Vertex(capability), name)? {
+        match evaluator.property(at, name)? {
             Evaluated::Known(whole) => left(graph, capability, name, whole, &what).map(Evaluated::Known),
             unknown @ Evaluated::Unknown(_) => Ok(unknown),
         }

@@ -1,6 +1,6 @@
 //! Where an artifact is (TOSCA 2.0, 10.2.1.4).
 
-use floria::{Artifact, Call, Evaluated, EvaluationError, Evaluator, Value};
+use floria::{Artifact, Call, Evaluated, EvaluationError, Evaluator, Site, Value};
 
 use crate::{
     describe,
@@ -21,7 +21,7 @@ const FUNCTION: &str = "$get_artifact";
 /// `$concat` makes one, stays as it is.
 pub(crate) fn get_artifact(
     call: &Call,
-    site: floria::Site,
+    site: Site,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<Evaluated, EvaluationError> {
     let reference = match reference::follow(FUNCTION, call, site, evaluator)? {
@@ -39,6 +39,7 @@ pub(crate) fn get_artifact(
             return Err(error(&format!("the path must end at a node, not at {}", words())));
         };
         let node = graph.vertex(id).expect("a walk ends at what is in its graph");
+        evaluator.depends_on(Site::Vertex(id), ARTIFACTS_MARK);
         let artifacts = node.metadata.get(ARTIFACTS_MARK);
         let file = artifacts.and_then(|artifacts| artifacts.get(name)).ok_or_else(|| {
             let there = artifacts.and_then(Value::as_map).into_iter().flatten();

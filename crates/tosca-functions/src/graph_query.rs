@@ -42,6 +42,7 @@ pub(crate) fn get_input(
         Some(_) => None,
     };
     if let Some(message) = missing {
+        evaluator.depends_on(Site::Vertex(service.id), name);
         return Err(EvaluationError::new(message));
     }
     read(Site::Vertex(service.id), name, &way, &format_args!("the input `{name}`"), evaluator)
@@ -106,8 +107,10 @@ fn get(
             write!(formatter, "`{}` of {}", reference.name, path::describe(graph, place))
         });
         let properties = properties.expect("a walk ends at what is in its graph");
-        check(properties, reference.name, kind, &what)
-            .map_err(|message| EvaluationError::new(format!("`{function}`: {message}")))?;
+        if let Err(message) = check(properties, reference.name, kind, &what) {
+            evaluator.depends_on(at, reference.name);
+            return Err(EvaluationError::new(format!("`{function}`: {message}")));
+        }
         read(at, reference.name, &reference.way, &what, evaluator)
     })
 }

@@ -52,9 +52,8 @@ pub enum Walked {
         /// Whether the path says `ALL` somewhere: then the result is one flat list, however many places there are.
         all: bool,
     },
-    /// It goes over relationships that are not made yet: for each the vertex at which the walk stopped, and
-    /// `RELATIONSHIP` with the name of the requirement or relationship template, if it has one. In order, each once, as
-    /// [`floria::Evaluated::Unknown`] has them.
+    /// It goes over relationships that are not made yet, or may go over one of these: the nodes that wait, each with
+    /// `RELATIONSHIP` and the name of its requirement. In order, each once, as [`floria::Evaluated::Unknown`] has them.
     Waiting(Vec<(Site, String)>),
 }
 
@@ -81,12 +80,19 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Walks a path that is written at `site`. The path must end exactly at its last word.
+/// Walks a path that is written at `site`. The path must end exactly at its last word. `looked_at` is told of each part of the
+/// graph's structure (see [`floria::Structure`]) that decides where it leads, also when that is nowhere: while none of these
+/// changes and what the walk came by is there, it leads to the same.
 ///
 /// # Errors
 /// When the words are not a path, or what they name is not there. The message says what is there instead.
-pub fn walk(graph: &Graph, path: &[Value], site: Site) -> Result<Walked, PathError> {
-    walk::walk(graph, path, site).map_err(|message| PathError { path: path.to_vec(), message })
+pub fn walk(
+    graph: &Graph,
+    path: &[Value],
+    site: Site,
+    looked_at: &mut dyn FnMut(Site, &str),
+) -> Result<Walked, PathError> {
+    walk::walk(graph, path, site, looked_at).map_err(|message| PathError { path: path.to_vec(), message })
 }
 
 /// Returns the service that a site is in: the nearest vertex that is marked as one, the site itself included, or else the

@@ -1,6 +1,6 @@
 //! Which of several an instance is (TOSCA 2.0, 10.2.1.6 and 10.2.1.7).
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Value};
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Site, Structure, Value};
 
 use crate::{marks::INDEX_MARK, path};
 
@@ -14,6 +14,7 @@ pub(crate) fn node_index(
     no_arguments("$node_index", call)?;
     let node = path::node_at(evaluator.graph(), site)
         .ok_or_else(|| EvaluationError::new("`$node_index` means nothing here: this is in no node"))?;
+    evaluator.depends_on(Site::Vertex(node.id), INDEX_MARK);
     let index = node.metadata.get(INDEX_MARK).and_then(Value::as_integer).unwrap_or(0);
     Ok(Evaluated::Known(Value::Integer(index)))
 }
@@ -25,6 +26,7 @@ pub(crate) fn relationship_index(
     evaluator: &mut Evaluator<'_>,
 ) -> Result<Evaluated, EvaluationError> {
     no_arguments("$relationship_index", call)?;
+    evaluator.depends_on(site, &Structure::Ends.name());
     let edge = match site {
         Site::Edge(id) => evaluator.graph().edge(id),
         Site::Vertex(_) => None,

@@ -50,7 +50,8 @@ pub(crate) fn follow<'c>(
         }
         (Err(unknown), _) | (_, Err(unknown)) => return Ok(Err(unknown)),
     };
-    match path::walk(evaluator.graph(), &path, site) {
+    let graph = evaluator.graph();
+    match path::walk(graph, &path, site, &mut |site, name| evaluator.depends_on(site, name)) {
         Ok(Walked::Arrived { places, all }) => Ok(Ok(Reference { places, all, name, way })),
         Ok(Walked::Waiting(unknown)) => Ok(Err(unknown)),
         Err(error) => Err(EvaluationError::new(format!("`{function}`: {error}"))),

@@ -1,6 +1,6 @@
 //! What a substituted node takes from the service that substitutes it (TOSCA 2.0, 15.5).
 
-use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Site, Value, Vertex};
+use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Site, Structure, Value, Vertex};
 
 use crate::{
     arguments, describe,
@@ -30,11 +30,13 @@ pub(crate) fn get_output(
     let graph = evaluator.graph();
     let node = path::node_at(graph, site).ok_or_else(|| error("what holds the expression is in no node"))?;
     let is_service = |vertex: &&Vertex| vertex.metadata.contains_key(SERVICE_MARK);
-    let service = graph.contained(Some(node.id)).find(is_service).ok_or_else(|| {
-        error(&format!("there is no service in node `{}`: nothing substitutes it", node.name))
-    })?;
+    let Some(service) = graph.contained(Some(node.id)).find(is_service) else {
+        evaluator.depends_on(Site::Vertex(node.id), &Structure::Contents.name());
+        return Err(error(&format!("there is no service in node `{}`: nothing substitutes it", node.name)));
+    };
     let property = format!("{OUTPUT_PREFIX}{name}");
     if !service.properties.contains_key(&property) {
+        evaluator.depends_on(Site::Vertex(service.id), &property);
         let outputs = service.properties.keys().filter_map(|name| name.strip_prefix(OUTPUT_PREFIX));
         return Err(error(&format!(
             "the service `{}` in node `{}` has no output `{name}`; there is {}",

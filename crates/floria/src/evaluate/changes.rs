@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Memos, Site, Touched};
-use crate::{Change, Edge, Entity, EntityKey, Graph, Properties, Property, Vertex, VertexId};
+use crate::{
+    Change, Edge, Entity, EntityKey, Graph, Metadata, Properties, Property, Value, Vertex, VertexId, rules,
+};
 
 /// A part of a graph's structure, as evaluation depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +37,10 @@ impl Memos {
     /// Says that a graph was changed: as [`Self::touch`], with what changes of instances come to. `before` is the graph as
     /// it was before all of them.
     ///
-    /// Metadata is not among it, except that of properties: whoever evaluates by it, and changes it, touches what depends
-    /// on it.
+    /// Metadata of a vertex is among it by its name, and that of properties. The relationships that a vertex waits for
+    /// ([`WAITING`](rules::WAITING)) are as good as changed when that changes, and what an edge takes of where it ends
+    /// ([`ALLOCATION`](rules::ALLOCATION)) belongs to that. Whoever evaluates by other metadata of edges, and changes it,
+    /// touches what depends on it.
     pub fn changed(&mut self, before: &Graph, changes: &[Change]) {
         if self.is_empty() {
             return;
@@ -74,6 +78,11 @@ impl<'c> Touches<'c> {
             }
         }
         if let Some(vertex) = before.or(after) {
+            self.metadata(
+                vertex.id,
+                before.map(|vertex| &vertex.metadata),
+                after.map(|vertex| &vertex.metadata),
+            );
             let properties = |vertex: &'c Vertex| &vertex.properties;
             self.properties(Site::Vertex(vertex.id), before.map(properties), after.map(properties));
         }
@@ -91,8 +100,28 @@ impl<'c> Touches<'c> {
                 self.structure(Site::Vertex(edge.target), Structure::Incoming);
             }
         }
+        let allocation = |edge: &'c Edge| edge.metadata.get(rules::ALLOCATION);
+        if before.and_then(allocation) != after.and_then(allocation) {
+            self.structure(Site::Vertex(any.target), Structure::Incoming);
+        }
         let properties = |edge: &'c Edge| &edge.properties;
         self.properties(Site::Edge(any.id), before.map(properties), after.map(properties));
+    }
+
+    fn metadata(&mut self, id: VertexId, before: Option<&'c Metadata>, after: Option<&'c Metadata>) {
+        let site = Site::Vertex(id);
+        for (one, other) in [(before, after), (after, before)] {
+            for (name, value) in one.into_iter().flatten() {
+                if other.and_then(|other| other.get(name)) == Some(value) {
+                    continue;
+                }
+                self.0.push((site, Cow::Borrowed(name), false));
+                if name == rules::WAITING {
+                    let names = value.as_list().into_iter().flatten().filter_map(Value::as_text);
+                    names.for_each(|name| self.structure(site, Structure::Outgoing(name)));
+                }
+            }
+        }
     }
 
     fn structure(&mut self, site: Site, part: Structure<'c>) {

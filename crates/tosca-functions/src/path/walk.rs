@@ -2,19 +2,28 @@
 
 mod start;
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
-use floria::{Edge, EdgeId, Graph, Site, Value, Vertex, VertexId};
+use floria::{Edge, EdgeId, Graph, Site, Structure, Value, Vertex, VertexId};
 
 use super::{Place, Walked, describe, is_capability, node_of};
 use crate::{describe::names, marks::WAITING_MARK};
 
-/// What a walk says of relationships that are not made yet; the name of their requirement follows.
 const RELATIONSHIP: &str = "RELATIONSHIP";
 
-pub(super) fn walk(graph: &Graph, path: &[Value], site: Site) -> Result<Walked, String> {
-    let mut walk = Walk { graph, words: path, all: false, waiting: BTreeSet::new() };
-    let places = walk.run(site)?;
+pub(super) fn walk(
+    graph: &Graph,
+    path: &[Value],
+    site: Site,
+    looked_at: &mut dyn FnMut(Site, &str),
+) -> Result<Walked, String> {
+    let looks = RefCell::default();
+    let mut walk = Walk { graph, words: path, all: false, waiting: BTreeSet::new(), looks };
+    let places = walk.run(site);
+    for (site, part) in walk.looks.take() {
+        looked_at(site, &part.name());
+    }
+    let places = places?;
     Ok(match walk.waiting.is_empty() {
         true => Walked::Arrived { places, all: walk.all },
         false => Walked::Waiting(walk.waiting.into_iter().collect()),
@@ -40,6 +49,8 @@ struct Walk<'a> {
     all: bool,
     /// What was not made yet where the walk came by. It goes on without: the rest of the words has to be right all the same.
     waiting: BTreeSet<(Site, String)>,
+    /// What it looked at: were that another, it might lead elsewhere.
+    looks: RefCell<Vec<(Site, Structure<'a>)>>,
 }
 
 impl<'a> Walk<'a> {
@@ -133,7 +144,12 @@ impl<'a> Walk<'a> {
         index
     }
 
-    fn outgoing(&mut self, nodes: &[VertexId], requirement: &str, index: Index) -> Result<Context, String> {
+    fn outgoing(
+        &mut self,
+        nodes: &[VertexId],
+        requirement: &'a str,
+        index: Index,
+    ) -> Result<Context, String> {
         let mut chosen = Vec::new();
         for node in nodes {
             self.of_requirement(*node, requirement, index, &mut chosen)?;
@@ -154,13 +170,14 @@ impl<'a> Walk<'a> {
     fn of_requirement(
         &mut self,
         node: VertexId,
-        requirement: &str,
+        requirement: &'a str,
         index: Index,
         chosen: &mut Vec<EdgeId>,
     ) -> Result<(), String> {
         let graph = self.graph;
-        if graph.vertex(node).is_some_and(|vertex| waits(vertex, requirement)) {
-            self.wait(node, Some(requirement));
+        self.look(Site::Vertex(node), Structure::Outgoing(requirement));
+        if graph.vertex(node).is_some_and(|vertex| waiting(vertex).any(|name| name == requirement)) {
+            self.wait(node, requirement);
             return Ok(());
         }
         let all = || graph.outgoing(node).filter(|edge| edge.name == requirement);
@@ -198,6 +215,7 @@ impl<'a> Walk<'a> {
             match self.graph.named(Some(*node), name).filter(|vertex| is_capability(vertex)) {
                 Some(vertex) => found.push(vertex.id),
                 None => {
+                    self.look(Site::Vertex(*node), Structure::Contents);
                     let there = self.graph.contained(Some(*node)).filter(|vertex| is_capability(vertex));
                     return Err(format!(
                         "{} has no capability `{name}`; there is {}",
@@ -213,6 +231,7 @@ impl<'a> Walk<'a> {
     fn incoming(&mut self, capabilities: &[VertexId], index: Index) -> Result<Context, String> {
         let mut chosen = Vec::new();
         for capability in capabilities {
+            self.look(Site::Vertex(*capability), Structure::Incoming);
             let mut edges: Vec<&Edge> = self.graph.incoming(*capability).collect();
             match index {
                 Index::All => {
@@ -224,7 +243,7 @@ impl<'a> Walk<'a> {
                         let order = |first: &&Edge, second: &&Edge| in_order(first).cmp(&in_order(second));
                         chosen.push(edges.select_nth_unstable_by(place, order).1.id);
                     }
-                    _ if self.graph.vertexes().any(waits_at_all) => self.wait(*capability, None),
+                    _ if self.wait_for_any(self.graph.vertexes()) => {}
                     _ => {
                         return Err(no_index(index, edges.len(), || {
                             let words = describe(self.graph, Place::Capability(*capability));
@@ -243,6 +262,7 @@ impl<'a> Walk<'a> {
     fn ends(&self, edges: &[EdgeId], end: fn(&Edge) -> VertexId) -> Result<Context, String> {
         let mut nodes = Vec::with_capacity(edges.len());
         for id in edges {
+            self.look(Site::Edge(*id), Structure::Ends);
             let node = node_of(self.graph, end(self.edge(*id)?)).ok_or_else(|| {
                 format!("{} ends at what is no node", describe(self.graph, Place::Relationship(*id)))
             })?;
@@ -254,6 +274,7 @@ impl<'a> Walk<'a> {
     fn target_capabilities(&self, edges: &[EdgeId]) -> Result<Vec<Place>, String> {
         let mut found = Vec::with_capacity(edges.len());
         for id in edges {
+            self.look(Site::Edge(*id), Structure::Ends);
             let target = self.edge(*id)?.target;
             if !self.graph.vertex(target).is_some_and(is_capability) {
                 return Err(format!(
@@ -271,9 +292,27 @@ impl<'a> Walk<'a> {
     }
 
     /// Notes that relationships are not made yet.
-    fn wait(&mut self, at: VertexId, name: Option<&str>) {
-        let words = name.map_or_else(|| RELATIONSHIP.to_owned(), |name| format!("{RELATIONSHIP} {name}"));
-        self.waiting.insert((Site::Vertex(at), words));
+    fn wait(&mut self, node: VertexId, requirement: &str) {
+        let part = Structure::Outgoing(requirement).name();
+        self.waiting.insert((Site::Vertex(node), part.into_owned()));
+    }
+
+    /// Notes all that is not made yet at any of these vertexes. Returns whether there is anything.
+    fn wait_for_any(&mut self, vertexes: impl Iterator<Item = &'a Vertex>) -> bool {
+        let mut any = false;
+        for (id, requirement) in
+            vertexes.flat_map(|vertex| waiting(vertex).map(move |name| (vertex.id, name)))
+        {
+            self.look(Site::Vertex(id), Structure::Outgoing(requirement));
+            self.wait(id, requirement);
+            any = true;
+        }
+        any
+    }
+
+    /// Notes what the walk depends on.
+    fn look(&self, at: Site, part: Structure<'a>) {
+        self.looks.borrow_mut().push((at, part));
     }
 }
 
@@ -282,14 +321,10 @@ fn in_order(edge: &Edge) -> (VertexId, &str, u32) {
     (edge.source, &edge.name, edge.index)
 }
 
-/// Whether a node waits for relationships of this requirement.
-fn waits(vertex: &Vertex, requirement: &str) -> bool {
-    let waiting = vertex.metadata.get(WAITING_MARK).and_then(Value::as_list);
-    waiting.is_some_and(|names| names.iter().any(|name| name.as_text() == Some(requirement)))
-}
-
-fn waits_at_all(vertex: &Vertex) -> bool {
-    vertex.metadata.get(WAITING_MARK).and_then(Value::as_list).is_some_and(|names| !names.is_empty())
+/// The requirements that a node waits for the relationships of.
+fn waiting(vertex: &Vertex) -> impl Iterator<Item = &str> {
+    let names = vertex.metadata.get(WAITING_MARK).and_then(Value::as_list).unwrap_or_default();
+    names.iter().filter_map(Value::as_text)
 }
 
 /// Says that nothing has an index; `there` describes what there is.

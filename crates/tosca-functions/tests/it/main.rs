@@ -2,6 +2,7 @@
 
 mod coercion;
 mod custom;
+mod dependencies;
 mod estate;
 mod functions;
 mod mistakes;

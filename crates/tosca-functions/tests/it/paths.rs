@@ -206,6 +206,7 @@ fn properties_are_attributes_too_but_attributes_no_properties() {
 #[test]
 fn a_path_of_a_graph_without_marks_leads_nowhere() {
     assert!(floria::Graph::default().is_empty());
-    let walked = tosca_functions::path::walk(&floria::Graph::default(), &[Value::from("web")], AT_WEB);
+    let walked =
+        tosca_functions::path::walk(&floria::Graph::default(), &[Value::from("web")], AT_WEB, &mut |_, _| {});
     assert_eq!(walked.unwrap_err().to_string(), "path [web]: it starts at what is in no service");
 }

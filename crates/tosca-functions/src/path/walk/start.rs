@@ -1,15 +1,15 @@
 //! Where a walk starts.
 
-use floria::{Edge, Site, Value, Vertex, VertexId};
+use floria::{Edge, Site, Structure, Value, Vertex, VertexId};
 
-use super::{Context, Index, Walk, in_order, no_index, plural, waits_at_all};
+use super::{Context, Index, Walk, in_order, no_index, plural};
 use crate::{
     describe::names,
     marks::{INDEX_MARK, NODE_MARK, RELATIONSHIP_MARK},
     path::{is_node, node_of, service_of},
 };
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     pub(super) fn start(&mut self, site: Site) -> Result<Context, String> {
         let name = self.keyword()?.ok_or("it is empty")?;
         if name == "SELF" {
@@ -37,10 +37,10 @@ impl Walk<'_> {
         if let Some(edge) = self.relationship(service, name) {
             return Ok(Context::Relationships(vec![edge.id]));
         }
-        let nodes = || self.graph.contained(Some(service.id)).filter(|vertex| is_node(vertex));
-        if nodes().any(waits_at_all) {
-            self.wait(service.id, Some(name));
-            // It can only be a relationship's: all nodes are there before the first relationship.
+        let graph = self.graph;
+        let nodes = || graph.contained(Some(service.id)).filter(|vertex| is_node(vertex));
+        // It can only be a relationship's, of any requirement: all nodes are there before the first relationship.
+        if self.wait_for_any(nodes()) {
             return Ok(Context::Relationships(Vec::new()));
         }
         Err(format!(
@@ -55,7 +55,7 @@ impl Walk<'_> {
     /// the service looked at.
     fn representations(
         &self,
-        service: &Vertex,
+        service: &'a Vertex,
         template: &str,
         index: Index,
     ) -> Result<Option<Vec<VertexId>>, String> {
@@ -73,6 +73,10 @@ impl Walk<'_> {
                 None => (0..).map_while(numbered).collect(),
             },
         };
+        // One that is there stays what it is; how many there are may change.
+        if found.is_empty() || matches!(index, Index::All) {
+            self.look(Site::Vertex(service.id), Structure::Contents);
+        }
         if !found.is_empty() {
             return Ok(Some(found));
         }
