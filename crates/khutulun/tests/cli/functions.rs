@@ -153,3 +153,46 @@ fn a_function_without_an_implementation_is_told_at_the_call() {
     );
     assert!(text.contains("nothing computes `$refuse`: its signature has no implementation"), "{text}");
 }
+
+/// C269, C271: a profile's function is called by its namespace, from the design and from the profile's own types; its script comes
+/// with the profile. What the profile leaves open, the service template computes.
+#[test]
+fn a_profile_brings_functions_and_leaves_some_to_the_design() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "kept/profile.yaml",
+        "tosca_definitions_version: tosca_2_0
+profile: org.geometry:1.0
+imports: [ profile: 'khutulun.process:0.1' ]
+functions:
+  double:
+    signatures:
+    - { arguments: [ { type: integer } ], result: { type: integer }, implementation: scripts/double.sh }
+  greet:
+    signatures:
+    - { arguments: [ { type: string } ], result: { type: string } }
+node_types:
+  Place:
+    properties:
+      number: { type: integer, default: { $double: [ 21 ] } }
+      text: { type: string, default: { $greet: [ world ] } }
+",
+    );
+    sandbox.write("kept/scripts/double.sh", "tr -d '[]' | { read -r number; echo $((number * 2)); }\n");
+    let design = "tosca_definitions_version: tosca_2_0
+imports:
+- profile: khutulun.process:0.1
+- { profile: org.geometry:1.0, namespace: geo }
+service_template:
+  node_templates:
+    place: { type: geo:Place }
+    other: { type: geo:Place, properties: { number: { $geo:double: [ { $geo:double: [ 3 ] } ] } } }
+  outputs:
+    numbers: { value: [ { $get_property: [ place, number ] }, { $get_property: [ other, number ] } ] }
+    text: { value: { $get_property: [ place, text ] } }
+";
+    sandbox.write("one/service.yaml", design);
+    let open = sandbox.run(&["plan", "one", "--profiles", "kept"]).expect(3);
+    let why = "nothing computes `$greet`: its signature has no implementation";
+    assert!(open.stderr.contains(why), "{}", open.stderr);
+}

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use floria::{
@@ -38,6 +38,8 @@ pub trait FunctionRunner: Send + Sync {
 /// Each is run once for the same arguments, and what came of it is remembered, mistakes too: functions are pure.
 pub struct DesignFunctions<R> {
     runner: R,
+    /// By how they are written: few, in many calls, and reading one takes longer than using it.
+    definitions: Mutex<HashMap<Value, Arc<Definition>>>,
     /// By the digest of the implementation, the name and the arguments.
     results: Mutex<HashMap<String, Result<Value, String>>>,
 }
@@ -45,7 +47,7 @@ pub struct DesignFunctions<R> {
 impl<R: FunctionRunner> DesignFunctions<R> {
     /// Makes them of what runs implementations. Nothing is begun.
     pub fn new(runner: R) -> Self {
-        Self { runner, results: Mutex::default() }
+        Self { runner, definitions: Mutex::default(), results: Mutex::default() }
     }
 
     /// Returns what runs implementations.
@@ -68,7 +70,8 @@ impl<R: FunctionRunner> DesignFunctions<R> {
             Ok(given) => given,
             Err(unknown) => return Ok(Evaluated::Unknown(unknown)),
         };
-        let definition = Definition::from_value(definition)
+        let definition = self
+            .definition(definition)
             .map_err(|message| failed(format!("its definition cannot be read: {message}")))?;
         let (signature, given) = fitting(&definition, &given).map_err(failed)?;
         let result = self.result(&definition.name, signature, given).map_err(failed)?;
@@ -76,6 +79,16 @@ impl<R: FunctionRunner> DesignFunctions<R> {
         coerce(schema, "", &result)
             .map(Evaluated::Known)
             .map_err(|error| failed(format!("its result is wrong: {error}")))
+    }
+
+    fn definition(&self, written: &Value) -> Result<Arc<Definition>, String> {
+        let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(definition) = definitions.get(written) {
+            return Ok(Arc::clone(definition));
+        }
+        let definition = Arc::new(Definition::from_value(written)?);
+        definitions.insert(written.clone(), Arc::clone(&definition));
+        Ok(definition)
     }
 
     fn result(&self, name: &str, signature: &Signature, given: Vec<Value>) -> Result<Value, String> {
@@ -107,6 +120,17 @@ impl<R: FunctionRunner> Functions for DesignFunctions<R> {
             true => self.custom(call, site, evaluator),
             false => ToscaFunctions.call(call, site, evaluator),
         }
+    }
+
+    fn prepare(
+        &self,
+        preparer: &Call,
+        value: Value,
+        site: Site,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<Evaluated, EvaluationError> {
+        // Preparers are TOSCA's: a schema is checked, and no function of a design is one.
+        ToscaFunctions.prepare(preparer, value, site, evaluator)
     }
 }
 
