@@ -66,12 +66,14 @@ fn evaluate(term: &Value, subject: &Value, depth: usize) -> Result<Value, String
         return Ok(arguments.clone());
     }
     let arguments = arguments.as_list().ok_or_else(|| format!("the arguments of `{name}` are not a list"))?;
+    let own = |message| format!("`{name}`: {message}");
     if let Some(deciding) = logic::deciding(&name[1..]) {
-        return logic::decide(deciding, arguments.len(), |place| {
-            boolean(&evaluate(&arguments[place], subject, depth + 1)?, place)
-        })
-        .map(Value::from)
-        .map_err(|message| format!("`{name}`: {message}"));
+        logic::enough(arguments.len()).map_err(own)?;
+        let operand = |place: usize| {
+            let operand = evaluate(&arguments[place], subject, depth + 1)?;
+            boolean(&operand, place).map_err(own)
+        };
+        return logic::decide(deciding, arguments.len(), operand).map(Value::from);
     }
     let arguments: Vec<Value> =
         arguments.iter().map(|argument| evaluate(argument, subject, depth + 1)).collect::<Result<_, _>>()?;
@@ -79,7 +81,7 @@ fn evaluate(term: &Value, subject: &Value, depth: usize) -> Result<Value, String
         return nested::descend(subject, &arguments, "the value").cloned();
     }
     let function = table::pure(&name[1..]).ok_or_else(|| format!("there is no function `{name}`"))?;
-    function(&arguments).map_err(|message| format!("`{name}`: {message}"))
+    function(&arguments).map_err(own)
 }
 
 /// A clause on one line, as a person writes it.

@@ -9,11 +9,13 @@ use crate::{
 
 /// `$and`: booleans. The first that is false decides, and nobody looks at those behind it.
 pub(crate) fn and(arguments: &[Value]) -> Result<Value, String> {
+    enough(arguments.len())?;
     decide(false, arguments.len(), |place| boolean(&arguments[place], place)).map(Value::from)
 }
 
 /// `$or`: booleans. The first that is true decides, and nobody looks at those behind it.
 pub(crate) fn or(arguments: &[Value]) -> Result<Value, String> {
+    enough(arguments.len())?;
     decide(true, arguments.len(), |place| boolean(&arguments[place], place)).map(Value::from)
 }
 
@@ -32,7 +34,6 @@ pub(crate) fn decide(
     count: usize,
     mut operand: impl FnMut(usize) -> Result<bool, String>,
 ) -> Result<bool, String> {
-    enough(count)?;
     for place in 0..count {
         if operand(place)? == deciding {
             return Ok(deciding);
@@ -86,7 +87,7 @@ pub(crate) fn xor(arguments: &[Value]) -> Result<Value, String> {
     Ok((boolean(first, 0)? ^ boolean(second, 1)?).into())
 }
 
-/// The standard wants two operands. One alone is told as a warning when it is compiled, and is the result.
-fn enough(count: usize) -> Result<(), String> {
+/// Whether there are operands at all. The standard wants two; one alone is told as a warning when it is compiled, and is the result.
+pub(crate) fn enough(count: usize) -> Result<(), String> {
     if count == 0 { Err("expected at least 1 argument, found 0".to_owned()) } else { Ok(()) }
 }

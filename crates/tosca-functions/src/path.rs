@@ -22,6 +22,9 @@
 //! relationships that enter a capability are those that were made so far, since nobody can tell which of all that wait will
 //! end there, and a condition that counts them (an upper limit, say) could otherwise never be decided. Only an *index* that
 //! is not there yet, and a relationship template that no relationship was made from yet, are unknown while any node waits.
+//!
+//! A node stops waiting when the mark is taken away; what looked at the requirement is then found by
+//! [`floria::Memos::changed`], as when a relationship is added.
 
 mod walk;
 

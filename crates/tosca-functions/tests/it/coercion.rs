@@ -180,6 +180,29 @@ fn a_clause_that_cannot_be_checked_says_why() {
     );
 }
 
+/// C236: what is behind the operand that decides is not looked at.
+#[test]
+fn a_clause_stops_at_the_operand_that_decides() {
+    let either =
+        json!({ "$or": [{ "$equal": [{ "$value": [] }, "auto"] }, { "$matches": [{ "$value": [] }, "("] }] });
+    let schema = json!([{ "base": "string", "validation": [either] }]);
+    check(schema.clone(), "size", json!("auto"), "auto");
+    let schema = Schema::from_value(&value(schema)).expect("it is a schema");
+    let message = coerce(&schema, "size", &"3".into()).expect_err("the pattern is none").to_string();
+    assert!(
+        message.contains(" cannot be checked: `$matches`: \"(\" is not a regular expression"),
+        "{message}"
+    );
+    let both = json!({ "$or": [{ "$and": [{ "$value": [] }] }, true] });
+    check(
+        json!([{ "base": "string", "validation": [both] }]),
+        "size",
+        json!("3"),
+        "error: `size`: { $or: [ { $and: [ $value ] }, true ] } cannot be checked: `$and`: argument 1 must be a boolean, \
+         not the string \"3\"",
+    );
+}
+
 #[test]
 fn what_is_no_schema_says_so() {
     for (schema, message) in [

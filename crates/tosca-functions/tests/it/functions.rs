@@ -18,6 +18,7 @@ fn inputs_are_read_from_everywhere_in_the_service() {
     }
 }
 
+/// C226.
 #[test]
 fn inputs_lead_into_their_values() {
     check("get_input", json!(["ports", 1]), "443");
@@ -45,6 +46,7 @@ fn inputs_lead_into_their_values() {
     );
 }
 
+/// C244.
 #[test]
 fn concat_joins_strings_or_lists() {
     check("concat", json!(["http://", "web", ":", 80]), "http://web:80");
@@ -74,6 +76,7 @@ fn concat_waits_for_what_is_unknown() {
     assert_eq!(evaluate(&expression, Site::Vertex(VertexId(50))), "unknown: web.pid, backup.pid");
 }
 
+/// C237 to C240.
 #[test]
 fn comparisons_go_by_value() {
     check("equal", json!([1, 1.0]), "true");
@@ -100,6 +103,7 @@ fn comparisons_go_by_value() {
     );
 }
 
+/// C241, C242.
 #[test]
 fn containment_is_of_neighbours_in_order() {
     check("contains", json!([[1, 2, 3], [2, 3]]), "true");
@@ -131,6 +135,7 @@ fn an_unknown_function_is_named() {
     check("frobnicate", json!([]), "error: there is no function `tosca:frobnicate`");
 }
 
+/// C245.
 #[test]
 fn join_puts_a_delimiter_between() {
     check("join", json!([["prefix", 1111, "suffix"], "_"]), "prefix_1111_suffix");
@@ -145,6 +150,7 @@ fn join_puts_a_delimiter_between() {
     check("join", json!([]), "error: `$join`: expected 1 or 2 arguments, found 0");
 }
 
+/// C246.
 #[test]
 fn token_takes_one_of_the_substrings() {
     check("token", json!(["10.0.0.1:8080", ":", 1]), "8080");
@@ -168,6 +174,7 @@ fn token_takes_one_of_the_substrings() {
     );
 }
 
+/// C247.
 #[test]
 fn lists_are_sets_in_the_order_of_first_appearance() {
     check("union", json!([["b", "a", "b"], ["c", "a"]]), "[b, a, c]");
@@ -178,6 +185,7 @@ fn lists_are_sets_in_the_order_of_first_appearance() {
     check("union", json!([["a"], "b"]), "error: `$union`: argument 2 must be a list, not the string \"b\"");
 }
 
+/// C248 to C251.
 #[test]
 fn sums_and_products_are_exact_among_integers() {
     check("sum", json!([1, 2, 3]), "6");
@@ -213,6 +221,7 @@ fn sums_and_products_are_exact_among_integers() {
     );
 }
 
+/// C252.
 #[test]
 fn the_middle_between_two_integers_is_rounded_down() {
     for (float, rounded, below, above) in [

@@ -1,4 +1,4 @@
-//! TOSCA Path in all directions (TOSCA 2.0, 10.3).
+//! TOSCA Path in all directions (TOSCA 2.0, 10.3): C228, C230, C255 to C259, C262.
 
 use floria::{Site, Value, VertexId};
 use serde_json::json;

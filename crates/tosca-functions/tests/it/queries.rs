@@ -2,6 +2,7 @@
 
 use floria::{Artifact, Graph, Site, Value, VertexId};
 use serde_json::{Value as Json, json};
+use tosca_functions::path::Walked;
 
 use crate::{
     estate::{
@@ -335,4 +336,72 @@ fn a_substituted_node_takes_the_outputs_of_its_service() {
     let mut graph = estate();
     graph.put_edge(crate::shop::edge(9, "host", 0, STORE, VertexId(10)));
     check_in(&graph, "get_output", Site::Edge(floria::EdgeId(9)), json!(["address"]), "10.0.0.9");
+}
+
+/// C226: an index into an input may be that of the node or relationship that asks.
+#[test]
+fn indexes_lead_into_inputs_and_paths() {
+    let mut graph = estate();
+    let mut service = graph.vertex(SERVICE).expect("it is there").clone();
+    service
+        .properties
+        .insert("ports".to_owned(), crate::shop::property(crate::shop::value(json!([80, 81, 82]))));
+    graph.put_vertex(service);
+    let own = || call("node_index", Vec::new());
+    let port = call("get_input", vec![literal(json!("ports")), own()]);
+    for (site, expected) in AT_WEB.into_iter().zip(["80", "81", "82"]) {
+        assert_eq!(evaluate_in(&graph, &port, site), expected);
+    }
+    assert_eq!(evaluate_in(&graph, &port, Site::Edge(OF_WEB_1)), "81");
+    let of_relationship =
+        call("get_input", vec![literal(json!("ports")), call("relationship_index", Vec::new())]);
+    assert_eq!(evaluate_in(&graph, &of_relationship, Site::Edge(OF_WEB_1)), "80");
+    let path = floria::Expression::List(vec![literal(json!("web")), own()]);
+    let twin = call("get_property", vec![path, literal(json!("name"))]);
+    assert_eq!(evaluate_in(&graph, &twin, AT_WEB[2]), "web-2");
+}
+
+/// Whatever the words of a path are, walking it ends, with a message if it leads nowhere.
+#[test]
+fn any_words_are_a_path_or_an_error() {
+    use proptest::{
+        collection::vec,
+        prelude::*,
+        test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    };
+    let words = [
+        "SELF",
+        "SOURCE",
+        "TARGET",
+        "RELATIONSHIP",
+        "CAPABILITY",
+        "ALL",
+        "web",
+        "store",
+        "endpoint",
+        "link",
+        "x",
+        "",
+    ];
+    let word = prop_oneof![
+        8 => proptest::sample::select(words.to_vec()).prop_map(Value::from),
+        2 => (-2..4_i64).prop_map(Value::from),
+        1 => Just(Value::Integer(i64::MAX)),
+        1 => Just(Value::Null),
+    ];
+    let config = Config { cases: 4_000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let graphs = [estate(), settled()];
+    let sites = [Site::Vertex(STORE), Site::Edge(OF_WEB_0), Site::Vertex(STORAGE), POLICY_SITE];
+    let case = (vec(word, 0..9), 0..graphs.len(), 0..sites.len());
+    let outcome = runner.run(&case, |(path, graph, site)| {
+        let walked = tosca_functions::path::walk(&graphs[graph], &path, sites[site], &mut |_, _| {});
+        match walked {
+            Ok(Walked::Arrived { places, all }) => prop_assert!(all || places.len() == 1),
+            Ok(Walked::Waiting(waiting)) => prop_assert!(graph == 0 && !waiting.is_empty()),
+            Err(error) => prop_assert!(error.to_string().starts_with("path [")),
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
 }

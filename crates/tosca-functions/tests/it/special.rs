@@ -175,6 +175,7 @@ fn scalars_are_calculated_with_in_the_canonical_unit() {
     );
 }
 
+/// C243.
 #[test]
 fn they_have_a_text_and_bytes_a_length() {
     check("length", &[json!("bytes:aGVsbG8=")], "5");
