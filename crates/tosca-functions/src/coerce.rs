@@ -7,6 +7,7 @@ use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Site, Valu
 use crate::{
     arguments, clause,
     describe::{self, names},
+    kept::Kept,
     schema::{Base, Schema, SchemaType, Units},
     special,
 };
@@ -85,7 +86,7 @@ pub(crate) fn prepare(
             return call(&with_value, site, evaluator);
         }
     };
-    let schemas = evaluator.kept::<Schemas>();
+    let schemas = &mut evaluator.kept::<Kept>().schemas;
     let schema = match schemas.0.get(schema) {
         Some(schema) => Arc::clone(schema),
         None => {
@@ -101,7 +102,7 @@ pub(crate) fn prepare(
 
 /// The schemas that an evaluator has met: few, in many properties, and reading one takes longer than using it.
 #[derive(Default)]
-struct Schemas(HashMap<Value, Arc<Schema>>);
+pub(crate) struct Schemas(HashMap<Value, Arc<Schema>>);
 
 fn read_schema(schema: &Value) -> Result<Schema, EvaluationError> {
     Schema::from_value(schema).map_err(|error| EvaluationError::new(format!("`tosca:coerce`: {error}")))

@@ -47,6 +47,7 @@ mod containment;
 pub mod custom;
 mod describe;
 mod graph_query;
+mod kept;
 mod logic;
 mod marks;
 mod nested;

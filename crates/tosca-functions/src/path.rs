@@ -26,11 +26,14 @@
 //! A node stops waiting when the mark is taken away; what looked at the requirement is then found by
 //! [`floria::Memos::changed`], as when a relationship is added.
 
+mod templates;
 mod walk;
 
 use std::fmt;
 
 use floria::{EdgeId, Graph, Site, Value, Vertex, VertexId};
+
+pub(crate) use templates::RelationshipTemplates;
 
 use crate::marks::{CAPABILITY_MARK, NODE_MARK, SERVICE_MARK};
 
@@ -95,7 +98,19 @@ pub fn walk(
     site: Site,
     looked_at: &mut dyn FnMut(Site, &str),
 ) -> Result<Walked, PathError> {
-    walk::walk(graph, path, site, looked_at).map_err(|message| PathError { path: path.to_vec(), message })
+    walk_with(&mut RelationshipTemplates::default(), graph, path, site, looked_at)
+}
+
+/// The same, with what is known of relationship templates already.
+pub(crate) fn walk_with(
+    templates: &mut RelationshipTemplates,
+    graph: &Graph,
+    path: &[Value],
+    site: Site,
+    looked_at: &mut dyn FnMut(Site, &str),
+) -> Result<Walked, PathError> {
+    walk::walk(templates, graph, path, site, looked_at)
+        .map_err(|message| PathError { path: path.to_vec(), message })
 }
 
 /// Returns the service that a site is in: the nearest vertex that is marked as one, the site itself included, or else the

@@ -6,7 +6,8 @@ use floria::{Call, EvaluationError, Evaluator, Expression, Site, Value};
 
 use crate::{
     arguments::{self, Unknown},
-    path::{self, Place, Walked},
+    kept::Kept,
+    path::{self, Place, RelationshipTemplates, Walked},
 };
 
 /// A reference that was followed.
@@ -51,7 +52,18 @@ pub(crate) fn follow<'c>(
         (Err(unknown), _) | (_, Err(unknown)) => return Ok(Err(unknown)),
     };
     let graph = evaluator.graph();
-    match path::walk(graph, &path, site, &mut |site, name| evaluator.depends_on(site, name)) {
+    // Most paths start at SELF, and need to know of no templates.
+    let is_named = path.first().and_then(Value::as_text).is_some_and(|word| word != "SELF");
+    let mut templates = RelationshipTemplates::default();
+    if is_named {
+        templates = std::mem::take(&mut evaluator.kept::<Kept>().relationship_templates);
+    }
+    let looked_at = &mut |site: Site, name: &str| evaluator.depends_on(site, name);
+    let walked = path::walk_with(&mut templates, graph, &path, site, looked_at);
+    if is_named {
+        evaluator.kept::<Kept>().relationship_templates = templates;
+    }
+    match walked {
         Ok(Walked::Arrived { places, all }) => Ok(Ok(Reference { places, all, name, way })),
         Ok(Walked::Waiting(unknown)) => Ok(Err(unknown)),
         Err(error) => Err(EvaluationError::new(format!("`{function}`: {error}"))),

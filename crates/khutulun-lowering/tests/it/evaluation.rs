@@ -343,3 +343,19 @@ fn a_call_in_a_list_in_a_parameter_without_a_type_is_called() {
     let words = Evaluator::new(&graph, &ToscaFunctions).evaluate(words, Site::Vertex(guest.id));
     assert!(matches!(words, Ok(Evaluated::Known(words)) if words.to_string() == "[a, [0]]"));
 }
+
+const ESCAPED: &str = "
+node_types:
+  Sign: { properties: { text: { type: string }, more: { type: map, entry_schema: string } } }
+service_template:
+  node_templates:
+    sign: { type: Sign, properties: { text: $$name, more: { $$a: x, b: $$$y } } }
+";
+
+/// C218, C219: one dollar sign is taken from what begins with two, in values and in keys.
+#[test]
+fn what_begins_with_two_dollar_signs_is_no_call() {
+    let graph = graph(ESCAPED, BTreeMap::new());
+    assert_eq!(read(&graph, "sign.text"), "$name");
+    assert_eq!(read(&graph, "sign.more"), "{$a: x, b: $$y}");
+}

@@ -6,19 +6,20 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use floria::{Edge, EdgeId, Graph, Site, Structure, Value, Vertex, VertexId};
 
-use super::{Place, Walked, describe, is_capability, node_of};
+use super::{Place, RelationshipTemplates, Walked, describe, is_capability, node_of};
 use crate::{describe::names, marks::WAITING_MARK};
 
 const RELATIONSHIP: &str = "RELATIONSHIP";
 
 pub(super) fn walk(
+    templates: &mut RelationshipTemplates,
     graph: &Graph,
     path: &[Value],
     site: Site,
     looked_at: &mut dyn FnMut(Site, &str),
 ) -> Result<Walked, String> {
     let looks = RefCell::default();
-    let mut walk = Walk { graph, words: path, all: false, waiting: BTreeSet::new(), looks };
+    let mut walk = Walk { graph, words: path, all: false, waiting: BTreeSet::new(), looks, templates };
     let places = walk.run(site);
     for (site, part) in walk.looks.take() {
         looked_at(site, &part.name());
@@ -42,8 +43,9 @@ enum Context {
     Relationships(Vec<EdgeId>),
 }
 
-struct Walk<'a> {
+struct Walk<'a, 't> {
     graph: &'a Graph,
+    templates: &'t mut RelationshipTemplates,
     /// What is left of the path.
     words: &'a [Value],
     all: bool,
@@ -53,7 +55,7 @@ struct Walk<'a> {
     looks: RefCell<Vec<(Site, Structure<'a>)>>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     fn run(&mut self, site: Site) -> Result<Vec<Place>, String> {
         let mut context = self.start(site)?;
         while let Some(word) = self.keyword()? {

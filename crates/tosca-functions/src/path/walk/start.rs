@@ -5,11 +5,11 @@ use floria::{Edge, Site, Structure, Value, Vertex, VertexId};
 use super::{Context, Index, Walk, in_order, no_index, plural};
 use crate::{
     describe::names,
-    marks::{INDEX_MARK, NODE_MARK, RELATIONSHIP_MARK},
+    marks::{INDEX_MARK, NODE_MARK},
     path::{is_node, node_of, service_of},
 };
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     pub(super) fn start(&mut self, site: Site) -> Result<Context, String> {
         let name = self.keyword()?.ok_or("it is empty")?;
         if name == "SELF" {
@@ -97,12 +97,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The first relationship that was made from a relationship template.
-    fn relationship(&self, service: &Vertex, template: &str) -> Option<&Edge> {
-        let is_meant = |edge: &&Edge| {
-            edge.metadata.get(RELATIONSHIP_MARK).and_then(Value::as_text) == Some(template)
-                && service_of(self.graph, Site::Edge(edge.id)).is_some_and(|other| other.id == service.id)
-        };
-        self.graph.edges().filter(is_meant).min_by(|first, second| in_order(first).cmp(&in_order(second)))
+    fn relationship(&mut self, service: &Vertex, template: &str) -> Option<&'a Edge> {
+        let graph = self.graph;
+        let made = self.templates.named(graph, template).iter().filter_map(|id| graph.edge(*id));
+        let is_here =
+            |edge: &&Edge| service_of(graph, Site::Edge(edge.id)).is_some_and(|other| other.id == service.id);
+        made.filter(is_here).min_by(|first, second| in_order(first).cmp(&in_order(second)))
     }
 }
 
