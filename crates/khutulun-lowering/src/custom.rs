@@ -23,7 +23,8 @@ impl<'a> Lowering<'a, '_> {
         arguments: &[model::Expression],
         span: Span,
     ) -> Expression {
-        let function = self.model.function(function);
+        let refined = self.model.functions.iter().find(|own| own.refines == Some(function));
+        let function = refined.unwrap_or_else(|| self.model.function(function));
         let first_place = first.map_or(0, |first| first as usize);
         let all_literal = arguments.iter().all(|argument| matches!(argument.kind, ExpressionKind::Value(_)));
         let is_known = first.is_some() && all_literal;

@@ -195,4 +195,17 @@ service_template:
     let open = sandbox.run(&["plan", "one", "--profiles", "kept"]).expect(3);
     let why = "nothing computes `$greet`: its signature has no implementation";
     assert!(open.stderr.contains(why), "{}", open.stderr);
+
+    // The profile's own types call what the service template makes of it.
+    let design = design.replace(", namespace: geo", "").replace("geo:", "").replace(
+        "service_template:\n",
+        "service_template:\n  functions:\n    greet: { signatures: [ { implementation: greet.sh } ] }\n",
+    );
+    sandbox.write("one/service.yaml", &design);
+    sandbox.write("one/greet.sh", "tr -d '[]\"' | { read -r who; echo \"\\\"hello, $who\\\"\"; }\n");
+    sandbox.run(&["deploy", "one", "--profiles", "kept", "--yes"]).expect(0);
+    fs::remove_dir_all(sandbox.path("kept")).unwrap();
+    let outputs = sandbox.run(&["outputs", "-o", "json"]).expect(0).json();
+    assert_eq!(outputs["outputs"], json!({ "numbers": [42, 12], "text": "hello, world" }), "{outputs:#}");
+    sandbox.run(&["destroy", "one", "--yes"]).expect(0);
 }

@@ -122,6 +122,7 @@ impl<'a> Compiler<'a> {
         let metadata = words.common.metadata.map(plain_metadata);
         Function {
             name: self.name(words.name.text),
+            refines: declared.refines.map(FunctionId::from_index),
             profile: self.files[declared.file].profile.clone(),
             signatures,
             description: description.or_else(|| refined.and_then(|refined| refined.description.clone())),

@@ -29,6 +29,8 @@ impl FunctionId {
 pub struct Function {
     /// Its name, without `$`.
     pub name: Name,
+    /// The function that it stands for wherever that is called, in types too: one of the service template's refines it.
+    pub refines: Option<FunctionId>,
     /// The profile of the file that defines it.
     pub profile: Option<Name>,
     /// The signatures, tried in order: the first that fits the arguments is called.
