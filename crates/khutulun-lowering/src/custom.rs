@@ -1,7 +1,9 @@
 //! Calls of functions that the design defines (TOSCA 2.0, 10.4).
 
+use std::sync::Arc;
+
 use diagnostics::{Diagnostic, Span};
-use floria::{Call, Expression, Implementation};
+use floria::{Call, Expression, Implementation, Value};
 use tosca::model::{self, ExpressionKind, FunctionId};
 use tosca_functions::{
     CUSTOM_NAMESPACE,
@@ -11,10 +13,7 @@ use tosca_functions::{
 use crate::lower::Lowering;
 
 impl<'a> Lowering<'a, '_> {
-    /// A call with all that is needed to do it: the signatures that it may mean, and what computes them.
-    ///
-    /// `first`: which signature it means, as far as is known at compile time. Those before it do not fit; whether it does itself
-    /// may turn out only when the arguments have values, and then those after it are tried.
+    /// A call with all that is needed to do it.
     pub(crate) fn custom_call(
         &mut self,
         name: &str,
@@ -23,6 +22,28 @@ impl<'a> Lowering<'a, '_> {
         arguments: &[model::Expression],
         span: Span,
     ) -> Expression {
+        let definition = self.custom_definition(name, function, first, arguments, span);
+        let mut given = vec![Expression::Literal(definition)];
+        given.extend(arguments.iter().map(|argument| self.expression(argument)));
+        Expression::from(Call {
+            function: format!("{CUSTOM_NAMESPACE}{name}"),
+            arguments: given,
+            origin: self.origin(span),
+        })
+    }
+
+    /// What is needed to do a call: the signatures that it may mean, and what computes them.
+    ///
+    /// `first`: which signature it means, as far as is known at compile time. Those before it do not fit; whether it does itself
+    /// may turn out only when the arguments have values, and then those after it are tried.
+    pub(crate) fn custom_definition(
+        &mut self,
+        name: &str,
+        function: FunctionId,
+        first: Option<u32>,
+        arguments: &[model::Expression],
+        span: Span,
+    ) -> Value {
         let refined = self.model.functions.iter().find(|own| own.refines == Some(function));
         let function = refined.unwrap_or_else(|| self.model.function(function));
         let first_place = first.map_or(0, |first| first as usize);
@@ -35,14 +56,7 @@ impl<'a> Lowering<'a, '_> {
             .take(if is_known { 1 } else { usize::MAX })
             .filter(|signature| signature.takes(arguments.len()));
         let signatures = meant.filter_map(|signature| self.signature(name, signature, span)).collect();
-        let definition = Definition { name: function.name.as_str().to_owned(), signatures };
-        let mut given = vec![Expression::Literal(definition.to_value())];
-        given.extend(arguments.iter().map(|argument| self.expression(argument)));
-        Expression::from(Call {
-            function: format!("{CUSTOM_NAMESPACE}{name}"),
-            arguments: given,
-            origin: self.origin(span),
-        })
+        Definition { name: function.name.as_str().to_owned(), signatures }.to_value()
     }
 
     /// A signature; None when it cannot be run, which is told at the call.
@@ -81,14 +95,12 @@ impl<'a> Lowering<'a, '_> {
                 }
             }
         }
-        let mut schemas = |all: &'a [std::sync::Arc<model::Schema>]| {
-            all.iter().map(|schema| self.shared_schema(schema, false).schema.clone()).collect()
-        };
+        let mut schema = |own: &Arc<model::Schema>| self.signature_schema(own).schema.clone();
         Some(Signature {
-            arguments: schemas(&signature.arguments),
-            optional_arguments: schemas(&signature.optional_arguments),
+            arguments: signature.arguments.iter().map(&mut schema).collect(),
+            optional_arguments: signature.optional_arguments.iter().map(&mut schema).collect(),
             variadic: signature.variadic,
-            result: signature.result.as_ref().map(|schema| self.shared_schema(schema, false).schema.clone()),
+            result: signature.result.as_ref().map(&mut schema),
             implementation,
             timeout_ms: written.timeout_seconds.map(|seconds| seconds.saturating_mul(1000)),
         })

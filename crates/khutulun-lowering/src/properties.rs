@@ -60,6 +60,10 @@ impl Lowering<'_, '_> {
                         value
                     }),
                 });
+                // But for what only evaluation can check.
+                lowered.preparer = schema
+                    .filter(|schema| schema.schema.calls_custom())
+                    .map(|schema| preparer(&schema, name));
             }
             updater => {
                 lowered.updater = Some(updater);
@@ -120,16 +124,17 @@ impl Lowering<'_, '_> {
         let schema: Option<&Arc<Schema>> = input.schema.as_ref();
         let Some(schema) = schema else { return Some(value) };
         let schema = self.shared_schema(schema, !input.required);
-        if let Expression::Literal(literal) = value {
-            return match coerce(&schema.schema, name, &literal) {
-                Ok(coerced) => Some(Expression::Literal(coerced)),
+        if let Expression::Literal(literal) = &value {
+            match coerce(&schema.schema, name, literal) {
+                Ok(_) if schema.schema.calls_custom() => {}
+                Ok(coerced) => return Some(Expression::Literal(coerced)),
                 Err(error) => {
                     for mistake in error.mistakes {
                         self.tell(Diagnostic::error("invalid-value", mistake).at(input.span));
                     }
-                    None
+                    return None;
                 }
-            };
+            }
         }
         let Expression::Call(mut call) = preparer(&schema, name) else { return Some(value) };
         call.arguments.push(value);

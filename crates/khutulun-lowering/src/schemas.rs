@@ -2,19 +2,23 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use diagnostics::Diagnostic;
+use diagnostics::{Diagnostic, Span};
 use floria::{Value, ValueMap};
 use tosca::model::{
-    self, DataBase, Decimal, ExpressionKind, Map, PropertyDefinition, Schema, TypeBody, TypeId,
+    self, DataBase, Decimal, ExpressionKind, FunctionId, Map, PropertyDefinition, Schema, TypeBody, TypeId,
 };
-use tosca_functions::{Base, SchemaProperty, SchemaType, Units, VALUE_CALL, escape_literal, is_pure};
+use tosca_functions::{
+    Base, CUSTOM_NAMESPACE, SchemaProperty, SchemaType, Units, VALUE_CALL, escape_literal, is_pure,
+};
 
 use crate::{expressions::value, lower::Lowering};
 
 /// The schemas that were lowered so far: many properties share one.
 #[derive(Default)]
 pub(crate) struct Schemas {
-    known: HashMap<(*const Schema, bool), Known>,
+    known: HashMap<(*const Schema, bool, bool), Known>,
+    /// Whether it is schemas of a function's signature that are lowered.
+    of_signature: bool,
 }
 
 struct Known {
@@ -32,13 +36,22 @@ pub(crate) struct LoweredSchema {
 impl Lowering<'_, '_> {
     /// Lowers a schema that is shared. `optional`: whether nil is taken for no value.
     pub(crate) fn shared_schema(&mut self, schema: &Arc<Schema>, optional: bool) -> Arc<LoweredSchema> {
-        let key = (Arc::as_ptr(schema), optional);
+        let key = (Arc::as_ptr(schema), optional, self.schemas.of_signature);
         if let Some(known) = self.schemas.known.get(&key) {
             return Arc::clone(&known.lowered);
         }
         let lowered = Arc::new(self.schema(schema, optional));
         let known = Known { _model: Arc::clone(schema), lowered: Arc::clone(&lowered) };
         self.schemas.known.insert(key, known);
+        lowered
+    }
+
+    /// Lowers a schema of a function's signature. Its clauses call no functions of the design: those come with their own
+    /// signatures, and so on.
+    pub(crate) fn signature_schema(&mut self, schema: &Arc<Schema>) -> Arc<LoweredSchema> {
+        let outer = std::mem::replace(&mut self.schemas.of_signature, true);
+        let lowered = self.shared_schema(schema, false);
+        self.schemas.of_signature = outer;
         lowered
     }
 
@@ -188,15 +201,13 @@ impl Builder<'_, '_, '_> {
             ExpressionKind::List(items) => Value::List(items.iter().map(|item| self.clause(item)).collect()),
             ExpressionKind::Call(call) => {
                 let name = call.function();
+                if let model::Call::Custom { name, function, signature, arguments } = &**call {
+                    return self.custom_clause(name, *function, *signature, arguments, expression.span);
+                }
                 let is_value = matches!(**call, model::Call::Value { .. });
-                let is_custom = matches!(**call, model::Call::Custom { .. });
-                if is_custom || !is_value && !is_pure(name) {
-                    let message = match is_custom {
-                        true => format!(
-                            "`${name}` is the design's, and validation clauses call only TOSCA's own functions"
-                        ),
-                        false => format!("the function `${name}` is not supported in validation clauses yet"),
-                    };
+                if !is_value && !is_pure(name) {
+                    let message =
+                        format!("the function `${name}` is not supported in validation clauses yet");
                     self.lowering
                         .tell(Diagnostic::error("unsupported-function", message).at(expression.span));
                     // Holds, so that nothing more is told of it.
@@ -211,5 +222,29 @@ impl Builder<'_, '_, '_> {
                 Value::Null
             }
         }
+    }
+
+    /// A call of a function of the design, with its definition before its arguments.
+    fn custom_clause(
+        &mut self,
+        name: &str,
+        function: FunctionId,
+        signature: Option<u32>,
+        arguments: &[model::Expression],
+        span: Span,
+    ) -> Value {
+        if self.lowering.schemas.of_signature {
+            let message = format!("`${name}` checks an argument or a result of a function");
+            self.lowering.tell(
+                Diagnostic::error("unsupported-function", message)
+                    .at(span)
+                    .hint("clauses of a signature's own types call only TOSCA's own functions"),
+            );
+            return Value::Boolean(true);
+        }
+        let definition = self.lowering.custom_definition(name, function, signature, arguments, span);
+        let mut given = vec![definition];
+        given.extend(arguments.iter().map(|argument| self.clause(argument)));
+        Value::Map(ValueMap::from([(format!("${CUSTOM_NAMESPACE}{name}").into(), Value::List(given))]))
     }
 }

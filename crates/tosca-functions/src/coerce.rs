@@ -5,7 +5,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use floria::{Call, Evaluated, EvaluationError, Evaluator, Expression, Site, Value, ValueMap};
 
 use crate::{
-    arguments, clause,
+    arguments,
+    clause::{self, Caller},
     describe::{self, names},
     kept::Kept,
     schema::{Base, Schema, SchemaType, Units},
@@ -36,9 +37,42 @@ impl fmt::Display for CoerceError {
 /// version or scalar that it says, defaults of structures are filled in, and everything is checked. `name` is what messages call the value, with the way inside it: `ports[1].number`.
 ///
 /// # Errors
-/// When the value does not fit; the error names what was expected and what was found.
+/// When the value does not fit; the error names what was expected and what was found. Clauses that call functions of the design
+/// ([`Schema::calls_custom`]) are taken to hold: those are checked where expressions are evaluated.
 pub fn coerce(schema: &Schema, name: &str, value: &Value) -> Result<Value, CoerceError> {
-    let mut coercion = Coercion { schema, mistakes: Vec::new() };
+    coerce_with(schema, name, value, None)
+}
+
+/// The same where expressions are evaluated: all clauses are checked.
+pub(crate) fn coerce_at(
+    schema: &Schema,
+    name: &str,
+    value: &Value,
+    site: Site,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Value, CoerceError> {
+    let mut caller = |function: &str, arguments: &[Value]| {
+        let call = Call {
+            function: function.to_owned(),
+            arguments: arguments.iter().cloned().map(Expression::Literal).collect(),
+            origin: None,
+        };
+        match evaluator.evaluate(&Expression::from(call), site) {
+            Ok(Evaluated::Known(value)) => Ok(value),
+            Ok(Evaluated::Unknown(_)) => Err("a function of values gave none".to_owned()),
+            Err(error) => Err(error.message),
+        }
+    };
+    coerce_with(schema, name, value, Some(&mut caller))
+}
+
+fn coerce_with(
+    schema: &Schema,
+    name: &str,
+    value: &Value,
+    caller: Option<Caller<'_>>,
+) -> Result<Value, CoerceError> {
+    let mut coercion = Coercion { schema, mistakes: Vec::new(), caller };
     let coerced = coercion.coerce(0, value, &Way { name, parent: None }, 0);
     match coerced {
         Some(value) if coercion.mistakes.is_empty() => Ok(value),
@@ -65,7 +99,7 @@ pub(crate) fn call(
             ));
         }
     };
-    coerce(&read_schema(schema)?, name, value)
+    coerce_at(&read_schema(schema)?, name, value, site, evaluator)
         .map(Evaluated::Known)
         .map_err(|error| EvaluationError::new(error.to_string()))
 }
@@ -95,7 +129,7 @@ pub(crate) fn prepare(
             read
         }
     };
-    coerce(&schema, name, &value)
+    coerce_at(&schema, name, &value, site, evaluator)
         .map(Evaluated::Known)
         .map_err(|error| EvaluationError::new(error.to_string()))
 }
@@ -144,12 +178,13 @@ impl fmt::Display for Way<'_> {
     }
 }
 
-struct Coercion<'a> {
+struct Coercion<'a, 'c> {
     schema: &'a Schema,
     mistakes: Vec<String>,
+    caller: Option<Caller<'c>>,
 }
 
-impl Coercion<'_> {
+impl Coercion<'_, '_> {
     fn mistake(&mut self, way: &Way<'_>, message: impl fmt::Display) {
         if self.mistakes.len() < MISTAKES_MAX {
             let way = way.to_string();
@@ -213,7 +248,7 @@ impl Coercion<'_> {
             }
         };
         for clause in &schema.validation {
-            if let Some(message) = clause::violated(clause, &coerced) {
+            if let Some(message) = clause::violated(clause, &coerced, &mut self.caller) {
                 self.mistake(way, message);
                 return None;
             }

@@ -31,12 +31,15 @@
 //!
 //! Besides, a map has `key` (the type of the keys; absent: any), and any type may have `optional: true` (nil is taken and
 //! stays nil: what an attribute without a value holds). In a clause, a map with one key that starts with `$` is a call, and
-//! `{ $literal: … }` a literal map that only looks like one; everything else is a literal.
+//! `{ $literal: … }` a literal map that only looks like one; everything else is a literal. A call of a function of the design
+//! is `{ $custom:name: [ … ] }`, with its [definition](crate::custom) before its arguments.
 
 use std::collections::BTreeMap;
 
 use floria::{Value, ValueMap};
 use tosca_values::Decimal;
+
+use crate::clause;
 
 /// What is behind the name of a base where nil is taken.
 const OPTIONAL_MARK: &str = "?";
@@ -184,6 +187,11 @@ impl Schema {
     /// A schema of one type.
     pub fn of(root: SchemaType) -> Self {
         Self { types: vec![root] }
+    }
+
+    /// Returns whether a clause of it calls a function of the design.
+    pub fn calls_custom(&self) -> bool {
+        self.types.iter().any(|own| own.validation.iter().any(clause::calls_custom))
     }
 
     /// Writes it as a value, as the module says.

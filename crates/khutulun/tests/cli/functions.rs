@@ -209,3 +209,83 @@ service_template:
     assert_eq!(outputs["outputs"], json!({ "numbers": [42, 12], "text": "hello, world" }), "{outputs:#}");
     sandbox.run(&["destroy", "one", "--yes"]).expect(0);
 }
+
+/// C272: clauses call functions of the design wherever values are checked.
+#[test]
+fn a_clause_calls_functions_of_the_design() {
+    let sandbox = Sandbox::new();
+    let design = |literal: &str| {
+        let text = format!(
+            "tosca_definitions_version: tosca_2_0
+imports: [ profile: 'khutulun.process:0.1' ]
+data_types:
+  Even: {{ derived_from: integer, validation: {{ $is_even: [ $value ] }} }}
+functions:
+  is_even:
+    signatures:
+    - {{ arguments: [ {{ type: integer }} ], result: {{ type: boolean }}, implementation: is_even.sh }}
+  same:
+    signatures:
+    - {{ arguments: [ {{ type: integer, validation: {{ $less_than: [ $value, 50 ] }} }} ], implementation: same.sh }}
+interface_types:
+  Notes: {{ operations: {{ note: {{ inputs: {{ number: {{ type: Even, required: false }} }} }} }} }}
+node_types:
+  Place:
+    properties:
+      number: {{ type: Even }}
+      list: {{ type: list, entry_schema: Even, default: [] }}
+    interfaces:
+      notes:
+        type: Notes
+        operations:
+          note: {{ inputs: {{ number: 12 }}, implementation: note.sh }}
+service_template:
+  inputs:
+    number: {{ type: Even, default: 2 }}
+    entry: {{ type: integer, default: 4 }}
+  node_templates:
+    place:
+      type: Place
+      properties:
+        number: {literal}
+        list: [ 2, {{ $get_input: number }}, {{ $same: [ {{ $get_input: entry }} ] }} ]
+  outputs:
+    list: {{ value: {{ $get_property: [ place, list ] }} }}
+"
+        );
+        sandbox.write("even/service.yaml", &text);
+    };
+    sandbox.write(
+        "even/is_even.sh",
+        "tr -d '[]' | { read -r number; test $((number % 2)) -eq 0 && echo true || echo false; }\n",
+    );
+    sandbox.write("even/same.sh", "tr -d '[]'\n");
+    sandbox.write("even/note.sh", "printf '{\"number\": %s}' \"$number\"\n");
+
+    design("10");
+    sandbox.run(&["deploy", "even", "--yes"]).expect(0);
+    assert_eq!(
+        sandbox.run(&["outputs", "-o", "json"]).expect(0).json()["outputs"],
+        json!({ "list": [2, 2, 4] })
+    );
+    let noted = sandbox.run(&["run", "place", "notes.note", "-o", "json"]).expect(0).json();
+    assert_eq!(noted["steps"][0]["outputs"]["number"], 12, "{noted:#}");
+
+    let why = |arguments: &[&str], code: i32| {
+        let ended = sandbox.run(&[&["plan", "even"], arguments].concat()).expect(code);
+        ended.five_parts();
+        ended.stderr
+    };
+    let text = why(&["-i", "number=3"], 64);
+    assert!(text.contains("3 does not satisfy { $is_even: [ $value ] }"), "{text}");
+    let text = why(&["-i", "entry=5"], 3);
+    assert!(text.contains("`list[2]`: 5 does not satisfy { $is_even: [ $value ] }"), "{text}");
+    let text = why(&["-i", "entry=50"], 3);
+    assert!(
+        text.contains("`$same`: argument 1 is wrong: 50 does not satisfy { $less_than: [ $value, 50 ] }"),
+        "{text}"
+    );
+    design("11");
+    let text = why(&[], 3);
+    assert!(text.contains("`number`: 11 does not satisfy { $is_even: [ $value ] }"), "{text}");
+}

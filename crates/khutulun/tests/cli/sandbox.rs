@@ -175,7 +175,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         for service in
-            ["pair", "one", "two", "hello-world", "hostile", "farm", "functions", "hello-functions"]
+            ["pair", "one", "two", "hello-world", "hostile", "farm", "functions", "hello-functions", "even"]
         {
             if self.state().exists() {
                 let _ = finish(self.start(&["destroy", service, "--yes", "--progress", "none"]));

@@ -10,7 +10,7 @@ use floria::{
 };
 
 use super::{CUSTOM_NAMESPACE, Definition, Signature};
-use crate::{Schema, ToscaFunctions, arguments, coerce};
+use crate::{CoerceError, Schema, ToscaFunctions, arguments, coerce::coerce_at};
 
 /// How many results are remembered; beyond this all are forgotten, and computed again when they are wanted.
 const RESULTS_MAX: usize = 10_000;
@@ -73,10 +73,11 @@ impl<R: FunctionRunner> DesignFunctions<R> {
         let definition = self
             .definition(definition)
             .map_err(|message| failed(format!("its definition cannot be read: {message}")))?;
-        let (signature, given) = fitting(&definition, &given).map_err(failed)?;
+        let mut coerce = |schema: &Schema, value: &Value| coerce_at(schema, "", value, site, evaluator);
+        let (signature, given) = fitting(&definition, &given, &mut coerce).map_err(failed)?;
         let result = self.result(&definition.name, signature, given).map_err(failed)?;
         let Some(schema) = &signature.result else { return Ok(Evaluated::Known(result)) };
-        coerce(schema, "", &result)
+        coerce(schema, &result)
             .map(Evaluated::Known)
             .map_err(|error| failed(format!("its result is wrong: {error}")))
     }
@@ -134,11 +135,18 @@ impl<R: FunctionRunner> Functions for DesignFunctions<R> {
     }
 }
 
+/// Makes a value what a schema says.
+type Coerce<'c> = &'c mut dyn FnMut(&Schema, &Value) -> Result<Value, CoerceError>;
+
 /// Finds the first signature that takes the arguments, and makes them what it says of them.
-fn fitting<'d>(definition: &'d Definition, given: &[Value]) -> Result<(&'d Signature, Vec<Value>), String> {
+fn fitting<'d>(
+    definition: &'d Definition,
+    given: &[Value],
+    coerce: Coerce<'_>,
+) -> Result<(&'d Signature, Vec<Value>), String> {
     let mut refusals = Vec::new();
     for signature in &definition.signatures {
-        match taken(signature, given) {
+        match taken(signature, given, coerce) {
             Ok(arguments) => return Ok((signature, arguments)),
             Err(refusal) => refusals.push((signature, refusal)),
         }
@@ -155,7 +163,7 @@ fn fitting<'d>(definition: &'d Definition, given: &[Value]) -> Result<(&'d Signa
 }
 
 /// The arguments as a signature takes them, or why it does not.
-fn taken(signature: &Signature, given: &[Value]) -> Result<Vec<Value>, String> {
+fn taken(signature: &Signature, given: &[Value], coerce: Coerce<'_>) -> Result<Vec<Value>, String> {
     if !signature.takes(given.len()) {
         let plural = if given.len() == 1 { "" } else { "s" };
         return Err(format!("it does not take {} argument{plural}", given.len()));
@@ -163,7 +171,7 @@ fn taken(signature: &Signature, given: &[Value]) -> Result<Vec<Value>, String> {
     let argument = |(position, value): (usize, &Value)| match signature.argument(position) {
         None => Ok(value.clone()),
         Some(schema) => {
-            coerce(schema, "", value).map_err(|error| format!("argument {} is wrong: {error}", position + 1))
+            coerce(schema, value).map_err(|error| format!("argument {} is wrong: {error}", position + 1))
         }
     };
     given.iter().enumerate().map(argument).collect()
