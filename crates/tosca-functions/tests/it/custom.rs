@@ -181,6 +181,35 @@ fn what_came_of_a_call_is_remembered() {
     assert_eq!(runs, expected);
 }
 
+/// C272: clauses call functions, too, where expressions are evaluated; elsewhere those are taken to hold.
+#[test]
+fn a_clause_calls_a_function_of_the_design() {
+    let first = definition("first", vec![signature("one.wasm", &[of(Base::Boolean)])]);
+    let clause =
+        |argument: Value| Value::map([("$custom:here:first", Value::List(vec![first.to_value(), argument]))]);
+    let is_value = Value::map([("$value", Value::List(Vec::new()))]);
+    let both = Value::List(vec![clause(true.into()), clause(is_value.clone())]);
+    let schema = Schema::of(SchemaType {
+        validation: vec![Value::map([("$and", both)])],
+        ..SchemaType::of(Base::Any)
+    });
+    let functions = DesignFunctions::new(Echo::default());
+    let coerced = |value: Value| {
+        let arguments = [schema.to_value(), value].map(Expression::Literal).to_vec();
+        let call = Call { function: "tosca:coerce".to_owned(), arguments, origin: None };
+        evaluate(&functions, &Expression::from(call))
+    };
+    assert_eq!(coerced(true.into()), "true");
+    assert_eq!(coerced(false.into()), "error: false does not satisfy { $here:first: [ $value ] }");
+    assert_eq!(
+        coerced(1.into()),
+        "error: { $here:first: [ $value ] } cannot be checked: `$here:first`: argument 1 is wrong: \
+         expected a boolean, found the integer 1"
+    );
+    assert!(schema.calls_custom() && !port().calls_custom());
+    assert_eq!(tosca_functions::coerce(&schema, "", &false.into()), Ok(false.into()));
+}
+
 #[test]
 fn built_in_functions_are_still_there_and_calls_nest() {
     let same = definition("first", vec![signature("one.wasm", &[of(Base::Integer)])]);
