@@ -1,6 +1,6 @@
 //! Numbers as they are written, exact.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 
 use crate::notation::{NumberKind, parse_float, parse_integer};
 
@@ -99,6 +99,30 @@ impl Number {
             Self::Float(value) => value,
         }
     }
+
+    /// The order of two numbers by value, exact also where an integer has no double of its value; None if one is no number.
+    pub fn compare(self, other: Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Integer(own), Self::Integer(other)) => Some(own.cmp(&other)),
+            (Self::Float(own), Self::Float(other)) => own.partial_cmp(&other),
+            (Self::Integer(own), Self::Float(other)) => compare_mixed(own, other),
+            (Self::Float(own), Self::Integer(other)) => compare_mixed(other, own).map(Ordering::reverse),
+        }
+    }
+}
+
+fn compare_mixed(integer: i64, float: f64) -> Option<Ordering> {
+    // 2^63: the first double above all integers.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if float >= LIMIT {
+        Some(Ordering::Less)
+    } else if float < -LIMIT {
+        Some(Ordering::Greater)
+    } else {
+        // Within the limits the integral part fits, and what is behind the point decides between equals.
+        let integral = float.trunc();
+        Some(integer.cmp(&(integral as i64)).then(integral.partial_cmp(&float)?))
+    }
 }
 
 impl fmt::Display for Number {
@@ -120,7 +144,21 @@ impl fmt::Display for Number {
 
 #[cfg(test)]
 mod tests {
-    use super::Decimal;
+    use std::cmp::Ordering;
+
+    use super::{Decimal, Number};
+
+    #[test]
+    fn numbers_are_compared_exactly() {
+        let order = |integer, float| Number::Integer(integer).compare(Number::Float(float));
+        assert_eq!(order(9_007_199_254_740_993, 9_007_199_254_740_992.0), Some(Ordering::Greater));
+        assert_eq!(order(-1, -1.5), Some(Ordering::Greater));
+        assert_eq!(order(0, -0.0), Some(Ordering::Equal));
+        assert_eq!(order(i64::MAX, 9_223_372_036_854_775_808.0), Some(Ordering::Less));
+        assert_eq!(order(i64::MIN, -9_223_372_036_854_775_808.0), Some(Ordering::Equal));
+        assert_eq!(order(0, f64::NAN), None);
+        assert_eq!(Number::Float(0.5).compare(Number::Integer(1)), Some(Ordering::Less));
+    }
 
     #[test]
     fn decimals_are_exact() {

@@ -4,5 +4,6 @@ mod cases;
 mod designs;
 mod evaluation;
 mod examples;
+mod folding;
 mod package;
 mod special;

@@ -174,10 +174,15 @@ fn containment(function: &str, values: &[Value]) -> Answer {
         ("has_prefix", Value::String(text), Value::String(part)) => text.starts_with(&**part),
         ("has_suffix", Value::String(text), Value::String(part)) => text.ends_with(&**part),
         ("contains", Value::String(text), Value::String(part)) => text.contains(&**part),
-        ("has_prefix", Value::List(items), Value::List(part)) => items.starts_with(part),
-        ("has_suffix", Value::List(items), Value::List(part)) => items.ends_with(part),
+        ("has_prefix", Value::List(items), Value::List(part)) => {
+            items.get(..part.len()).is_some_and(|items| are_equal(items, part))
+        }
+        ("has_suffix", Value::List(items), Value::List(part)) => {
+            let start = items.len().checked_sub(part.len());
+            start.is_some_and(|start| are_equal(&items[start..], part))
+        }
         ("contains", Value::List(items), Value::List(part)) => {
-            part.is_empty() || items.windows(part.len()).any(|window| window == part.as_slice())
+            part.is_empty() || items.windows(part.len()).any(|window| are_equal(window, part))
         }
         ("has_entry", Value::List(_) | Value::Map(_), entry) => has(entry),
         ("has_key", Value::Map(_), key) => has(key),
@@ -202,6 +207,9 @@ fn text(function: &str, values: &[Value]) -> Answer {
         ("join", [Value::List(items)]) => Ok(Value::String(strings(items)?.concat().into())),
         ("join", [Value::List(items), Value::String(delimiter)]) => {
             Ok(Value::String(strings(items)?.join(delimiter).into()))
+        }
+        ("token", [_, Value::String(separators), _]) if separators.is_empty() => {
+            Err(Some("`$token`: there is no character to separate by".to_owned()))
         }
         ("token", [Value::String(text), Value::String(separators), Value::Integer(index)]) => {
             let mut tokens = text.split(|letter: char| separators.contains(letter));
@@ -301,23 +309,31 @@ fn compute(function: &str, numbers: &[Number]) -> Result<Number, Option<String>>
             (sum, number) => Ok(Number::Float(real(sum.as_float(), number.as_float()))),
         })
     };
+    let finite = |number: Number| match number.as_float().is_finite() {
+        true => Ok(number),
+        false => Err(Some(format!("the result of `${function}` is no number"))),
+    };
     let is_zero = numbers.get(1).is_some_and(|number| number.as_float() == 0.0);
     match function {
-        "sum" => fold(i64::checked_add, |sum, number| sum + number),
-        "difference" => fold(i64::checked_sub, |sum, number| sum - number),
-        "product" => fold(i64::checked_mul, |sum, number| sum * number),
+        "sum" => fold(i64::checked_add, |sum, number| sum + number).and_then(finite),
+        "difference" => fold(i64::checked_sub, |sum, number| sum - number).and_then(finite),
+        "product" => fold(i64::checked_mul, |sum, number| sum * number).and_then(finite),
         "quotient" | "remainder" if is_zero => Err(Some(format!("`${function}`: division by zero"))),
         "quotient" => match numbers {
-            [left, right] => Ok(Number::Float(left.as_float() / right.as_float())),
+            [left, right] => finite(Number::Float(left.as_float() / right.as_float())),
             _ => Err(None),
         },
-        "remainder" => fold(i64::checked_rem, |sum, number| sum % number),
+        // The quotient of the lowest integer by -1 does not fit; the remainder does.
+        "remainder" => {
+            fold(|left, right| Some(left.wrapping_rem(right)), |sum, number| sum % number).and_then(finite)
+        }
         _ => {
             let [number] = numbers else { return Err(None) };
             let Number::Float(value) = *number else { return Ok(*number) };
             let whole = match function {
                 // 10.2.5.6: a half is rounded down, also below zero.
-                "round" => (value - 0.5).ceil(),
+                "round" if value - value.floor() > 0.5 => value.ceil(),
+                "round" => value.floor(),
                 "floor" => value.floor(),
                 _ => value.ceil(),
             };
@@ -352,16 +368,29 @@ fn not_boolean(value: &Value, span: Span) -> Problem {
     Problem { message: format!("a boolean is needed here, not a {}", value.kind()), span }
 }
 
+/// Whether two values come to the same, also what is in them.
 fn is_equal(left: &Value, right: &Value) -> bool {
-    left == right || order(left, right) == Some(Ordering::Equal)
+    match (left, right) {
+        (Value::List(left), Value::List(right)) => are_equal(left, right),
+        (Value::Map(left), Value::Map(right)) => {
+            left.len() == right.len()
+                && left.iter().all(|(key, value)| {
+                    right.iter().any(|(other, another)| is_equal(key, other) && is_equal(value, another))
+                })
+        }
+        _ => left == right || order(left, right) == Some(Ordering::Equal),
+    }
+}
+
+fn are_equal(left: &[Value], right: &[Value]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| is_equal(left, right))
 }
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Integer(left), Value::Integer(right)) => Some(left.cmp(right)),
-        (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
-        (Value::Integer(left), Value::Float(right)) => (*left as f64).partial_cmp(right),
-        (Value::Float(left), Value::Integer(right)) => left.partial_cmp(&(*right as f64)),
+        (Value::Integer(_) | Value::Float(_), Value::Integer(_) | Value::Float(_)) => {
+            number_of(left)?.compare(number_of(right)?)
+        }
         (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
         (Value::Timestamp(left), Value::Timestamp(right)) => Some(left.cmp(right)),
         (Value::Version(left), Value::Version(right)) => left.partial_cmp(right),

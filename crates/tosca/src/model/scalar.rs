@@ -32,10 +32,7 @@ impl PartialOrd for Scalar {
         if self.family != other.family {
             return None;
         }
-        match (self.canonical, other.canonical) {
-            (Number::Integer(own), Number::Integer(other)) => Some(own.cmp(&other)),
-            (own, other) => own.as_float().partial_cmp(&other.as_float()),
-        }
+        self.canonical.compare(other.canonical)
     }
 }
 
