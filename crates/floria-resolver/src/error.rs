@@ -1,5 +1,6 @@
 //! Why there is no graph.
 
+use crate::{Explanation, Postponed};
 use floria::{EvaluationError, Origin, StoreError, VertexTemplateId, rules::RuleError};
 
 /// Why a design could not be resolved. Nothing was made.
@@ -72,6 +73,38 @@ pub enum ResolveError {
         /// Where it was asked for.
         origin: Option<Origin>,
     },
+    /// A vertex would have more or fewer edges of a name than the definition of that allows.
+    #[error("`{name}` has {count} targets{what}, and there must be {}", range(*.min, *.max))]
+    OutOfRange {
+        /// The requirement.
+        name: String,
+        /// How many it would have.
+        count: u64,
+        /// Which of them: empty for all.
+        what: &'static str,
+        /// How many there must be.
+        min: u64,
+        /// How many there may be.
+        max: Option<u64>,
+        /// Where one of them was asked for.
+        origin: Option<Origin>,
+    },
+    /// Requirements have no target, and must have one.
+    #[error("{}", unmet(.0))]
+    Unmet(Vec<Explanation>),
+    /// Requirements wait for each other.
+    #[error("requirements wait for each other: {}", circle(.0))]
+    Circle(Vec<Postponed>),
+    /// A way to meet all requirements was looked for too long.
+    #[error(
+        "gave up looking for targets of all requirements after {steps} steps; the last without one: {explanation}"
+    )]
+    GaveUp {
+        /// How many assignments were taken back.
+        steps: u64,
+        /// What was tried last.
+        explanation: Box<Explanation>,
+    },
     /// There would be more than there may be.
     #[error("with {count} of `{name}` there would be more than {max} {what} in the service")]
     TooMany {
@@ -135,7 +168,11 @@ impl ResolveError {
             | Self::SameName { origin, .. }
             | Self::NotBuilt { origin, .. }
             | Self::Hook { origin, .. } => origin.as_ref(),
+            Self::OutOfRange { origin, .. } => origin.as_ref(),
             Self::Count { source, .. } => source.origin.as_ref(),
+            Self::Unmet(all) => all.first().and_then(|one| one.requirement.origin.as_ref()),
+            Self::Circle(all) => all.first().and_then(|one| one.requirement.origin.as_ref()),
+            Self::GaveUp { explanation, .. } => explanation.requirement.origin.as_ref(),
             Self::Empty(_)
             | Self::UnknownInput { .. }
             | Self::MissingContainer { .. }
@@ -148,4 +185,22 @@ impl ResolveError {
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn range(min: u64, max: Option<u64>) -> String {
+    match max {
+        Some(max) if max == min => format!("{min}"),
+        Some(max) => format!("{min} to {max}"),
+        None => format!("{min} or more"),
+    }
+}
+
+fn unmet(all: &[Explanation]) -> String {
+    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+    format!("not every requirement can be met\n{}", all.join("\n"))
+}
+
+fn circle(all: &[Postponed]) -> String {
+    let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }

@@ -8,7 +8,7 @@ use std::{
 use floria::{
     Design, Evaluated, Evaluator, Expression, Graph, Origin, Properties, Site, Value, Vertex, VertexId,
     VertexTemplate, VertexTemplateId,
-    rules::{Directive, INDEX, Making},
+    rules::{Directive, INDEX, Making, WAITING},
 };
 
 use crate::{Ids, Request, ResolveError, hooks::HookRun, keep::keep};
@@ -31,11 +31,37 @@ impl Instances {
     pub(crate) fn of(&self, place: usize) -> &[VertexId] {
         &self.by_template[place]
     }
+
+    /// Finds the instances that a graph has of a design's templates.
+    pub(crate) fn found(design: &Design, graph: &Graph) -> Result<Self, ResolveError> {
+        let mut instances = Self::default();
+        for (place, template) in design.vertexes.iter().enumerate() {
+            let containers = match template.container.and_then(|id| instances.place(id)) {
+                Some(container) => instances.of(container).iter().copied().map(Some).collect(),
+                None if place == 0 => vec![None],
+                None => Vec::new(),
+            };
+            let is_counted = making(template)?.count.is_some();
+            let mut found = Vec::new();
+            for container in containers {
+                if is_counted {
+                    let named = |index| graph.named(container, &format!("{}-{index}", template.name));
+                    found.extend((0_u64..).map_while(named).map(|vertex| vertex.id));
+                } else {
+                    found.extend(graph.named(container, &template.name).map(|vertex| vertex.id));
+                }
+            }
+            instances.by_template.push(found);
+            instances.places.insert(template.id, place);
+        }
+        Ok(instances)
+    }
 }
 
 /// Makes all vertexes of a service.
 pub(crate) fn make(
     request: &Request<'_>,
+    waiting: &HashMap<VertexTemplateId, Value>,
     ids: &mut dyn Ids,
     hooks: &mut HookRun<'_>,
     graph: &mut Graph,
@@ -84,6 +110,9 @@ pub(crate) fn make(
                 if graph.named(container, &vertex.name).is_some() {
                     let path = vertex.name;
                     return Err(ResolveError::SameName { path, origin: template.origin.clone() });
+                }
+                if let Some(names) = waiting.get(&template.id) {
+                    vertex.metadata.insert(WAITING.to_owned(), names.clone());
                 }
                 hooks.before_vertex(&mut vertex, graph)?;
                 if place == 0 {
@@ -210,10 +239,22 @@ pub(crate) fn count(
     }
 }
 
+/// How an evaluation says that it waits for edges: this and, where it knows it, their name.
+pub(crate) const RELATIONSHIP: &str = "RELATIONSHIP";
+
 /// Names what somebody waits for, as in `web.address`.
 pub(crate) fn waited_for(graph: &Graph, (site, name): &(Site, String)) -> String {
     match site {
-        Site::Vertex(id) => format!("`{}.{name}`", graph.path_of(*id)),
+        Site::Vertex(id) => {
+            let path = graph.path_of(*id);
+            match name.strip_prefix(RELATIONSHIP) {
+                Some("") => format!("what leads to `{path}`"),
+                Some(requirement) if requirement.starts_with(' ') => {
+                    format!("requirement `{}` of `{path}`", requirement.trim_start())
+                }
+                _ => format!("`{path}.{name}`"),
+            }
+        }
         Site::Edge(id) => match graph.edge(*id) {
             Some(edge) => format!("`{}→{}[{}].{name}`", graph.path_of(edge.source), edge.name, edge.index),
             None => format!("`edge {id}.{name}`"),

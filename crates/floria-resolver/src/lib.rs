@@ -6,14 +6,19 @@
 //!
 //! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
 
+mod amounts;
+mod candidates;
 mod error;
+pub mod explain;
 mod hooks;
 mod instances;
 mod keep;
 mod request;
 mod resolve;
+mod solver;
 
 pub use error::ResolveError;
+pub use explain::{Explanation, Postponed};
 pub use hooks::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks};
 pub use request::{Ids, Inventory, Limits, Request, StoreIds};
-pub use resolve::{Resolution, outermost, resolve};
+pub use resolve::{Resolution, explain, outermost, resolve};

@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Design, Edge, EdgeId, EdgeTemplate, Graph, Value, VertexId, rules::Selector};
+use floria::{Design, Edge, EdgeId, EdgeTemplate, Graph, Value, VertexId};
 
 use crate::{
-    Hooks, Ids, Request, ResolveError,
+    Explanation, Hooks, Ids, Postponed, Request, ResolveError,
     hooks::HookRun,
     instances::{self, Instances},
     keep::keep,
+    solver::{Rules, Solver},
 };
 
 /// What a request came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resolution {
     /// The instances that are wanted.
     pub graph: Graph,
+    /// The requirements that wait for what is only known at run time. Their sources say so, with the metadata
+    /// [`WAITING`](floria::rules::WAITING).
+    pub postponed: Vec<Postponed>,
+    /// The requirements that are optional, and have fewer edges than they ask for.
+    pub unfulfilled: Vec<crate::explain::Requirement>,
 }
 
 /// Makes the graph of instances that a design asks for.
@@ -30,14 +36,19 @@ pub struct Resolution {
 /// whose keys begin with [`ENGINE_METADATA_PREFIX`](floria::ENGINE_METADATA_PREFIX), where the design does not set the same
 /// key. Everything else is as the design says. New instances take their ids from `ids`.
 ///
+/// An edge template with a [`Selector`](floria::rules::Selector) becomes as many edges as that says, to targets that are looked
+/// for. What is not optional comes before what is. A target that the current edge has is kept while it is valid; otherwise
+/// those come first to which no other edge of the name leads, in the order of the design. Where a first choice stands in the
+/// way of another requirement, it is changed: if all requirements can be met, they are.
+///
 /// Each instance is shown to the handlers of its template for [`BEFORE_INSTANTIATION`](crate::BEFORE_INSTANTIATION) and
 /// [`AFTER_INSTANTIATION`](crate::AFTER_INSTANTIATION), which may set values of its properties and metadata, or refuse it. A
 /// given input is set between the two.
 ///
 /// # Errors
 ///
-/// When an input does not exist, the design is not whole, there would be too much of something, a hook refuses, or there are no
-/// ids.
+/// When an input does not exist, the design is not whole, there would be too much of something, a requirement that is not
+/// optional cannot be met, requirements wait for each other, a hook refuses, or there are no ids.
 pub fn resolve(
     request: &Request<'_>,
     ids: &mut dyn Ids,
@@ -45,27 +56,40 @@ pub fn resolve(
 ) -> Result<Resolution, ResolveError> {
     let design = request.design;
     instances::check_inputs(instances::first(design)?, request.inputs)?;
+    let rules = Rules::of(design)?;
     let mut hooks = HookRun::new(hooks);
     let mut graph = Graph::default();
-    let instances = instances::make(request, ids, &mut hooks, &mut graph)?;
-    for template in &design.edges {
-        let selector = Selector::of(&template.rules).map_err(|source| ResolveError::Rule {
-            name: template.name.clone(),
-            source,
-            origin: template.origin.clone(),
-        })?;
-        let is_made = instances.place(template.source).is_some_and(|place| !instances.of(place).is_empty());
-        if selector.is_some() && is_made {
-            return Err(ResolveError::NotBuilt {
-                what: "looking for the target of a requirement",
-                name: template.name.clone(),
-                origin: template.origin.clone(),
-            });
+    let instances = instances::make(request, &rules.waiting(design), ids, &mut hooks, &mut graph)?;
+    for (template, rule) in design.edges.iter().zip(&rules.all) {
+        if rule.is_none() {
+            plain(request, template, &instances, ids, &mut hooks, &mut graph)?;
         }
-        plain(request, template, &instances, ids, &mut hooks, &mut graph)?;
     }
+    let mut solver = Solver::new(request, &rules, instances, graph, ids)?;
+    solver.run()?;
+    let left = solver.finish(&mut hooks)?;
+    let mut graph = solver.graph;
     hooks.after(&mut graph)?;
-    Ok(Resolution { graph })
+    Ok(Resolution { graph, postponed: left.postponed, unfulfilled: left.unfulfilled })
+}
+
+/// Explains the requirements of a name at a vertex of a resolved graph: one explanation for each edge template that has rules.
+/// Nothing, where there is none: then edges lead to what the design names.
+///
+/// # Errors
+///
+/// When the design is not whole.
+pub fn explain(
+    request: &Request<'_>,
+    graph: &Graph,
+    source: VertexId,
+    name: &str,
+) -> Result<Vec<Explanation>, ResolveError> {
+    let rules = Rules::of(request.design)?;
+    let instances = Instances::found(request.design, graph)?;
+    // Ids of a store come nowhere near the upper half, and what is made here goes nowhere.
+    let mut ids = 1_u64 << 63..;
+    Solver::new(request, &rules, instances, graph.clone(), &mut ids)?.explain(source, name)
 }
 
 /// Makes the service's own vertex, with these inputs and without anything in it: enough to look at the inputs. No hooks run.
@@ -110,7 +134,7 @@ fn plain(
 }
 
 /// Makes one edge, or makes it anew.
-fn edge(
+pub(crate) fn edge(
     request: &Request<'_>,
     template: &EdgeTemplate,
     index: u32,

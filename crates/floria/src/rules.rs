@@ -27,6 +27,16 @@ pub const WAITING: &str = "khutulun.waiting";
 /// The metadata of an edge with a [`Selector::allocation`]: what it takes of its target, as a map from properties to amounts.
 pub const ALLOCATION: &str = "khutulun.allocation";
 
+/// The metadata of a vertex template: the classes of which the source of an edge must have one; a list.
+pub const VALID_SOURCES: &str = "khutulun.valid-sources";
+
+/// The metadata of a vertex template: the classes of which an edge that ends here must have one; a list.
+pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
+
+/// The metadata of a vertex template: from where edges may lead here, a list of the words of [`Reach`]. Without it, from
+/// everywhere.
+pub const REACH: &str = "khutulun.reach";
+
 /// How an instance comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Directive {

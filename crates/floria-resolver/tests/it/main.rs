@@ -2,6 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
+mod brute_force;
+mod counts;
+mod explained;
 mod hooks;
 mod instances;
+mod patterns;
+mod search;
 mod support;
+mod waiting;

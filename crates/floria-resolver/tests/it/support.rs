@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Call, Design, EdgeId, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator, Expression,
-    Functions, Graph, Namespace, Origin, Properties, Property, Site, Value, VertexId, VertexTemplate,
-    VertexTemplateId,
+    Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator, Expression,
+    Functions, Graph, Namespace, Origin, Properties, Property, Site, Structure, Value, VertexId,
+    VertexTemplate, VertexTemplateId,
+    rules::{INDEX, Making, Selector, WAITING},
 };
-use floria_resolver::{Ids, Limits, NoHooks, Request, ResolveError, resolve};
+use floria_resolver::{Ids, Limits, NoHooks, Request, Resolution, ResolveError, resolve};
 
-/// `read` (a property of SELF, or of another vertex by id), `add` (integers), `even` (a preparer).
+/// Reads: `read` (a property of SELF, or of another vertex by id), `target` (of the vertex where an edge ends), `through` (of the
+/// first target of another requirement of the source), `of` (the same, of a node that is named). Positions: `index`,
+/// `relationship_index`. The rest: `add`, `equal`, `differ`, and `even`, which is a preparer.
 pub(crate) struct Calculator;
 
 impl Functions for Calculator {
@@ -26,28 +29,70 @@ impl Functions for Calculator {
                 unknown => return Ok(unknown),
             }
         }
+        let graph = evaluator.graph();
+        let edge = || match site {
+            Site::Edge(id) => Ok(graph.edge(id).expect("the site is there")),
+            Site::Vertex(_) => Err(EvaluationError::new("this is no edge")),
+        };
+        let known = |value: Value| Ok(Evaluated::Known(value));
         match (call.function.as_str(), values.as_slice()) {
             ("read", [Value::Text(name)]) => evaluator.property(site, name),
             ("read", [Value::Integer(id), Value::Text(name)]) => {
                 evaluator.property(Site::Vertex(VertexId(*id as u64)), name)
             }
-            ("edge", [Value::Integer(id), Value::Text(name)]) => {
-                evaluator.property(Site::Edge(EdgeId(*id as u64)), name)
+            ("target", [Value::Text(name)]) => {
+                let target = edge()?.target;
+                evaluator.property(Site::Vertex(target), name)
             }
-            ("add", values) => {
-                Ok(Evaluated::Known(Value::Integer(values.iter().filter_map(Value::as_integer).sum())))
+            ("through", [Value::Text(requirement), Value::Text(name)]) => {
+                let source = edge()?.source;
+                through(evaluator, source, requirement, name)
             }
-            ("even", [Value::Integer(value)]) if value % 2 == 0 => {
-                Ok(Evaluated::Known(Value::Integer(*value)))
+            ("of", [Value::Text(node), Value::Text(requirement), Value::Text(name)]) => {
+                let service = graph.named(None, "shop").expect("the service is there").id;
+                let node = graph.named(Some(service), node);
+                let node = node.ok_or_else(|| EvaluationError::new("there is no such node"))?.id;
+                through(evaluator, node, requirement, name)
             }
+            ("index", []) => {
+                let vertex = match site {
+                    Site::Vertex(id) => id,
+                    Site::Edge(_) => edge()?.source,
+                };
+                let index = graph.vertex(vertex).and_then(|vertex| vertex.metadata.get(INDEX)).cloned();
+                index.map(Evaluated::Known).ok_or_else(|| EvaluationError::new("it has no index"))
+            }
+            ("relationship_index", []) => known(Value::Integer(edge()?.index.into())),
+            ("add", values) => known(Value::Integer(values.iter().filter_map(Value::as_integer).sum())),
+            ("equal", [one, other]) => known(Value::Boolean(one == other)),
+            ("differ", [one, other]) => known(Value::Boolean(one != other)),
+            ("even", [Value::Integer(value)]) if value % 2 == 0 => known(Value::Integer(*value)),
             ("even", [Value::Text(text)]) => {
                 let value = text.parse().map_err(|_| EvaluationError::new("not a number"))?;
-                Ok(Evaluated::Known(Value::Integer(value)))
+                known(Value::Integer(value))
             }
             ("even", [other]) => Err(EvaluationError::new(format!("{other} is not even"))),
             (name, _) => Err(EvaluationError::new(format!("unknown function `{name}`"))),
         }
     }
+}
+
+/// A property of the first target of a requirement, as paths of a language read it.
+fn through(
+    evaluator: &mut Evaluator<'_>,
+    source: VertexId,
+    requirement: &str,
+    name: &str,
+) -> Result<Evaluated, EvaluationError> {
+    let structure = Structure::Outgoing(requirement).name();
+    evaluator.depends_on(Site::Vertex(source), &structure);
+    let waiting = evaluator.graph().vertex(source).and_then(|vertex| vertex.metadata.get(WAITING)?.as_list());
+    if waiting.is_some_and(|names| names.contains(&Value::from(requirement))) {
+        return Ok(Evaluated::Unknown(vec![(Site::Vertex(source), structure.into_owned())]));
+    }
+    let edge = evaluator.graph().outgoing_at(source, requirement, 0);
+    let edge = edge.ok_or_else(|| EvaluationError::new(format!("there is no `{requirement}`")))?;
+    evaluator.property(Site::Vertex(edge.target), name)
 }
 
 pub(crate) fn origin(line: u32) -> Origin {
@@ -137,4 +182,123 @@ pub(crate) fn design() -> Design {
             origin: None,
         }],
     }
+}
+
+/// A design of a service `shop` that is made piece by piece. Lines of origins count its templates.
+pub(crate) struct Sketch(pub(crate) Design);
+
+impl Sketch {
+    pub(crate) fn new(inputs: Properties) -> Self {
+        let namespace = Namespace("shop".to_owned());
+        let mut sketch =
+            Self(Design { namespace, classes: Vec::new(), vertexes: Vec::new(), edges: Vec::new() });
+        sketch.template(None, "shop", &[], inputs, Making::default());
+        sketch
+    }
+
+    fn template(
+        &mut self,
+        container: Option<VertexTemplateId>,
+        name: &str,
+        classes: &[&str],
+        properties: Properties,
+        making: Making,
+    ) -> VertexTemplateId {
+        let id = VertexTemplateId(self.0.vertexes.len() as u64 + 1);
+        self.0.vertexes.push(VertexTemplate {
+            id,
+            namespace: self.0.namespace.clone(),
+            name: name.to_owned(),
+            container,
+            classes: classes.iter().map(|class| ClassName((*class).to_owned())).collect(),
+            properties,
+            handlers: Default::default(),
+            rules: making.into_rules(),
+            metadata: Default::default(),
+            origin: Some(origin(id.0 as u32)),
+        });
+        id
+    }
+
+    /// Adds a node template; with a count, where there is one.
+    pub(crate) fn node(
+        &mut self,
+        name: &str,
+        class: &str,
+        count: Option<Expression>,
+        properties: Properties,
+    ) -> VertexTemplateId {
+        let making = Making { count, ..Making::default() };
+        self.template(Some(VertexTemplateId(1)), name, &[class], properties, making)
+    }
+
+    /// Adds a capability to a node template.
+    pub(crate) fn capability(
+        &mut self,
+        node: VertexTemplateId,
+        name: &str,
+        class: &str,
+        properties: Properties,
+    ) -> VertexTemplateId {
+        self.template(Some(node), name, &[class], properties, Making::default())
+    }
+
+    /// Adds a requirement; without a selector, it leads to the one instance of its target.
+    pub(crate) fn requirement(
+        &mut self,
+        source: VertexTemplateId,
+        name: &str,
+        target: VertexTemplateId,
+        selector: Option<Selector>,
+    ) {
+        let id = EdgeTemplateId(self.0.edges.len() as u64 + 1);
+        let of_name = self.0.edges.iter().filter(|edge| edge.source == source && edge.name == name);
+        let index = of_name.count() as u32;
+        self.0.edges.push(EdgeTemplate {
+            id,
+            namespace: self.0.namespace.clone(),
+            name: name.to_owned(),
+            index,
+            source,
+            target,
+            classes: vec![ClassName("Link".to_owned())],
+            properties: Properties::new(),
+            handlers: Default::default(),
+            rules: selector.map_or_else(Default::default, Selector::into_rules),
+            metadata: Default::default(),
+            origin: Some(origin(100 + id.0 as u32)),
+        });
+    }
+
+    pub(crate) fn resolve(&self) -> Result<Resolution, ResolveError> {
+        self.resolve_again(&Graph::default())
+    }
+
+    pub(crate) fn resolve_again(&self, current: &Graph) -> Result<Resolution, ResolveError> {
+        let first = current.vertexes().map(|vertex| vertex.id.0).chain(current.edges().map(|edge| edge.id.0));
+        let first = first.max().unwrap_or(0) + 1;
+        resolve(&request(&self.0, &BTreeMap::new(), current), &mut (first..), &mut NoHooks)
+    }
+}
+
+/// The edges of a graph, as in `web-0→uses[0]→db/port`, in order.
+pub(crate) fn edges(graph: &Graph) -> Vec<String> {
+    let mut all: Vec<_> = graph
+        .edges()
+        .map(|edge| {
+            let (source, target) = (graph.path_of(edge.source), graph.path_of(edge.target));
+            format!("{source}→{}[{}]→{target}", edge.name, edge.index)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+pub(crate) fn stored(value: impl Into<Value>) -> Property {
+    Property { value: Some(value.into()), read_only: true, ..Property::default() }
+}
+
+/// Looks for a class, in the whole service.
+pub(crate) fn of_class(class: &str) -> Selector {
+    Selector { class: Some(ClassName(class.to_owned())), ..Selector::default() }
 }

@@ -226,6 +226,13 @@ impl<'a> Evaluator<'a> {
         all
     }
 
+    /// Returns everything that was evaluated, read or looked at: properties, and parts of the structure by the names that
+    /// [`Structure::name`](super::Structure::name) has for them. Of an expression outside of all properties, what it looked at
+    /// itself is among it only if [`Self::evaluate_with_reads`] evaluated it.
+    pub fn seen(&self) -> impl Iterator<Item = (Site, &str)> {
+        (0..self.memos.len() as Place).map(|place| self.memos.key(place))
+    }
+
     /// Coerces and validates a value with a property's preparer. Without a preparer, that is the value itself.
     ///
     /// # Errors

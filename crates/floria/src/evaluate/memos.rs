@@ -112,6 +112,11 @@ impl Memos {
         self.list.is_empty()
     }
 
+    /// Forgets what was evaluated. What functions keep between calls stays.
+    pub fn clear(&mut self) {
+        *self = Self { kept: self.kept.take(), ..Self::default() };
+    }
+
     /// Returns what functions keep between calls; made when it is first asked for, or when what is there is of another type.
     pub(super) fn kept<T: Any + Send + Default>(&mut self) -> &mut T {
         if !self.kept.as_ref().is_some_and(|kept| kept.is::<T>()) {

@@ -1,0 +1,221 @@
+//! What there is to solve.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    rc::Rc,
+};
+
+use floria::{
+    Design, EdgeTemplate, Expression, Graph, Value, VertexTemplateId,
+    rules::{Count, Selector, WAITING},
+};
+
+use super::{Amounts, Group, Progress, Requirement, Rule, Rules, Solver, State};
+use crate::{
+    Ids, Request, ResolveError,
+    amounts::{Amount, Number},
+    candidates::Lists,
+    instances::Instances,
+};
+
+impl Rules {
+    /// Reads the rules of a design's edge templates.
+    pub(crate) fn of(design: &Design) -> Result<Self, ResolveError> {
+        let mut rules =
+            Self { all: Vec::with_capacity(design.edges.len()), properties: Vec::new(), evaluates: false };
+        let mut grouped: HashSet<(VertexTemplateId, &str)> = HashSet::new();
+        for template in &design.edges {
+            let selector = Selector::of(&template.rules).map_err(|source| ResolveError::Rule {
+                name: template.name.clone(),
+                source,
+                origin: template.origin.clone(),
+            })?;
+            if selector.is_some() {
+                grouped.insert((template.source, &template.name));
+            }
+            let rule = selector.map(|selector| rules.rule(selector));
+            rules.all.push(rule);
+        }
+        // Whoever is counted with a selector is one.
+        for (template, rule) in design.edges.iter().zip(&mut rules.all) {
+            if rule.is_none() && grouped.contains(&(template.source, template.name.as_str())) {
+                *rule = Some(Rule {
+                    selector: Selector::default(),
+                    is_plain: true,
+                    amounts: None,
+                    properties: Vec::new(),
+                    needs_edge: false,
+                });
+            }
+        }
+        Ok(rules)
+    }
+
+    fn rule(&mut self, selector: Selector) -> Rule {
+        let mut amounts = Some(Vec::new());
+        let mut properties = Vec::new();
+        for (name, amount) in &selector.allocation {
+            let place = self.properties.iter().position(|property| property == name).unwrap_or_else(|| {
+                self.properties.push(name.clone());
+                self.properties.len() - 1
+            });
+            let place = u32::try_from(place).expect("a design has fewer properties than that");
+            properties.push(place);
+            let amount = amount.as_literal().and_then(Amount::of);
+            // What is no amount is for the search to say, candidate by candidate.
+            match (&mut amounts, amount.filter(|amount| !amount.number.is_negative())) {
+                (Some(amounts), Some(amount)) => amounts.push((place, amount)),
+                _ => amounts = None,
+            }
+        }
+        let is_computed = |expression: &Expression| expression.as_literal().is_none();
+        let conditions = selector.conditions.iter();
+        let needs_edge = conditions.clone().any(|condition| condition.as_literal() != Some(&true.into()))
+            || amounts.is_none();
+        self.evaluates |= needs_edge
+            || !properties.is_empty()
+            || selector.index.as_ref().is_some_and(is_computed)
+            || matches!(&selector.count, Count::Of(count) if is_computed(count));
+        let amounts = amounts.filter(|amounts| !amounts.is_empty()).map(|amounts| Rc::new(Amounts(amounts)));
+        Rule { selector, is_plain: false, amounts, properties, needs_edge }
+    }
+
+    /// Returns the names of the edges that a template's instances wait for when they are made, by template.
+    pub(crate) fn waiting(&self, design: &Design) -> HashMap<VertexTemplateId, Value> {
+        let mut waiting: HashMap<VertexTemplateId, Vec<Value>> = HashMap::new();
+        for (template, _) in self.templates(design).filter(|_| self.evaluates) {
+            let names = waiting.entry(template.source).or_default();
+            let name = Value::from(template.name.as_str());
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        waiting.into_iter().map(|(template, names)| (template, Value::List(names))).collect()
+    }
+
+    /// The edge templates that have a rule.
+    fn templates<'d>(
+        &self,
+        design: &'d Design,
+    ) -> impl Iterator<Item = (&'d EdgeTemplate, usize)> + use<'_, 'd> {
+        let all = design.edges.iter().zip(&self.all).zip(0..);
+        all.filter(|((_, rule), _)| rule.is_some()).map(|((template, _), place)| (template, place))
+    }
+}
+
+impl<'r, 'c> Solver<'r, 'c> {
+    /// Makes a solver for what a design asks for of these instances. Nothing is decided yet.
+    pub(crate) fn new(
+        request: &'r Request<'r>,
+        rules: &'r Rules,
+        instances: Instances,
+        graph: Graph,
+        ids: &'c mut dyn Ids,
+    ) -> Result<Self, ResolveError> {
+        let mut solver = Self {
+            request,
+            rules,
+            instances,
+            graph,
+            ids,
+            lists: Lists::default(),
+            memos: floria::Memos::default(),
+            progress: std::iter::repeat_with(Progress::default).take(rules.all.len()).collect(),
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+            requirements: Vec::new(),
+            slots: Vec::new(),
+            held: HashMap::new(),
+            capacities: HashMap::new(),
+            queues: [VecDeque::new(), VecDeque::new()],
+            waiting_for_any: Vec::new(),
+            eliminations: HashMap::new(),
+            mentioned: HashSet::new(),
+            rank: 0,
+            given_back: 0,
+            steps: 0,
+            edges: 0,
+            unmet: Vec::new(),
+        };
+        solver.edges = solver.graph.edges().len() as u64;
+        for (template, place) in rules.templates(request.design) {
+            solver.requirements_of(template, place)?;
+        }
+        // What is there already comes first, so that it stays where it is.
+        let (there, new): (Vec<u32>, Vec<u32>) =
+            (0..solver.requirements.len() as u32).partition(|requirement| {
+                let group = &solver.groups[solver.requirements[*requirement as usize].group as usize];
+                let mut there = request.current.outgoing(group.source);
+                !request.current.is_empty() && there.any(|edge| edge.name == group.name)
+            });
+        for requirement in there.into_iter().chain(new) {
+            let is_optional = solver.rule(requirement).selector.optional;
+            solver.queues[usize::from(is_optional)].push_back(requirement);
+        }
+        Ok(solver)
+    }
+
+    fn requirements_of(&mut self, template: &'r EdgeTemplate, place: usize) -> Result<(), ResolveError> {
+        let end = |id| {
+            self.instances
+                .place(id)
+                .ok_or_else(|| ResolveError::MissingEnd { name: template.name.clone(), end: id })
+        };
+        let (source, target) = (end(template.source)?, end(template.target)?);
+        let rule = self.rules.all[place].as_ref().expect("only templates with a rule come here");
+        let sources = self.instances.of(source).to_vec();
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let targets = self.instances.of(target).len();
+        if rule.is_plain && targets != 1 {
+            return Err(ResolveError::Ambiguous {
+                name: template.name.clone(),
+                target: self.request.design.vertexes[target].name.clone(),
+                instances: targets,
+                origin: template.origin.clone(),
+            });
+        }
+        let list = self.lists.of(self.request, &self.instances, &self.graph, target, &rule.selector);
+        self.progress[place].list = Some(list);
+        for source in sources {
+            let requirement = self.requirements.len() as u32;
+            let next = self.groups.len() as u32;
+            let group = *self.group_of.entry((source, &template.name)).or_insert(next);
+            if group == next {
+                self.groups.push(Group {
+                    source,
+                    name: &template.name,
+                    requirements: Vec::new(),
+                    is_counted: false,
+                    undecided: 0,
+                    is_marked: self
+                        .graph
+                        .vertex(source)
+                        .is_some_and(|vertex| vertex.metadata.contains_key(WAITING)),
+                    waiters: Vec::new(),
+                    readers: Vec::new(),
+                    targets: HashMap::new(),
+                    slots: 0,
+                });
+            }
+            let entry = &mut self.groups[group as usize];
+            entry.requirements.push(requirement);
+            entry.undecided += 1;
+            self.requirements.push(Requirement {
+                group,
+                template: place,
+                slots: 0..0,
+                state: State::Queued,
+                waits: Vec::new(),
+                places: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// What of a property is taken at a target.
+    pub(super) fn taken(&self, target: floria::VertexId, property: u32) -> Number {
+        self.held.get(&(target, property)).map_or(Number::ZERO, |held| held.total)
+    }
+}
