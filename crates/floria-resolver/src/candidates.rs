@@ -1,6 +1,6 @@
 //! Where an edge could lead: lists of candidates, each made once for all that look for the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use floria::{
     ClassName, EdgeTemplate, Graph, Value, VertexId, VertexTemplate,
@@ -21,9 +21,19 @@ pub(crate) struct Candidate {
     pub(crate) is_restricted: bool,
 }
 
+impl Candidate {
+    /// A target that is given: what it says of who may lead to it was looked at where that was written.
+    pub(crate) fn given(graph: &Graph, services: &HashSet<VertexId>, vertex: VertexId) -> Self {
+        let node = node_of(graph, vertex, |container| services.contains(&container));
+        Self { vertex, node, template: 0, is_restricted: false }
+    }
+}
+
 /// What is looked for, of which the instances are the same for all that look for it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key<'a> {
+    /// In which service.
+    scope: usize,
     target: usize,
     class: Option<&'a ClassName>,
     name: Option<&'a str>,
@@ -72,12 +82,14 @@ impl<'a> Lists<'a> {
     pub(crate) fn of(
         &mut self,
         request: &Request<'a>,
+        scope: usize,
         instances: &Instances,
         graph: &Graph,
         target: usize,
         selector: &'a Selector,
     ) -> usize {
         let key = Key {
+            scope,
             target,
             class: selector.class.as_ref(),
             name: selector.name.as_deref(),
@@ -105,7 +117,7 @@ impl<'a> Lists<'a> {
                 .any(|mark| template.metadata.contains_key(*mark));
             candidates.extend(instances.of(place).iter().map(|vertex| Candidate {
                 vertex: *vertex,
-                node: node_of(graph, *vertex),
+                node: node_of(graph, *vertex, |container| Some(container) == instances.service()),
                 template: place,
                 is_restricted,
             }));
@@ -114,6 +126,14 @@ impl<'a> Lists<'a> {
         self.all.push(List { candidates, places: None });
         self.by_key.insert(key, list);
         list
+    }
+
+    /// Adds a list with more candidates at its end.
+    pub(crate) fn with(&mut self, list: usize, more: Vec<Candidate>) -> usize {
+        let mut candidates = self.all[list].candidates.clone();
+        candidates.extend(more);
+        self.all.push(List { candidates, places: None });
+        self.all.len() - 1
     }
 
     /// The templates in a service that may fit, in order.
@@ -192,7 +212,14 @@ pub(crate) fn refusal(
     (!reach.contains(&Reach::Internal.word())).then_some(Reason::OutOfReach)
 }
 
-/// The vertex directly in the service that a vertex is in, or is.
-fn node_of(graph: &Graph, id: VertexId) -> VertexId {
-    graph.node_of(id).map_or(id, |node| node.id)
+/// The vertex directly in its service that a vertex is in, or is.
+pub(crate) fn node_of(graph: &Graph, id: VertexId, is_service: impl Fn(VertexId) -> bool) -> VertexId {
+    let mut node = id;
+    while let Some(container) = graph.vertex(node).and_then(|vertex| vertex.container) {
+        if is_service(container) {
+            return node;
+        }
+        node = container;
+    }
+    id
 }

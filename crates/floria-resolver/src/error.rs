@@ -1,7 +1,10 @@
 //! Why there is no graph.
 
 use crate::{Explanation, Postponed};
-use floria::{EvaluationError, Origin, StoreError, VertexTemplateId, rules::RuleError};
+use floria::{
+    EvaluationError, Origin, StoreError, VertexTemplateId,
+    rules::{Directive, RuleError},
+};
 
 /// Why a design could not be resolved. Nothing was made.
 #[derive(Debug, thiserror::Error)]
@@ -127,14 +130,34 @@ pub enum ResolveError {
         /// Where the second was asked for.
         origin: Option<Origin>,
     },
-    /// Something that the design asks for is not built yet.
-    #[error("{what} is not built yet (`{name}`)")]
-    NotBuilt {
-        /// What it is.
-        what: &'static str,
-        /// What asks for it.
+    /// None of a template's directives can be followed.
+    #[error("`{path}` cannot be made: {}", directives(.tried))]
+    Directives {
+        /// The instance.
+        path: String,
+        /// Why not, in order.
+        tried: Vec<Tried>,
+        /// Where the template was asked for.
+        origin: Option<Origin>,
+    },
+    /// Which service is to be inside of a vertex cannot be said.
+    #[error("which service is inside of `{path}` depends on what is not known: {}", .waits.join(", "))]
+    Undecided {
+        /// The vertex.
+        path: String,
+        /// What it waits for, as in `` `db.address` ``.
+        waits: Vec<String>,
+        /// Where its template was asked for.
+        origin: Option<Origin>,
+    },
+    /// A service cannot be inside of a vertex, since what they are wired by is not there.
+    #[error("`{name}` cannot be inside of it: there is not {what}")]
+    Mapping {
+        /// The service.
         name: String,
-        /// Where it was asked for.
+        /// What is not there.
+        what: String,
+        /// Where the service was asked for.
         origin: Option<Origin>,
     },
     /// A hook refused an instance, or could not be run, or changes what is not there.
@@ -166,7 +189,9 @@ impl ResolveError {
             | Self::NotACount { origin, .. }
             | Self::TooMany { origin, .. }
             | Self::SameName { origin, .. }
-            | Self::NotBuilt { origin, .. }
+            | Self::Directives { origin, .. }
+            | Self::Undecided { origin, .. }
+            | Self::Mapping { origin, .. }
             | Self::Hook { origin, .. } => origin.as_ref(),
             Self::OutOfRange { origin, .. } => origin.as_ref(),
             Self::Count { source, .. } => source.origin.as_ref(),
@@ -203,4 +228,18 @@ fn unmet(all: &[Explanation]) -> String {
 fn circle(all: &[Postponed]) -> String {
     let all: Vec<_> = all.iter().map(ToString::to_string).collect();
     all.join("; ")
+}
+
+/// A directive that cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The directive.
+    pub directive: Directive,
+    /// Why not, a sentence for each candidate.
+    pub why: Vec<String>,
+}
+
+fn directives(all: &[Tried]) -> String {
+    let why = all.iter().map(|tried| format!("{}: {}", tried.directive.word(), tried.why.join(", ")));
+    why.collect::<Vec<_>>().join("; ")
 }

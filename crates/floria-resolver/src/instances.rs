@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
+    rc::Rc,
 };
 
 use floria::{
@@ -11,17 +12,31 @@ use floria::{
     rules::{Directive, INDEX, Making, WAITING},
 };
 
-use crate::{Ids, Request, ResolveError, hooks::HookRun, keep::keep};
+use crate::{Ids, Request, ResolveError, hooks::HookRun, keep::keep, trees::Trees};
 
-/// The instances of the templates of one service.
-#[derive(Debug, Default)]
+/// The instances of the templates of one service, in one place.
+#[derive(Debug)]
 pub(crate) struct Instances {
+    /// Which of the design's services.
+    pub(crate) tree: usize,
+    /// The place of its first template.
+    base: usize,
     /// By the places of their templates, each in order.
     by_template: Vec<Vec<VertexId>>,
-    places: HashMap<VertexTemplateId, usize>,
+    places: Rc<HashMap<VertexTemplateId, usize>>,
 }
 
 impl Instances {
+    fn none(trees: &Trees, tree: usize) -> Self {
+        let vertexes = &trees.get(tree).vertexes;
+        Self {
+            tree,
+            base: vertexes.start,
+            by_template: vec![Vec::new(); vertexes.len()],
+            places: Rc::clone(&trees.places),
+        }
+    }
+
     /// Returns the place of a template in the design.
     pub(crate) fn place(&self, id: VertexTemplateId) -> Option<usize> {
         self.places.get(&id).copied()
@@ -29,17 +44,29 @@ impl Instances {
 
     /// Returns the instances of a template.
     pub(crate) fn of(&self, place: usize) -> &[VertexId] {
-        &self.by_template[place]
+        let own = place.checked_sub(self.base).and_then(|place| self.by_template.get(place));
+        own.map_or(&[], Vec::as_slice)
     }
 
-    /// Finds the instances that a graph has of a design's templates.
-    pub(crate) fn found(design: &Design, graph: &Graph) -> Result<Self, ResolveError> {
-        let mut instances = Self::default();
-        for (place, template) in design.vertexes.iter().enumerate() {
+    /// Returns the service's own vertex.
+    pub(crate) fn service(&self) -> Option<VertexId> {
+        self.by_template.first()?.first().copied()
+    }
+
+    /// Finds the instances that a graph has of the templates of a service, in a vertex.
+    pub(crate) fn found(
+        design: &Design,
+        trees: &Trees,
+        tree: usize,
+        inside: Option<VertexId>,
+        graph: &Graph,
+    ) -> Result<Self, ResolveError> {
+        let mut instances = Self::none(trees, tree);
+        for place in trees.get(tree).vertexes.clone() {
+            let template = &design.vertexes[place];
             let containers = match template.container.and_then(|id| instances.place(id)) {
                 Some(container) => instances.of(container).iter().copied().map(Some).collect(),
-                None if place == 0 => vec![None],
-                None => Vec::new(),
+                None => vec![inside],
             };
             let is_counted = making(template)?.count.is_some();
             let mut found = Vec::new();
@@ -51,85 +78,117 @@ impl Instances {
                     found.extend(graph.named(container, &template.name).map(|vertex| vertex.id));
                 }
             }
-            instances.by_template.push(found);
-            instances.places.insert(template.id, place);
+            let place = place - instances.base;
+            instances.by_template[place] = found;
         }
         Ok(instances)
     }
 }
 
-/// Makes all vertexes of a service.
-pub(crate) fn make(
-    request: &Request<'_>,
-    waiting: &HashMap<VertexTemplateId, Value>,
-    ids: &mut dyn Ids,
-    hooks: &mut HookRun<'_>,
-    graph: &mut Graph,
-) -> Result<Instances, ResolveError> {
-    let design = request.design;
-    let mut instances = Instances {
-        by_template: vec![Vec::new(); design.vertexes.len()],
-        places: HashMap::with_capacity(design.vertexes.len()),
-    };
-    let mut nodes = 0;
-    for (place, template) in design.vertexes.iter().enumerate() {
-        let container = match template.container {
-            // The other outermost templates are services that may stand for a vertex of this one.
-            None if place > 0 => {
-                instances.places.insert(template.id, place);
-                continue;
-            }
-            None => None,
-            Some(id) => Some(instances.place(id).ok_or_else(|| ResolveError::MissingContainer {
-                name: template.name.clone(),
-                container: id,
-            })?),
-        };
-        instances.places.insert(template.id, place);
-        let making = making(template)?;
-        let containers =
-            container.map_or(vec![None], |place| instances.of(place).iter().copied().map(Some).collect());
-        let mut made = Vec::with_capacity(containers.len());
-        for container in containers {
-            let indexes = indexes(request, template, &making, container, graph)?;
-            if container.is_some_and(|id| graph.vertex(id).is_some_and(|vertex| vertex.container.is_none())) {
-                let count = indexes.as_ref().map_or(1, |indexes| indexes.end);
-                nodes += count;
-                if nodes > request.limits.nodes_max {
-                    return Err(ResolveError::TooMany {
+/// What making vertexes needs, whichever service they are of.
+pub(crate) struct Maker<'m, 'h> {
+    pub(crate) request: &'m Request<'m>,
+    pub(crate) trees: &'m Trees,
+    /// The names of the edges that a template's instances wait for.
+    pub(crate) waiting: &'m HashMap<VertexTemplateId, Value>,
+    pub(crate) hooks: &'m mut HookRun<'h>,
+    /// How many vertexes there are directly in services.
+    pub(crate) nodes: u64,
+    /// What was made of templates with directives, with the places of these.
+    pub(crate) directed: Vec<(VertexId, usize)>,
+}
+
+impl Maker<'_, '_> {
+    /// Makes all vertexes of a service, in a vertex or nowhere.
+    pub(crate) fn make(
+        &mut self,
+        tree: usize,
+        inside: Option<VertexId>,
+        ids: &mut dyn Ids,
+        graph: &mut Graph,
+    ) -> Result<Instances, ResolveError> {
+        let design = self.request.design;
+        let mut instances = Instances::none(self.trees, tree);
+        let vertexes = self.trees.get(tree).vertexes.clone();
+        for place in vertexes.clone() {
+            let template = &design.vertexes[place];
+            let containers = match template.container {
+                None => vec![inside],
+                Some(id) => {
+                    let container =
+                        instances.place(id).filter(|other| vertexes.start <= *other && *other < place);
+                    let container = container.ok_or_else(|| ResolveError::MissingContainer {
                         name: template.name.clone(),
-                        count,
-                        max: request.limits.nodes_max,
-                        what: "nodes",
-                        origin: template.origin.clone(),
-                    });
+                        container: id,
+                    })?;
+                    instances.of(container).iter().copied().map(Some).collect()
                 }
-            }
-            let mut one = |index: Option<u64>| {
-                let mut vertex = vertex(request.design, template, index, container, request.current, ids)?;
-                if graph.named(container, &vertex.name).is_some() {
-                    let path = vertex.name;
-                    return Err(ResolveError::SameName { path, origin: template.origin.clone() });
-                }
-                if let Some(names) = waiting.get(&template.id) {
-                    vertex.metadata.insert(WAITING.to_owned(), names.clone());
-                }
-                hooks.before_vertex(&mut vertex, graph)?;
-                if place == 0 {
-                    set_inputs(&mut vertex.properties, request.inputs);
-                }
-                made.push(vertex.id);
-                graph.put_vertex(vertex);
-                Ok(())
             };
-            match indexes {
-                None => one(None)?,
-                Some(indexes) => indexes.map(Some).try_for_each(one)?,
+            let making = making(template)?;
+            let mut made = Vec::with_capacity(containers.len());
+            for container in containers {
+                let indexes = indexes(self.request, template, &making, container, graph)?;
+                if container.is_some() && container == instances.service() {
+                    self.count(template, indexes.as_ref().map_or(1, |indexes| indexes.end))?;
+                }
+                let mut one = |index: Option<u64>| {
+                    made.push(self.one(place, index, container, ids, graph)?);
+                    Ok(())
+                };
+                match indexes {
+                    None => one(None)?,
+                    Some(indexes) => indexes.map(Some).try_for_each(one)?,
+                }
             }
+            if making.directives.first().is_some_and(|directive| *directive != Directive::Create) {
+                self.directed.extend(made.iter().map(|vertex| (*vertex, place)));
+            }
+            instances.by_template[place - vertexes.start] = made;
         }
-        instances.by_template[place] = made;
+        Ok(instances)
     }
-    Ok(instances)
+
+    fn count(&mut self, template: &VertexTemplate, count: u64) -> Result<(), ResolveError> {
+        self.nodes = self.nodes.saturating_add(count);
+        let max = self.request.limits.nodes_max;
+        if self.nodes <= max {
+            return Ok(());
+        }
+        Err(ResolveError::TooMany {
+            name: template.name.clone(),
+            count,
+            max,
+            what: "nodes",
+            origin: template.origin.clone(),
+        })
+    }
+
+    fn one(
+        &mut self,
+        place: usize,
+        index: Option<u64>,
+        container: Option<VertexId>,
+        ids: &mut dyn Ids,
+        graph: &mut Graph,
+    ) -> Result<VertexId, ResolveError> {
+        let request = self.request;
+        let template = &request.design.vertexes[place];
+        let mut vertex = vertex(request.design, template, index, container, request.current, ids)?;
+        if graph.named(container, &vertex.name).is_some() {
+            let path = vertex.name;
+            return Err(ResolveError::SameName { path, origin: template.origin.clone() });
+        }
+        if let Some(names) = self.waiting.get(&template.id) {
+            vertex.metadata.insert(WAITING.to_owned(), names.clone());
+        }
+        self.hooks.before_vertex(&mut vertex, graph)?;
+        if place == 0 {
+            set_inputs(&mut vertex.properties, request.inputs);
+        }
+        let id = vertex.id;
+        graph.put_vertex(vertex);
+        Ok(id)
+    }
 }
 
 /// Makes the service's own vertex, without anything in it.
@@ -174,19 +233,13 @@ fn set_inputs(properties: &mut Properties, inputs: &BTreeMap<String, Value>) {
     }
 }
 
-/// Reads how a template's instances are made. Of the directives only the first counts that can be followed.
-fn making(template: &VertexTemplate) -> Result<Making, ResolveError> {
-    let making = Making::of(&template.rules).map_err(|source| ResolveError::Rule {
+/// Reads how a template's instances are made.
+pub(crate) fn making(template: &VertexTemplate) -> Result<Making, ResolveError> {
+    Making::of(&template.rules).map_err(|source| ResolveError::Rule {
         name: template.name.clone(),
         source,
         origin: template.origin.clone(),
-    })?;
-    let what = match making.directives.first() {
-        None | Some(Directive::Create) => return Ok(making),
-        Some(Directive::Select) => "selecting an existing vertex",
-        Some(Directive::Substitute) => "substituting a vertex by a service",
-    };
-    Err(ResolveError::NotBuilt { what, name: template.name.clone(), origin: template.origin.clone() })
+    })
 }
 
 /// Returns the indexes of the instances in one container; None for a single one without an index.

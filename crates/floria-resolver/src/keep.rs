@@ -3,7 +3,7 @@
 use floria::{ENGINE_METADATA_PREFIX, Metadata, Properties, rules};
 
 /// The metadata that the resolver writes itself: what is there of it is of an earlier resolution.
-const OURS: [&str; 3] = [rules::INDEX, rules::WAITING, rules::ALLOCATION];
+const OURS: [&str; 5] = [rules::INDEX, rules::WAITING, rules::ALLOCATION, rules::SELECTED, rules::ALLOCATED];
 
 /// Carries over what the present instance knows and the design cannot.
 pub(crate) fn keep(

@@ -15,9 +15,12 @@ mod instances;
 mod keep;
 mod request;
 mod resolve;
+mod select;
 mod solver;
+mod substitute;
+mod trees;
 
-pub use error::ResolveError;
+pub use error::{ResolveError, Tried};
 pub use explain::{Explanation, Postponed};
 pub use hooks::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks};
 pub use request::{Ids, Inventory, Limits, Request, StoreIds};

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Design, Edge, EdgeId, EdgeTemplate, Graph, Value, VertexId};
+use floria::{
+    Design, Edge, EdgeId, EdgeTemplate, Graph, Value, VertexId,
+    rules::{Directive, SELECTED},
+};
 
 use crate::{
-    Explanation, Hooks, Ids, Postponed, Request, ResolveError,
+    Explanation, Hooks, Ids, Postponed, Request, ResolveError, Tried,
     hooks::HookRun,
-    instances::{self, Instances},
+    instances::{self, Instances, Maker},
     keep::keep,
-    solver::{Rules, Solver},
+    select,
+    solver::{Given, Rules, Solver},
+    substitute::{Around, Choice, Inside, choose},
+    trees::Trees,
 };
 
 /// What a request came to.
@@ -57,20 +63,171 @@ pub fn resolve(
     let design = request.design;
     instances::check_inputs(instances::first(design)?, request.inputs)?;
     let rules = Rules::of(design)?;
+    let trees = Trees::of(design)?;
+    let waiting = rules.waiting(design);
     let mut hooks = HookRun::new(hooks);
-    let mut graph = Graph::default();
-    let instances = instances::make(request, &rules.waiting(design), ids, &mut hooks, &mut graph)?;
-    for (template, rule) in design.edges.iter().zip(&rules.all) {
-        if rule.is_none() {
-            plain(request, template, &instances, ids, &mut hooks, &mut graph)?;
-        }
-    }
-    let mut solver = Solver::new(request, &rules, instances, graph, ids)?;
-    solver.run()?;
-    let left = solver.finish(&mut hooks)?;
+    let maker = Maker {
+        request,
+        trees: &trees,
+        waiting: &waiting,
+        hooks: &mut hooks,
+        nodes: 0,
+        directed: Vec::new(),
+    };
+    let solver = Solver::new(request, &rules, Graph::default(), ids);
+    let mut resolver = Resolver {
+        request,
+        rules: &rules,
+        trees: &trees,
+        maker,
+        solver,
+        around: Around::default(),
+        open: Vec::new(),
+    };
+    let own = resolver.make(0, None)?;
+    resolver.settle(own, &Given::new())?;
+    resolver.run()?;
+    let Resolver { maker, mut solver, .. } = resolver;
+    let left = solver.finish(maker.hooks)?;
     let mut graph = solver.graph;
     hooks.after(&mut graph)?;
     Ok(Resolution { graph, postponed: left.postponed, unfulfilled: left.unfulfilled })
+}
+
+/// A resolution that is under way.
+struct Resolver<'r, 'c, 'h> {
+    request: &'r Request<'r>,
+    rules: &'r Rules,
+    trees: &'r Trees,
+    maker: Maker<'r, 'h>,
+    solver: Solver<'r, 'c>,
+    around: Around,
+    /// The vertexes that wait for a service inside of them.
+    open: Vec<Open>,
+}
+
+/// A vertex that waits for a service inside of it, unless what its other directives say can be done.
+struct Open {
+    vertex: VertexId,
+    /// The place of its template.
+    template: usize,
+    /// What is left of its directives.
+    directives: Vec<Directive>,
+    tried: Vec<Tried>,
+}
+
+impl Resolver<'_, '_, '_> {
+    /// Makes the vertexes of a service.
+    fn make(&mut self, tree: usize, inside: Option<VertexId>) -> Result<Instances, ResolveError> {
+        let Solver { graph, ids, .. } = &mut self.solver;
+        let instances = self.maker.make(tree, inside, *ids, graph)?;
+        self.around.note(&instances);
+        Ok(instances)
+    }
+
+    /// Follows the directives of a service's vertexes, and sets out what its edges have to lead to.
+    fn settle(&mut self, instances: Instances, given: &Given) -> Result<(), ResolveError> {
+        for (vertex, template) in std::mem::take(&mut self.maker.directed) {
+            let is_bound = |vertex: &floria::Vertex| vertex.metadata.contains_key(SELECTED);
+            if !self.solver.graph.vertex(vertex).is_some_and(is_bound) {
+                let directives = instances::making(&self.request.design.vertexes[template])?.directives;
+                self.follow(Open { vertex, template, directives, tried: Vec::new() })?;
+            }
+        }
+        let design = self.request.design;
+        for place in &self.trees.get(instances.tree).edges {
+            if self.rules.all[*place].is_none() {
+                let Solver { graph, ids, .. } = &mut self.solver;
+                plain(self.request, &design.edges[*place], &instances, *ids, self.maker.hooks, graph)?;
+            }
+        }
+        self.solver.add(self.trees.get(instances.tree), instances, given)
+    }
+
+    /// Follows the directives of a vertex, until one is done or has to wait.
+    fn follow(&mut self, mut open: Open) -> Result<(), ResolveError> {
+        let template = &self.request.design.vertexes[open.template];
+        while !open.directives.is_empty() {
+            match open.directives[0] {
+                Directive::Create => return Ok(()),
+                Directive::Substitute => {
+                    self.open.push(open);
+                    return Ok(());
+                }
+                Directive::Select => {
+                    let making = instances::making(template)?;
+                    match select::select(self.request, &mut self.solver.graph, open.vertex, &making)? {
+                        None => return Ok(()),
+                        Some(tried) => open.tried.push(tried),
+                    }
+                    open.directives.remove(0);
+                }
+            }
+        }
+        Err(ResolveError::Directives {
+            path: self.solver.graph.path_of(open.vertex),
+            tried: open.tried,
+            origin: template.origin.clone(),
+        })
+    }
+
+    /// Decides requirements, and which services are inside of which vertexes, until nothing more can be decided.
+    fn run(&mut self) -> Result<(), ResolveError> {
+        loop {
+            self.solver.run()?;
+            let before = self.open.len();
+            let mut waits = None;
+            for mut open in std::mem::take(&mut self.open) {
+                let around = self.around.of(&self.solver.graph, open.vertex);
+                match choose(self.request, self.trees, &self.solver.graph, open.vertex, &around) {
+                    Choice::Tree(tree) => self.substitute(&open, tree)?,
+                    Choice::None(tried) => {
+                        open.tried.push(tried);
+                        open.directives.remove(0);
+                        self.follow(open)?;
+                    }
+                    Choice::Waits(waited) => {
+                        waits.get_or_insert((open.vertex, open.template, waited));
+                        self.open.push(open);
+                    }
+                }
+            }
+            if before == 0 {
+                return Ok(());
+            }
+            if let Some((vertex, template, waits)) = waits.filter(|_| self.open.len() == before) {
+                return Err(ResolveError::Undecided {
+                    path: self.solver.graph.path_of(vertex),
+                    waits,
+                    origin: self.request.design.vertexes[template].origin.clone(),
+                });
+            }
+            // What is inside may be what others waited for.
+            self.solver.retry();
+        }
+    }
+
+    /// Makes a service inside of a vertex.
+    fn substitute(&mut self, open: &Open, tree: usize) -> Result<(), ResolveError> {
+        let instances = self.make(tree, Some(open.vertex))?;
+        let own = self.trees.get(tree);
+        let Some(substitution) = &own.substitution else { return Ok(()) };
+        let Solver { graph, ids, services, .. } = &mut self.solver;
+        let inside = Inside {
+            request: self.request,
+            rules: self.rules,
+            vertex: open.vertex,
+            tree: own,
+            substitution,
+            instances: &instances,
+            services,
+        };
+        inside.operations(graph);
+        inside.attributes(graph)?;
+        inside.capabilities(graph, *ids)?;
+        let given = inside.requirements(graph, *ids)?;
+        self.settle(instances, &given)
+    }
 }
 
 /// Explains the requirements of a name at a vertex of a resolved graph: one explanation for each edge template that has rules.
@@ -85,11 +242,39 @@ pub fn explain(
     source: VertexId,
     name: &str,
 ) -> Result<Vec<Explanation>, ResolveError> {
-    let rules = Rules::of(request.design)?;
-    let instances = Instances::found(request.design, graph)?;
+    let design = request.design;
+    let rules = Rules::of(design)?;
+    let trees = Trees::of(design)?;
     // Ids of a store come nowhere near the upper half, and what is made here goes nowhere.
     let mut ids = 1_u64 << 63..;
-    Solver::new(request, &rules, instances, graph.clone(), &mut ids)?.explain(source, name)
+    let mut solver = Solver::new(request, &rules, graph.clone(), &mut ids);
+    let mut open = vec![(0, None, Given::new())];
+    while let Some((tree, inside, given)) = open.pop() {
+        let own = trees.get(tree);
+        let instances = Instances::found(design, &trees, tree, inside, graph)?;
+        let nodes = own.vertexes.clone().flat_map(|place| instances.of(place).iter().copied());
+        let nodes: Vec<VertexId> = nodes.collect();
+        solver.add(own, instances, &given)?;
+        for (tree, own, substitution) in trees.substituting() {
+            let name = &design.vertexes[own.vertexes.start].name;
+            let is_inside = |node: &VertexId| graph.named(Some(*node), name).is_some();
+            for vertex in nodes.iter().copied().filter(is_inside) {
+                let instances = Instances::found(design, &trees, tree, Some(vertex), graph)?;
+                let given = Inside {
+                    request,
+                    rules: &rules,
+                    vertex,
+                    tree: own,
+                    substitution,
+                    instances: &instances,
+                    services: &solver.services,
+                }
+                .requirements(&mut graph.clone(), &mut (1_u64 << 62..))?;
+                open.push((tree, Some(vertex), given));
+            }
+        }
+    }
+    solver.explain(source, name)
 }
 
 /// Makes the service's own vertex, with these inputs and without anything in it: enough to look at the inputs. No hooks run.
@@ -117,7 +302,12 @@ fn plain(
     };
     let (source, target) = (end(template.source)?, end(template.target)?);
     let targets = instances.of(target);
-    for source in instances.of(source) {
+    let is_own = |source: &&VertexId| {
+        // What stands for another one has no requirements of its own.
+        graph.vertex(**source).is_some_and(|source| !source.metadata.contains_key(SELECTED))
+    };
+    let sources: Vec<&VertexId> = instances.of(source).iter().filter(is_own).collect();
+    for source in sources {
         let &[target] = targets else {
             return Err(ResolveError::Ambiguous {
                 name: template.name.clone(),

@@ -15,6 +15,8 @@ mod finish;
 mod search;
 mod setup;
 
+pub(crate) use setup::Given;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     ops::Range,
@@ -60,10 +62,9 @@ pub(crate) struct Rules {
 #[derive(Debug, PartialEq)]
 struct Amounts(Vec<(u32, Amount)>);
 
-/// What changes of a rule while it is followed.
-#[derive(Default)]
+/// What the requirements of one edge template in one place share, and what changes while they are looked at.
 struct Progress {
-    list: Option<usize>,
+    list: usize,
     /// Candidates before this one have not enough left for the amounts, as long as nothing was given back.
     cursor: u32,
     /// How often something had been given back when the cursor was set.
@@ -90,6 +91,8 @@ struct Group<'r> {
     /// Which slots lead to a node; kept where there is more than one slot.
     targets: HashMap<VertexId, Vec<u32>>,
     slots: usize,
+    /// How many of its edges lead to what is given.
+    given: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,12 @@ struct Requirement {
     group: u32,
     /// The place of the edge template.
     template: usize,
+    /// The place of the service that its source is in.
+    scope: usize,
+    /// The place of its progress, which it shares with the others of its template there.
+    progress: usize,
+    /// How many of the candidates it has found by itself; the others are given to it.
+    found: u32,
     slots: Range<u32>,
     state: State,
     waits: Vec<(Site, String)>,
@@ -129,6 +138,8 @@ struct Slot {
     requirement: u32,
     /// The index of the edge.
     index: u32,
+    /// The place of the only candidate that it may have, if that is given.
+    given: Option<u32>,
     /// The place of the candidate that it leads to.
     target: Option<u32>,
     /// When that was decided: later is higher.
@@ -176,9 +187,12 @@ type Elimination = Vec<(u32, u64)>;
 pub(crate) struct Solver<'r, 'c> {
     request: &'r Request<'r>,
     rules: &'r Rules,
-    instances: Instances,
+    /// The services, each after the one that it is in.
+    scopes: Vec<Instances>,
+    /// Their own vertexes.
+    pub(crate) services: HashSet<VertexId>,
     pub(crate) graph: Graph,
-    ids: &'c mut dyn Ids,
+    pub(crate) ids: &'c mut dyn Ids,
     lists: Lists<'r>,
     memos: Memos,
     progress: Vec<Progress>,

@@ -37,6 +37,21 @@ pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
 /// everywhere.
 pub const REACH: &str = "khutulun.reach";
 
+/// The metadata of a vertex that stands for another one ([`Directive::Select`]): a map of that one's `namespace`, `path` and `id`.
+pub const SELECTED: &str = "khutulun.selected";
+
+/// The metadata of a vertex: what is taken of it by what is not in its graph, as a map from properties to amounts.
+pub const ALLOCATED: &str = "khutulun.allocated";
+
+/// The name of the edge from a vertex that stands for another one in the same graph to that one.
+pub const SELECTION: &str = "selection";
+
+/// The name of the edges from a capability of a substituted vertex to those that stand for it.
+pub const SUBSTITUTION: &str = "substitution";
+
+/// The metadata of a handler: the workflow of the service inside of its vertex that does what the handler is for.
+pub const MAPPED_WORKFLOW: &str = "khutulun.mapped-workflow";
+
 /// How an instance comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Directive {

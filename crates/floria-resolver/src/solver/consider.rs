@@ -20,8 +20,7 @@ type Read = (Result<Evaluated, EvaluationError>, Vec<u32>);
 
 impl Solver<'_, '_> {
     pub(super) fn list(&self, requirement: u32) -> &List {
-        let list = self.progress[self.requirements[requirement as usize].template].list;
-        self.lists.get(list.expect("the template of a requirement has a list"))
+        self.lists.get(self.progress[self.requirements[requirement as usize].progress].list)
     }
 
     pub(super) fn candidate(&self, requirement: u32, place: u32) -> Candidate {
@@ -63,7 +62,7 @@ impl Solver<'_, '_> {
                 }
                 if !self.has_room(requirement, candidate)? {
                     if self.exhausted(requirement) == place && is_first_choice {
-                        self.progress[self.requirements[requirement as usize].template].cursor = place + 1;
+                        self.progress[self.requirements[requirement as usize].progress].cursor = place + 1;
                     }
                     continue;
                 }
@@ -103,14 +102,14 @@ impl Solver<'_, '_> {
         let requirement = &self.requirements[requirement as usize];
         let group = &self.groups[requirement.group as usize];
         let target = self.request.current.outgoing_at(group.source, group.name, index)?.target;
-        let list = self.progress[requirement.template].list?;
+        let list = self.progress[requirement.progress].list;
         self.lists.get_mut(list).place(target)
     }
 
     /// The candidates before this one have not enough left for this requirement.
     fn exhausted(&mut self, requirement: u32) -> u32 {
         let since = self.given_back;
-        let progress = &mut self.progress[self.requirements[requirement as usize].template];
+        let progress = &mut self.progress[self.requirements[requirement as usize].progress];
         if progress.cursor_since != since {
             (progress.cursor, progress.cursor_since) = (0, since);
         }

@@ -28,8 +28,12 @@ impl Solver<'_, '_> {
         }
         self.check_range(&requirements, &counts)?;
         let mut index = 0;
+        let mut given = 0..self.groups[group as usize].given;
         for (requirement, count) in requirements.into_iter().zip(counts) {
-            self.edges += count;
+            // What is there to take what is given takes all that is left of it.
+            let is_implicit = self.rule(requirement).selector.implicit;
+            let count = if is_implicit { count.max(given.len() as u64) } else { count };
+            self.edges = self.edges.saturating_add(count);
             if self.edges > self.request.limits.edges_max {
                 let template = &self.request.design.edges[self.requirements[requirement as usize].template];
                 return Err(ResolveError::TooMany {
@@ -45,6 +49,7 @@ impl Solver<'_, '_> {
                 self.slots.push(Slot {
                     requirement,
                     index,
+                    given: given.next().map(|place| self.requirements[requirement as usize].found + place),
                     target: None,
                     rank: 0,
                     amounts: None,
@@ -118,13 +123,16 @@ impl Solver<'_, '_> {
     /// Returns which candidates a slot may have, by its index; the inner error is what that waits for.
     pub(super) fn places(&mut self, slot: u32) -> Result<Result<Places, Vec<(Site, String)>>, ResolveError> {
         let requirement = self.slots[slot as usize].requirement;
+        if let Some(place) = self.slots[slot as usize].given {
+            return Ok(Ok(Places::These(place..place + 1)));
+        }
         if let Some(places) = &self.requirements[requirement as usize].places {
             return Ok(Ok(places.clone()));
         }
         let template = self.requirements[requirement as usize].template;
         let rules = self.rules;
         let rule = rules.all[template].as_ref().expect("what is a requirement has a rule");
-        let len = self.list(requirement).candidates.len() as u32;
+        let len = self.requirements[requirement as usize].found;
         let Some(index) = &rule.selector.index else {
             let places = Places::These(0..len);
             self.requirements[requirement as usize].places = Some(places.clone());

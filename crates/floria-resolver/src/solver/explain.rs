@@ -142,12 +142,13 @@ impl Solver<'_, '_> {
         let edge = &self.request.design.edges[self.requirements[requirement as usize].template];
         let selector = &self.rule(requirement).selector;
         let templates = &self.request.design.vertexes;
+        let instances = &self.scopes[self.requirements[requirement as usize].scope];
         if self.request.design.vertex(edge.target).is_none_or(|target| target.container.is_some()) {
             return;
         }
         for (place, template) in templates.iter().enumerate() {
             let container =
-                template.container.and_then(|id| self.instances.place(id)).map(|place| &templates[place]);
+                template.container.and_then(|id| instances.place(id)).map(|place| &templates[place]);
             let Some(reason) = candidates::misfit(selector, template, container) else { continue };
             let is_of = selector.class.as_ref().is_some_and(|class| template.classes.contains(class));
             let is_in = selector
@@ -156,7 +157,7 @@ impl Solver<'_, '_> {
                 .is_some_and(|class| container.is_some_and(|container| container.classes.contains(class)));
             if is_of || is_in {
                 let verdict = || dropped(reason.clone(), edge.origin.clone());
-                considered.extend(self.instances.of(place).iter().map(|vertex| (*vertex, verdict())));
+                considered.extend(instances.of(place).iter().map(|vertex| (*vertex, verdict())));
             }
         }
     }
@@ -220,8 +221,8 @@ impl Solver<'_, '_> {
         });
         let amounts = Amounts(taken.collect());
         let amounts = (!amounts.0.is_empty()).then(|| std::rc::Rc::new(amounts));
-        let list = self.progress[self.requirements[requirement as usize].template].list;
-        let Some(place) = list.and_then(|list| self.lists.get_mut(list).place(target)) else { return };
+        let list = self.progress[self.requirements[requirement as usize].progress].list;
+        let Some(place) = self.lists.get_mut(list).place(target) else { return };
         self.slots[slot as usize].id = Some(id);
         self.hold(slot, place, amounts, &[]);
     }

@@ -61,7 +61,8 @@ impl Solver<'_, '_> {
         let is_simple = |rule: &super::Rule| {
             !rule.needs_edge && rule.selector.index.is_none() && rule.selector.count == Count::One
         };
-        match self.progress[template].hopeless {
+        let progress = self.requirements[self.slots[slot as usize].requirement as usize].progress;
+        match self.progress[progress].hopeless {
             Some((since, true)) if since == self.given_back => return Ok(Room::Impossible),
             Some((since, false)) if since == self.given_back => return Ok(Room::NotFound),
             _ => {}
@@ -72,14 +73,15 @@ impl Solver<'_, '_> {
         let mut steps: Vec<Step> = Vec::new();
         let mut seen_slots = HashSet::from([slot]);
         let mut seen_targets: HashSet<VertexId> = HashSet::new();
-        let mut seen_templates: HashSet<usize> = HashSet::new();
+        let mut seen_kinds: HashSet<usize> = HashSet::new();
         let mut open: Vec<(u32, Option<usize>)> = vec![(slot, None)];
         let mut next = 0;
         while let Some((current, before)) = open.get(next).copied() {
             next += 1;
             let requirement = self.slots[current as usize].requirement;
             let template = self.requirements[requirement as usize].template;
-            if is_simple(rule_of(template)) && !seen_templates.insert(template) {
+            let kind = self.requirements[requirement as usize].progress;
+            if is_simple(rule_of(template)) && !seen_kinds.insert(kind) {
                 continue;
             }
             let Ok(Places::These(places)) = self.places(current)? else {
@@ -121,7 +123,7 @@ impl Solver<'_, '_> {
             }
         }
         if is_simple(rule_of(template)) {
-            self.progress[template].hopeless = Some((self.given_back, is_proof));
+            self.progress[progress].hopeless = Some((self.given_back, is_proof));
         }
         if self.slots[slot as usize].target.is_none() {
             self.withdraw(slot);

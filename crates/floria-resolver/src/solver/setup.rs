@@ -6,17 +6,27 @@ use std::{
 };
 
 use floria::{
-    Design, EdgeTemplate, Expression, Graph, Value, VertexTemplateId,
-    rules::{Count, Selector, WAITING},
+    Design, EdgeTemplate, Expression, Graph, Value, VertexId, VertexTemplateId,
+    rules::{Count, SELECTED, Selector, WAITING},
 };
 
 use super::{Amounts, Group, Progress, Requirement, Rule, Rules, Solver, State};
 use crate::{
     Ids, Request, ResolveError,
     amounts::{Amount, Number},
-    candidates::Lists,
+    candidates::{Candidate, Lists},
     instances::Instances,
+    trees::Tree,
 };
+
+/// Where edges have to lead: targets by source and requirement, in order.
+pub(crate) type Given = HashMap<(VertexId, String), Vec<VertexId>>;
+
+impl Progress {
+    fn on(list: usize) -> Self {
+        Self { list, cursor: 0, cursor_since: 0, hopeless: None }
+    }
+}
 
 impl Rules {
     /// Reads the rules of a design's edge templates.
@@ -104,23 +114,25 @@ impl Rules {
 }
 
 impl<'r, 'c> Solver<'r, 'c> {
-    /// Makes a solver for what a design asks for of these instances. Nothing is decided yet.
+    /// Makes a solver. It has nothing to decide yet.
     pub(crate) fn new(
         request: &'r Request<'r>,
         rules: &'r Rules,
-        instances: Instances,
         graph: Graph,
         ids: &'c mut dyn Ids,
-    ) -> Result<Self, ResolveError> {
-        let mut solver = Self {
+    ) -> Self {
+        let edges = graph.edges().len() as u64;
+        Self {
             request,
             rules,
-            instances,
+            scopes: Vec::new(),
+            services: HashSet::new(),
+            edges,
             graph,
             ids,
             lists: Lists::default(),
             memos: floria::Memos::default(),
-            progress: std::iter::repeat_with(Progress::default).take(rules.all.len()).collect(),
+            progress: Vec::new(),
             groups: Vec::new(),
             group_of: HashMap::new(),
             requirements: Vec::new(),
@@ -134,40 +146,70 @@ impl<'r, 'c> Solver<'r, 'c> {
             rank: 0,
             given_back: 0,
             steps: 0,
-            edges: 0,
             unmet: Vec::new(),
-        };
-        solver.edges = solver.graph.edges().len() as u64;
-        for (template, place) in rules.templates(request.design) {
-            solver.requirements_of(template, place)?;
         }
-        // What is there already comes first, so that it stays where it is.
-        let (there, new): (Vec<u32>, Vec<u32>) =
-            (0..solver.requirements.len() as u32).partition(|requirement| {
-                let group = &solver.groups[solver.requirements[*requirement as usize].group as usize];
-                let mut there = request.current.outgoing(group.source);
-                !request.current.is_empty() && there.any(|edge| edge.name == group.name)
-            });
-        for requirement in there.into_iter().chain(new) {
-            let is_optional = solver.rule(requirement).selector.optional;
-            solver.queues[usize::from(is_optional)].push_back(requirement);
-        }
-        Ok(solver)
     }
 
-    fn requirements_of(&mut self, template: &'r EdgeTemplate, place: usize) -> Result<(), ResolveError> {
+    /// Adds what the templates of a service ask for of these instances. What is given to a requirement comes before what it
+    /// would find by itself. Nothing is decided yet.
+    pub(crate) fn add(
+        &mut self,
+        tree: &Tree,
+        instances: Instances,
+        given: &Given,
+    ) -> Result<(), ResolveError> {
+        self.services.extend(instances.service());
+        self.scopes.push(instances);
+        let first = self.requirements.len() as u32;
+        for place in tree.edges.iter().copied().filter(|place| self.rules.all[*place].is_some()) {
+            self.requirements_of(&self.request.design.edges[place], place, given)?;
+        }
+        // What is there already comes first, so that it stays where it is.
+        let current = self.request.current;
+        let (there, new): (Vec<u32>, Vec<u32>) =
+            (first..self.requirements.len() as u32).partition(|requirement| {
+                let group = &self.groups[self.requirements[*requirement as usize].group as usize];
+                !current.is_empty() && current.outgoing(group.source).any(|edge| edge.name == group.name)
+            });
+        for requirement in there.into_iter().chain(new) {
+            let is_optional = self.rule(requirement).selector.optional;
+            self.queues[usize::from(is_optional)].push_back(requirement);
+        }
+        Ok(())
+    }
+
+    /// Queues everything that waits, since more is there than there was.
+    pub(crate) fn retry(&mut self) {
+        self.capacities.clear();
+        for requirement in 0..self.requirements.len() as u32 {
+            self.queue(requirement);
+        }
+    }
+
+    fn requirements_of(
+        &mut self,
+        template: &'r EdgeTemplate,
+        place: usize,
+        given: &Given,
+    ) -> Result<(), ResolveError> {
+        let scope = self.scopes.len() - 1;
+        let instances = &self.scopes[scope];
         let end = |id| {
-            self.instances
+            instances
                 .place(id)
                 .ok_or_else(|| ResolveError::MissingEnd { name: template.name.clone(), end: id })
         };
         let (source, target) = (end(template.source)?, end(template.target)?);
         let rule = self.rules.all[place].as_ref().expect("only templates with a rule come here");
-        let sources = self.instances.of(source).to_vec();
+        // What stands for another one has no requirements of its own.
+        let is_own = |source: &VertexId| {
+            self.graph.vertex(*source).is_some_and(|source| !source.metadata.contains_key(SELECTED))
+        };
+        let sources: Vec<VertexId> = instances.of(source).iter().copied().filter(is_own).collect();
         if sources.is_empty() {
             return Ok(());
         }
-        let targets = self.instances.of(target).len();
+        let targets = instances.of(target).len();
         if rule.is_plain && targets != 1 {
             return Err(ResolveError::Ambiguous {
                 name: template.name.clone(),
@@ -176,9 +218,21 @@ impl<'r, 'c> Solver<'r, 'c> {
                 origin: template.origin.clone(),
             });
         }
-        let list = self.lists.of(self.request, &self.instances, &self.graph, target, &rule.selector);
-        self.progress[place].list = Some(list);
+        let list = self.lists.of(self.request, scope, instances, &self.graph, target, &rule.selector);
+        let found = self.lists.get(list).candidates.len() as u32;
+        let shared = self.progress.len();
+        self.progress.push(Progress::on(list));
         for source in sources {
+            let given = given.get(&(source, template.name.clone())).map_or(&[][..], Vec::as_slice);
+            let progress = if given.is_empty() {
+                shared
+            } else {
+                let given = given.iter().map(|target| Candidate::given(&self.graph, &self.services, *target));
+                let list = self.lists.with(list, given.collect());
+                self.progress.push(Progress::on(list));
+                self.progress.len() - 1
+            };
+            let given = given.len() as u32;
             let requirement = self.requirements.len() as u32;
             let next = self.groups.len() as u32;
             let group = *self.group_of.entry((source, &template.name)).or_insert(next);
@@ -197,6 +251,7 @@ impl<'r, 'c> Solver<'r, 'c> {
                     readers: Vec::new(),
                     targets: HashMap::new(),
                     slots: 0,
+                    given,
                 });
             }
             let entry = &mut self.groups[group as usize];
@@ -205,6 +260,9 @@ impl<'r, 'c> Solver<'r, 'c> {
             self.requirements.push(Requirement {
                 group,
                 template: place,
+                scope,
+                progress,
+                found,
                 slots: 0..0,
                 state: State::Queued,
                 waits: Vec::new(),
@@ -215,7 +273,7 @@ impl<'r, 'c> Solver<'r, 'c> {
     }
 
     /// What of a property is taken at a target.
-    pub(super) fn taken(&self, target: floria::VertexId, property: u32) -> Number {
+    pub(super) fn taken(&self, target: VertexId, property: u32) -> Number {
         self.held.get(&(target, property)).map_or(Number::ZERO, |held| held.total)
     }
 }

@@ -1,0 +1,210 @@
+//! Vertexes that stand for existing ones (TOSCA 2.0, 7.2.1 and 15.5.3).
+
+use std::collections::BTreeMap;
+
+use floria::{
+    Edge, EdgeId, Evaluated, Evaluator, Graph, Metadata, Namespace, Properties, Site, Value, Vertex,
+    VertexId,
+    rules::{ALLOCATED, ALLOCATION, Directive, Making, SELECTED, SELECTION, WAITING},
+};
+
+use crate::{Ids, Request, ResolveError, error::Tried, instances::waited_for, keep::keep};
+
+/// Lets a vertex stand for one of another service: the one that it stands for now, if that still fits, else the first that does.
+/// None: it stands for one.
+///
+/// # Errors
+///
+/// When the condition cannot be decided: what is selected comes before everything that depends on it.
+pub(crate) fn select(
+    request: &Request<'_>,
+    graph: &mut Graph,
+    id: VertexId,
+    making: &Making,
+) -> Result<Option<Tried>, ResolveError> {
+    let Some(vertex) = graph.vertex(id) else { return Ok(None) };
+    let class = vertex.classes.first().cloned();
+    let present = request.current.vertex(id).and_then(|vertex| vertex.metadata.get(SELECTED)).cloned();
+    let mut dropped: Vec<String> = Vec::new();
+    let mut candidates = Vec::new();
+    for other in request.inventory {
+        let fits = |vertex: &&Vertex| {
+            let is_of = class.as_ref().is_none_or(|class| vertex.classes.contains(class));
+            is_of && vertex.container.is_some() && !vertex.metadata.contains_key(SELECTED)
+        };
+        for vertex in other.graph.vertexes().filter(fits) {
+            candidates.push((other, reference(other.namespace, other.graph, vertex.id), vertex.id));
+        }
+    }
+    // What it stands for now comes first.
+    candidates.sort_by_key(|(_, reference, _)| present.as_ref() != Some(reference));
+    for (other, reference, target) in candidates {
+        let before: Vec<Vertex> =
+            graph.vertex(id).into_iter().chain(graph.contained(Some(id))).cloned().collect();
+        let what = format!("`{}` of `{}`", other.graph.path_of(target), other.namespace);
+        stand(request, graph, id, other.graph, target, reference);
+        let why = match &making.filter {
+            None => return Ok(None),
+            Some(filter) => {
+                match Evaluator::new(graph, request.functions).evaluate(filter, Site::Vertex(id)) {
+                    Ok(Evaluated::Known(Value::Boolean(true))) => return Ok(None),
+                    Ok(Evaluated::Known(value)) => format!("{what}: its filter came to {value}"),
+                    Ok(Evaluated::Unknown(waits)) => {
+                        let waits: Vec<_> = waits.iter().map(|wait| waited_for(graph, wait)).collect();
+                        format!("{what}: its filter depends on what is not known: {}", waits.join(", "))
+                    }
+                    Err(error) => format!("{what}: its filter fails: {error}"),
+                }
+            }
+        };
+        dropped.push(why);
+        before.into_iter().for_each(|vertex| graph.put_vertex(vertex));
+    }
+    let class = class.map_or_else(|| "anything".to_owned(), |class| format!("a `{class}`"));
+    let nothing = match request.inventory.len() {
+        0 => "there are no other services".to_owned(),
+        1 => format!("the other service has no {}", class.trim_start_matches("a ")),
+        count => format!("none of the {count} other services has {class}"),
+    };
+    let why = if dropped.is_empty() { vec![nothing] } else { dropped };
+    Ok(Some(Tried { directive: Directive::Select, why }))
+}
+
+/// Lets a vertex stand for one in the same graph, which an edge leads to.
+pub(crate) fn bind(
+    request: &Request<'_>,
+    graph: &mut Graph,
+    id: VertexId,
+    target: VertexId,
+    is_live: bool,
+    ids: &mut dyn Ids,
+) -> Result<(), ResolveError> {
+    let namespace = &request.design.namespace;
+    let reference = reference(namespace, graph, target);
+    if is_live {
+        // Its properties read what the edge leads to.
+        mark(graph, id, reference);
+    } else {
+        let from = graph.clone();
+        stand(request, graph, id, &from, target, reference);
+    }
+    let present = request.current.outgoing_at(id, SELECTION, 0);
+    let mut edge = Edge {
+        id: match present {
+            Some(present) => present.id,
+            None => EdgeId(ids.next_id()?),
+        },
+        namespace: namespace.clone(),
+        name: SELECTION.to_owned(),
+        index: 0,
+        source: id,
+        target,
+        classes: Vec::new(),
+        properties: Properties::new(),
+        handlers: Default::default(),
+        metadata: Metadata::new(),
+        origin: graph.vertex(id).and_then(|vertex| vertex.origin.clone()),
+    };
+    if let Some(present) = present {
+        keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
+    }
+    graph.put_edge(edge);
+    Ok(())
+}
+
+/// What says which vertex is meant.
+fn reference(namespace: &Namespace, graph: &Graph, id: VertexId) -> Value {
+    let id_value = Value::Integer(i64::try_from(id.0).unwrap_or(i64::MAX));
+    Value::map([
+        ("namespace", namespace.0.as_str().into()),
+        ("path", Value::Text(graph.path_of(id))),
+        ("id", id_value),
+    ])
+}
+
+fn mark(graph: &mut Graph, id: VertexId, reference: Value) {
+    if let Some(mut vertex) = graph.remove_vertex(id) {
+        vertex.handlers = Default::default();
+        vertex.metadata.remove(WAITING);
+        vertex.metadata.insert(SELECTED.to_owned(), reference);
+        graph.put_vertex(vertex);
+    }
+}
+
+/// Gives a vertex, and what it contains, the classes and values of another one.
+fn stand(
+    request: &Request<'_>,
+    graph: &mut Graph,
+    id: VertexId,
+    from: &Graph,
+    target: VertexId,
+    reference: Value,
+) {
+    let mut evaluator = Evaluator::new(from, request.functions);
+    let mut take = |vertex: &mut Vertex, other: VertexId| {
+        let Some(like) = from.vertex(other) else { return };
+        vertex.classes.clone_from(&like.classes);
+        for (name, property) in &mut vertex.properties {
+            if !like.properties.contains_key(name) {
+                continue;
+            }
+            property.updater = None;
+            property.reads.clear();
+            property.value = match evaluator.property(Site::Vertex(other), name) {
+                Ok(Evaluated::Known(value)) => Some(value),
+                _ => None,
+            };
+        }
+    };
+    let parts: Vec<VertexId> = graph.contained(Some(id)).map(|part| part.id).collect();
+    for part in parts {
+        let Some(mut part) = graph.remove_vertex(part) else { continue };
+        if let Some(like) = from.named(Some(target), &part.name) {
+            take(&mut part, like.id);
+            let allocated = allocated(request, from, target, like, &reference);
+            if !allocated.is_empty() {
+                let allocated =
+                    allocated.into_iter().map(|(name, amounts)| (name.into(), Value::List(amounts)));
+                part.metadata.insert(ALLOCATED.to_owned(), Value::Map(allocated.collect()));
+            }
+        }
+        graph.put_vertex(part);
+    }
+    if let Some(mut vertex) = graph.remove_vertex(id) {
+        take(&mut vertex, target);
+        graph.put_vertex(vertex);
+    }
+    mark(graph, id, reference);
+}
+
+/// What is taken already of a part of a vertex of another service: by that service's own edges, and by those of others that
+/// lead to what stands for the vertex there.
+fn allocated(
+    request: &Request<'_>,
+    from: &Graph,
+    target: VertexId,
+    part: &Vertex,
+    reference: &Value,
+) -> BTreeMap<String, Vec<Value>> {
+    let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut add = |graph: &Graph, part: VertexId| {
+        for edge in graph.incoming(part) {
+            for (name, amount) in edge.metadata.get(ALLOCATION).and_then(Value::as_map).into_iter().flatten()
+            {
+                if let Some(name) = name.as_text() {
+                    all.entry(name.to_owned()).or_default().push(amount.clone());
+                }
+            }
+        }
+    };
+    add(from, part.id);
+    for other in request.inventory {
+        let stands = other.graph.vertexes().filter(|vertex| vertex.metadata.get(SELECTED) == Some(reference));
+        for vertex in stands.filter(|vertex| vertex.id != target) {
+            if let Some(part) = other.graph.named(Some(vertex.id), &part.name) {
+                add(other.graph, part.id);
+            }
+        }
+    }
+    all
+}
