@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Edge, EdgeId, Evaluated, Evaluator, Graph, Metadata, Namespace, Properties, Site, Value, Vertex,
-    VertexId,
+    Edge, EdgeId, Evaluated, Evaluator, Graph, Metadata, Namespace, Properties, Property, Site, Value,
+    Vertex, VertexId,
     rules::{ALLOCATED, ALLOCATION, Directive, Making, SELECTED, SELECTION, WAITING},
 };
 
@@ -82,7 +82,24 @@ pub(crate) fn bind(
     let namespace = &request.design.namespace;
     let reference = reference(namespace, graph, target);
     if is_live {
-        // Its properties read what the edge leads to.
+        // Its properties read what the edge leads to, as far as that has any.
+        let parts: Vec<VertexId> = graph.contained(Some(id)).map(|part| part.id).collect();
+        for part in parts.into_iter().chain([id]) {
+            let Some(mut vertex) = graph.remove_vertex(part) else { continue };
+            let like =
+                if part == id { graph.vertex(target) } else { graph.named(Some(target), &vertex.name) };
+            if let Some(like) = like {
+                vertex.classes.clone_from(&like.classes);
+            }
+            for (name, property) in &mut vertex.properties {
+                let of = like.and_then(|like| like.properties.get(name));
+                let is_there = |of: &Property| of.value.is_some() || of.updater.is_some() || !of.read_only;
+                if !of.is_some_and(is_there) {
+                    property.updater = None;
+                }
+            }
+            graph.put_vertex(vertex);
+        }
         mark(graph, id, reference);
     } else {
         let from = graph.clone();

@@ -201,6 +201,8 @@ pub(crate) struct Solver<'r, 'c> {
     requirements: Vec<Requirement>,
     slots: Vec<Slot>,
     held: HashMap<(VertexId, u32), Held>,
+    /// What edges take that are not in the graph.
+    elsewhere: HashMap<(VertexId, u32), Number>,
     capacities: HashMap<(VertexId, u32), Result<Amount, Reason>>,
     /// What is to be tried: what may not be left out, and what may.
     queues: [VecDeque<u32>; 2],

@@ -85,20 +85,20 @@ pub const SERVICE: &str = "khutulun.service";
 pub const INDEX: &str = floria::rules::INDEX;
 
 /// Metadata of a node that stands for one of another service: a map of that service's `namespace`, its `path` and its `id`.
-pub const SELECTED: &str = "khutulun.selected";
+pub const SELECTED: &str = floria::rules::SELECTED;
 
 /// Metadata of a node: the names of the requirements whose relationships are not made yet, since what decides where they lead
 /// is not known yet. Gone once there are none.
-pub const WAITING: &str = "khutulun.waiting";
+pub const WAITING: &str = floria::rules::WAITING;
 
 /// Metadata of an edge: what it takes of its target's properties, as a map from their names to amounts.
-pub const ALLOCATION: &str = "khutulun.allocation";
+pub const ALLOCATION: &str = floria::rules::ALLOCATION;
 
 /// Metadata of a capability: the classes of nodes that may use it, as a list; where that is restricted.
-pub const VALID_SOURCES: &str = "khutulun.valid-sources";
+pub const VALID_SOURCES: &str = floria::rules::VALID_SOURCES;
 
 /// Metadata of a capability: the classes of relationships that may lead to it, as a list; where that is restricted.
-pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
+pub const VALID_RELATIONSHIPS: &str = floria::rules::VALID_RELATIONSHIPS;
 
 /// Metadata of a capability: whose nodes may use it, as a list of `internal` (those of its own service) and `external` (those of
 /// others), the preferred first; where that is said.

@@ -189,6 +189,7 @@ impl<'a> Lowering<'a, '_> {
         self.refuse_notifications(node.interfaces.values());
         let mut properties = self.properties(&node.properties);
         self.attributes(&node.attributes, &mut properties, node.span);
+        self.show_selected(node, None, &mut properties);
         let mut metadata = self.entity_metadata(&node.metadata, node.span);
         metadata.insert(names::NODE.to_owned(), node.name.as_str().into());
         let artifacts = self.node_artifacts(node);
@@ -215,6 +216,7 @@ impl<'a> Lowering<'a, '_> {
             let id = self.next_vertex();
             let mut properties = self.properties(&capability.properties);
             self.attributes(&capability.attributes, &mut properties, capability.span);
+            self.show_selected(node, Some(name), &mut properties);
             let template = VertexTemplate {
                 id,
                 namespace: self.shared.namespace.clone(),

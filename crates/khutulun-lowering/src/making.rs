@@ -2,11 +2,12 @@
 
 use diagnostics::{Diagnostic, Place};
 use floria::{
-    Metadata, Rules, Value,
-    rules::{Directive, Making},
+    Call, Expression, Metadata, Properties, Rules, Value,
+    rules::{Directive, Making, SELECTION},
 };
 use khutulun_api::names;
 use tosca::model::{self, Capability, Name, NodeDirective, NodeTemplate, TypeBody, TypeId};
+use tosca_functions::NAMESPACE;
 
 use crate::{edges::reach_of, lower::Lowering};
 
@@ -22,6 +23,31 @@ impl<'a> Lowering<'a, '_> {
             directives: if directives == [Directive::Create] { Vec::new() } else { directives },
         };
         making.into_rules()
+    }
+
+    /// What is only ever selected has the values of what it stands for: where that is in the same graph, an edge leads there.
+    /// Where it is not, whoever selects it puts the values in their place.
+    pub(crate) fn show_selected(
+        &self,
+        node: &NodeTemplate,
+        capability: Option<&Name>,
+        properties: &mut Properties,
+    ) {
+        if *node.directives != [NodeDirective::Select] {
+            return;
+        }
+        let capability = capability.map(|name| ["CAPABILITY", name.as_str()]);
+        let words =
+            ["SELF", "RELATIONSHIP", SELECTION, "TARGET"].into_iter().chain(capability.into_iter().flatten());
+        let path = Value::List(words.map(Value::from).collect());
+        for (name, property) in properties {
+            property.value = None;
+            property.updater = Some(Expression::from(Call {
+                function: format!("{NAMESPACE}get_attribute"),
+                arguments: vec![Expression::Literal(path.clone()), Expression::Literal(name.as_str().into())],
+                origin: self.origin(node.span),
+            }));
+        }
     }
 
     /// What a capability says of who may use it.

@@ -7,7 +7,7 @@ use floria::{
 use crate::{
     arithmetic, describe,
     graph_query::gather,
-    marks::ALLOCATION_MARK,
+    marks::{ALLOCATED_MARK, ALLOCATION_MARK},
     path::{self, Place},
     reference,
     special::{as_scalar, plain_number},
@@ -79,6 +79,14 @@ fn left(
         )));
     }
     let mut left = whole;
+    // What stands for a capability of another service has less than that: others use it, too.
+    let elsewhere =
+        graph.vertex(capability).and_then(|vertex| vertex.metadata.get(ALLOCATED_MARK)?.get(name));
+    for amount in elsewhere.and_then(Value::as_list).into_iter().flatten() {
+        left = arithmetic::difference(&[left, amount.clone()]).map_err(|message| {
+            error(&format!("what other services take of {what} cannot be subtracted: {message}"))
+        })?;
+    }
     for edge in graph.incoming(capability) {
         let Some(amount) = edge.metadata.get(ALLOCATION_MARK).and_then(|amounts| amounts.get(name)) else {
             continue;

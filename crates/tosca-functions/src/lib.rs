@@ -65,7 +65,7 @@ pub use clause::{VALUE_CALL, escape_literal};
 pub use coerce::{CoerceError, VALUE_DEPTH_MAX, coerce};
 pub use custom::{CUSTOM_NAMESPACE, DesignFunctions, FunctionRunner};
 pub use marks::{
-    ALLOCATION_MARK, ARTIFACTS_MARK, CAPABILITY_MARK, INDEX_MARK, NODE_MARK, OUTPUT_PREFIX,
+    ALLOCATED_MARK, ALLOCATION_MARK, ARTIFACTS_MARK, CAPABILITY_MARK, INDEX_MARK, NODE_MARK, OUTPUT_PREFIX,
     RELATIONSHIP_MARK, REQUIRED_MARK, SERVICE_MARK, WAITING_MARK,
 };
 pub use schema::{Base, Schema, SchemaError, SchemaProperty, SchemaType, Units};

@@ -25,6 +25,10 @@ pub const WAITING_MARK: &str = "khutulun.waiting";
 /// Metadata of a relationship: what it takes of the capability at its end, as a map from names of properties to amounts.
 pub const ALLOCATION_MARK: &str = "khutulun.allocation";
 
+/// Metadata of a capability that stands for one of another service: what is taken of that by relationships that are not in the
+/// graph, as a map from names of properties to lists of amounts.
+pub const ALLOCATED_MARK: &str = "khutulun.allocated";
+
 /// Metadata of a node: its artifacts, as a map from names to maps with `path` and `digest`.
 pub const ARTIFACTS_MARK: &str = "khutulun.artifacts";
 

@@ -181,7 +181,8 @@ impl Solver<'_, '_> {
             let others = held.into_iter().flat_map(|held| &held.slots).filter(|slot| **slot != other);
             let others = others.filter_map(|slot| self.slots[*slot as usize].amounts.as_ref());
             let of_it = others.flat_map(|amounts| &amounts.0).filter(|(of, _)| of == property);
-            let rest = of_it.fold(amount.number, |sum, (_, amount)| sum.plus(amount.number));
+            let elsewhere = self.taken_elsewhere(candidate.vertex, *property);
+            let rest = of_it.fold(amount.number.plus(elsewhere), |sum, (_, amount)| sum.plus(amount.number));
             rest.is_at_most(capacity.number)
         })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use floria::{
     Design, EdgeTemplate, Expression, Graph, Value, VertexId, VertexTemplateId,
-    rules::{Count, SELECTED, Selector, WAITING},
+    rules::{ALLOCATED, Count, SELECTED, Selector, WAITING},
 };
 
 use super::{Amounts, Group, Progress, Requirement, Rule, Rules, Solver, State};
@@ -138,6 +138,7 @@ impl<'r, 'c> Solver<'r, 'c> {
             requirements: Vec::new(),
             slots: Vec::new(),
             held: HashMap::new(),
+            elsewhere: HashMap::new(),
             capacities: HashMap::new(),
             queues: [VecDeque::new(), VecDeque::new()],
             waiting_for_any: Vec::new(),
@@ -159,6 +160,7 @@ impl<'r, 'c> Solver<'r, 'c> {
         given: &Given,
     ) -> Result<(), ResolveError> {
         self.services.extend(instances.service());
+        self.note_elsewhere(&instances, tree);
         self.scopes.push(instances);
         let first = self.requirements.len() as u32;
         for place in tree.edges.iter().copied().filter(|place| self.rules.all[*place].is_some()) {
@@ -272,8 +274,31 @@ impl<'r, 'c> Solver<'r, 'c> {
         Ok(())
     }
 
+    /// Notes what is taken by edges that are not in this graph, of vertexes that stand for others.
+    fn note_elsewhere(&mut self, instances: &Instances, tree: &Tree) {
+        if self.rules.properties.is_empty() || self.request.inventory.is_empty() {
+            return;
+        }
+        for id in tree.vertexes.clone().flat_map(|place| instances.of(place)) {
+            let allocated = self.graph.vertex(*id).and_then(|vertex| vertex.metadata.get(ALLOCATED));
+            for (property, name) in (0..).zip(&self.rules.properties) {
+                let amounts =
+                    allocated.and_then(|allocated| allocated.get(name.as_str())).and_then(Value::as_list);
+                let amounts = amounts.into_iter().flatten().filter_map(Amount::of);
+                let sum = amounts.fold(Number::ZERO, |sum, amount| sum.plus(amount.number));
+                self.elsewhere.insert((*id, property), sum);
+            }
+        }
+    }
+
     /// What of a property is taken at a target.
     pub(super) fn taken(&self, target: VertexId, property: u32) -> Number {
-        self.held.get(&(target, property)).map_or(Number::ZERO, |held| held.total)
+        let elsewhere = self.taken_elsewhere(target, property);
+        self.held.get(&(target, property)).map_or(elsewhere, |held| held.total.plus(elsewhere))
+    }
+
+    /// What of a property is taken by edges that are not in this graph.
+    pub(super) fn taken_elsewhere(&self, target: VertexId, property: u32) -> Number {
+        self.elsewhere.get(&(target, property)).copied().unwrap_or(Number::ZERO)
     }
 }
