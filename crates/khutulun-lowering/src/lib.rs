@@ -27,6 +27,9 @@
 //! | type of a node, capability or relationship that is used, and its ancestors | a class of its qualified name; one type is what one profile, or else one file, defines, also in several models; the name of a further type is given with its file |
 //! | metadata of a definition (of a property, requirement, operation) | metadata of the property, edge, handler |
 //!
+//! A call of a function that the design defines is one of `custom:<name>`, with its [definition](mod@tosca_functions::custom) before its
+//! arguments: what computes it is a file of the package, by digest.
+//!
 //! An expression's `SELF` is where it stands: on a node's or capability's vertex the node, on an edge the relationship.
 //! `$get_property: [SELF, RELATIONSHIP, host, TARGET, address]` becomes `tosca:get_property([SELF, RELATIONSHIP, host, TARGET],
 //! address)`.

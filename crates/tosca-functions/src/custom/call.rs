@@ -13,7 +13,7 @@ use super::{CUSTOM_NAMESPACE, Definition, Signature};
 use crate::{CoerceError, Schema, ToscaFunctions, arguments, coerce::coerce_at};
 
 /// How many results are remembered; beyond this all are forgotten, and computed again when they are wanted.
-const RESULTS_MAX: usize = 10_000;
+const RESULTS_MAX: usize = 100_000;
 
 /// Runs what implements a function.
 ///
