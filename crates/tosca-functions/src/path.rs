@@ -58,8 +58,9 @@ pub enum Walked {
         /// Whether the path says `ALL` somewhere: then the result is one flat list, however many places there are.
         all: bool,
     },
-    /// It goes over relationships that are not made yet, or may go over one of these: the nodes that wait, each with
-    /// `RELATIONSHIP` and the name of its requirement. In order, each once, as [`floria::Evaluated::Unknown`] has them.
+    /// It goes over relationships that are not made yet: for each the node, and `RELATIONSHIP` with the name of the
+    /// requirement. Of what could come from anywhere the capability, or of a relationship template the service, with
+    /// `RELATIONSHIP` alone. In order, each once, as [`floria::Evaluated::Unknown`] has them.
     Waiting(Vec<(Site, String)>),
 }
 

@@ -179,7 +179,7 @@ impl<'a> Walk<'a, '_> {
         let graph = self.graph;
         self.look(Site::Vertex(node), Structure::Outgoing(requirement));
         if graph.vertex(node).is_some_and(|vertex| waiting(vertex).any(|name| name == requirement)) {
-            self.wait(node, requirement);
+            self.wait(node, Structure::Outgoing(requirement));
             return Ok(());
         }
         let all = || graph.outgoing(node).filter(|edge| edge.name == requirement);
@@ -245,7 +245,7 @@ impl<'a> Walk<'a, '_> {
                         let order = |first: &&Edge, second: &&Edge| in_order(first).cmp(&in_order(second));
                         chosen.push(edges.select_nth_unstable_by(place, order).1.id);
                     }
-                    _ if self.wait_for_any(self.graph.vertexes()) => {}
+                    _ if self.wait_for_any(*capability, self.graph.vertexes()) => {}
                     _ => {
                         return Err(no_index(index, edges.len(), || {
                             let words = describe(self.graph, Place::Capability(*capability));
@@ -294,22 +294,18 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Notes that relationships are not made yet.
-    fn wait(&mut self, node: VertexId, requirement: &str) {
-        let part = Structure::Outgoing(requirement).name();
-        self.waiting.insert((Site::Vertex(node), part.into_owned()));
+    fn wait(&mut self, at: VertexId, part: Structure<'_>) {
+        self.waiting.insert((Site::Vertex(at), part.name().into_owned()));
     }
 
-    /// Notes all that is not made yet at any of these vertexes. Returns whether there is anything.
-    fn wait_for_any(&mut self, vertexes: impl Iterator<Item = &'a Vertex>) -> bool {
-        let mut any = false;
-        for (id, requirement) in
-            vertexes.flat_map(|vertex| waiting(vertex).map(move |name| (vertex.id, name)))
-        {
-            self.look(Site::Vertex(id), Structure::Outgoing(requirement));
-            self.wait(id, requirement);
-            any = true;
-        }
-        any
+    /// Notes that what is looked for at a vertex may still be made, if any of these vertexes waits; returns whether one does.
+    fn wait_for_any(&mut self, at: VertexId, mut vertexes: impl Iterator<Item = &'a Vertex>) -> bool {
+        let first = vertexes.find_map(|vertex| waiting(vertex).next().map(|name| (vertex.id, name)));
+        let Some((id, requirement)) = first else { return false };
+        // One is enough to know: once it waits no more, somebody looks for the next.
+        self.look(Site::Vertex(id), Structure::Outgoing(requirement));
+        self.wait(at, Structure::Incoming);
+        true
     }
 
     /// Notes what the walk depends on.

@@ -148,7 +148,7 @@ fn representations_are_found_by_index() {
         "error: `$get_property`: path [store, 1]: node `store` has 1 representation: there is no index 1",
     );
     // `web-1` is no template, though a node is named so.
-    check("get_property", AT_DISK_OUTSIDE, json!([["web-1"], "name"]), "unknown: web-2.RELATIONSHIP store");
+    check("get_property", AT_DISK_OUTSIDE, json!([["web-1"], "name"]), "unknown: estate.RELATIONSHIP");
     // A template of no nodes.
     check("get_property", AT_DISK_OUTSIDE, json!([["idle", "ALL"], "name"]), "[]");
 }
@@ -267,7 +267,7 @@ fn a_requirement_that_waits_is_unknown_in_both_directions() {
     check("get_property", AT_WEB[1], json!([["SELF", "RELATIONSHIP", "store", "TARGET"], name]), "store");
     // What enters is what there is; an index that is not there may come.
     let third = json!([["SELF", "CAPABILITY", "endpoint", "RELATIONSHIP", 2, "SOURCE"], name]);
-    check("get_property", Site::Vertex(STORE), third.clone(), "unknown: web-2.RELATIONSHIP store");
+    check("get_property", Site::Vertex(STORE), third.clone(), "unknown: endpoint.RELATIONSHIP");
     check_in(
         &settled(),
         "get_property",
@@ -278,12 +278,7 @@ fn a_requirement_that_waits_is_unknown_in_both_directions() {
             "`store` has 2 relationships: there is no index 2"
         ),
     );
-    check(
-        "get_property",
-        POLICY_SITE,
-        json!([["plug", "TARGET"], name]),
-        "unknown: web-2.RELATIONSHIP store",
-    );
+    check("get_property", POLICY_SITE, json!([["plug", "TARGET"], name]), "unknown: estate.RELATIONSHIP");
 }
 
 #[test]

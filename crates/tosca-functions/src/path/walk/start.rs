@@ -40,7 +40,7 @@ impl<'a> Walk<'a, '_> {
         let graph = self.graph;
         let nodes = || graph.contained(Some(service.id)).filter(|vertex| is_node(vertex));
         // It can only be a relationship's, of any requirement: all nodes are there before the first relationship.
-        if self.wait_for_any(nodes()) {
+        if self.wait_for_any(service.id, nodes()) {
             return Ok(Context::Relationships(Vec::new()));
         }
         Err(format!(
