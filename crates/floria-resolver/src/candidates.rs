@@ -132,6 +132,11 @@ impl<'a> Lists<'a> {
     pub(crate) fn with(&mut self, list: usize, more: Vec<Candidate>) -> usize {
         let mut candidates = self.all[list].candidates.clone();
         candidates.extend(more);
+        self.add(candidates)
+    }
+
+    /// Adds a list of its own.
+    pub(crate) fn add(&mut self, candidates: Vec<Candidate>) -> usize {
         self.all.push(List { candidates, places: None });
         self.all.len() - 1
     }

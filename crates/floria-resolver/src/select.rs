@@ -8,7 +8,7 @@ use floria::{
     rules::{ALLOCATED, ALLOCATION, Directive, Making, SELECTED, SELECTION, WAITING},
 };
 
-use crate::{Ids, Request, ResolveError, error::Tried, instances::waited_for, keep::keep};
+use crate::{Ids, Inventory, Request, ResolveError, error::Tried, instances::waited_for, keep::keep};
 
 /// Lets a vertex stand for one of another service: the one that it stands for now, if that still fits, else the first that does.
 /// None: it stands for one.
@@ -127,6 +127,17 @@ pub(crate) fn bind(
     }
     graph.put_edge(edge);
     Ok(())
+}
+
+/// Gives a vertex the classes and values of one of another service, which it stands for from now on.
+pub(crate) fn stand_for(
+    request: &Request<'_>,
+    graph: &mut Graph,
+    id: VertexId,
+    other: &Inventory<'_>,
+    target: VertexId,
+) {
+    stand(request, graph, id, other.graph, target, reference(other.namespace, other.graph, target));
 }
 
 /// What says which vertex is meant.

@@ -11,6 +11,7 @@ mod assign;
 mod consider;
 mod count;
 mod explain;
+mod external;
 mod finish;
 mod search;
 mod setup;
@@ -201,6 +202,8 @@ pub(crate) struct Solver<'r, 'c> {
     requirements: Vec<Requirement>,
     slots: Vec<Slot>,
     held: HashMap<(VertexId, u32), Held>,
+    /// What stands for vertexes of other services.
+    references: external::References,
     /// What edges take that are not in the graph.
     elsewhere: HashMap<(VertexId, u32), Number>,
     capacities: HashMap<(VertexId, u32), Result<Amount, Reason>>,

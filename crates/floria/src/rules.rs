@@ -37,6 +37,9 @@ pub const VALID_RELATIONSHIPS: &str = "khutulun.valid-relationships";
 /// everywhere.
 pub const REACH: &str = "khutulun.reach";
 
+/// The metadata of a vertex that is directly in a service and of which edges are about: a node. The value is its template's name.
+pub const NODE: &str = "khutulun.node";
+
 /// The metadata of a vertex that stands for another one ([`Directive::Select`]): a map of that one's `namespace`, `path` and `id`.
 pub const SELECTED: &str = "khutulun.selected";
 

@@ -21,7 +21,7 @@ pub const LOGS: &str = "logs";
 pub const STATES: [&str; 4] = ["running", "stopped", "failed", "absent"];
 
 /// Metadata of a vertex: marks a node, the unit of planning. Its value is the name of the TOSCA node template.
-pub const NODE: &str = "khutulun.node";
+pub const NODE: &str = floria::rules::NODE;
 
 /// Metadata of a vertex: marks a capability in its node.
 pub const CAPABILITY: &str = "khutulun.capability";

@@ -66,6 +66,6 @@ fn asks(design: &Design) -> bool {
     design.vertexes.iter().any(|vertex| Making::of(&vertex.rules).is_ok_and(selects))
         || design.edges.iter().any(|edge| {
             matches!(Selector::of(&edge.rules), Ok(Some(selector))
-                if selector.reach != [Reach::Internal] && is_service(edge.target))
+                if selector.reach.contains(&Reach::External) && is_service(edge.target))
         })
 }

@@ -41,6 +41,7 @@ impl Solver<'_, '_> {
         for group in 0..self.groups.len() {
             self.renumber(group)?;
         }
+        self.forget_references();
         self.run_hooks(hooks)?;
         Ok(left)
     }

@@ -7,7 +7,7 @@ use std::{
 
 use floria::{
     Design, EdgeTemplate, Expression, Graph, Value, VertexId, VertexTemplateId,
-    rules::{ALLOCATED, Count, SELECTED, Selector, WAITING},
+    rules::{ALLOCATED, Count, Reach, SELECTED, Selector, WAITING},
 };
 
 use super::{Amounts, Group, Progress, Requirement, Rule, Rules, Solver, State};
@@ -138,6 +138,7 @@ impl<'r, 'c> Solver<'r, 'c> {
             requirements: Vec::new(),
             slots: Vec::new(),
             held: HashMap::new(),
+            references: HashMap::new(),
             elsewhere: HashMap::new(),
             capacities: HashMap::new(),
             queues: [VecDeque::new(), VecDeque::new()],
@@ -220,7 +221,22 @@ impl<'r, 'c> Solver<'r, 'c> {
                 origin: template.origin.clone(),
             });
         }
-        let list = self.lists.of(self.request, scope, instances, &self.graph, target, &rule.selector);
+        let service = instances.service();
+        let mut list = self.lists.of(self.request, scope, instances, &self.graph, target, &rule.selector);
+        // Who looks outside has a list of its own.
+        let reach = &rule.selector.reach;
+        if let Some(service) = service.filter(|_| reach.contains(&Reach::External)) {
+            let mut outside = self.externals(template, &rule.selector, service)?;
+            let mut inside = self.lists.get(list).candidates.clone();
+            if !reach.contains(&Reach::Internal) {
+                inside.clear();
+            }
+            let is_outside_first = reach.first() == Some(&Reach::External);
+            let (first, last) =
+                if is_outside_first { (&mut outside, &mut inside) } else { (&mut inside, &mut outside) };
+            first.append(last);
+            list = self.lists.add(std::mem::take(first));
+        }
         let found = self.lists.get(list).candidates.len() as u32;
         let shared = self.progress.len();
         self.progress.push(Progress::on(list));

@@ -61,7 +61,7 @@ pub struct Selector {
     pub count: Count,
     /// Whether there may be fewer, down to none. What is optional comes after all that is not.
     pub optional: bool,
-    /// Where to look, in order of preference; empty: in the service, then elsewhere.
+    /// Where to look, in order of preference; empty: in the service.
     pub reach: Vec<Reach>,
     /// How many edges of this name there may be at one source, over all edge templates of the name: at least and at most.
     pub range: Option<(u64, Option<u64>)>,

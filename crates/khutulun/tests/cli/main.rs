@@ -13,6 +13,7 @@ mod graphs;
 mod interruption;
 mod lockfile;
 mod operational;
+mod others;
 mod packages;
 mod plugins;
 mod profiles;
