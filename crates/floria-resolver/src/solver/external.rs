@@ -96,6 +96,8 @@ impl Solver<'_, '_> {
             self.copy(part, part.name.clone(), id)?;
         }
         select::stand_for(self.request, &mut self.graph, id, other, node.id);
+        let parts: Vec<VertexId> = self.graph.contained(Some(id)).map(|part| part.id).collect();
+        parts.into_iter().for_each(|part| self.note_elsewhere(part));
         self.references.insert((place, node.id), id);
         Ok(id)
     }

@@ -161,7 +161,12 @@ impl<'r, 'c> Solver<'r, 'c> {
         given: &Given,
     ) -> Result<(), ResolveError> {
         self.services.extend(instances.service());
-        self.note_elsewhere(&instances, tree);
+        if !self.request.inventory.is_empty() {
+            tree.vertexes
+                .clone()
+                .flat_map(|place| instances.of(place))
+                .for_each(|id| self.note_elsewhere(*id));
+        }
         self.scopes.push(instances);
         let first = self.requirements.len() as u32;
         for place in tree.edges.iter().copied().filter(|place| self.rules.all[*place].is_some()) {
@@ -290,20 +295,16 @@ impl<'r, 'c> Solver<'r, 'c> {
         Ok(())
     }
 
-    /// Notes what is taken by edges that are not in this graph, of vertexes that stand for others.
-    fn note_elsewhere(&mut self, instances: &Instances, tree: &Tree) {
-        if self.rules.properties.is_empty() || self.request.inventory.is_empty() {
+    /// Notes what is taken of a vertex by edges that are not in this graph.
+    pub(super) fn note_elsewhere(&mut self, id: VertexId) {
+        let Some(allocated) = self.graph.vertex(id).and_then(|vertex| vertex.metadata.get(ALLOCATED)) else {
             return;
-        }
-        for id in tree.vertexes.clone().flat_map(|place| instances.of(place)) {
-            let allocated = self.graph.vertex(*id).and_then(|vertex| vertex.metadata.get(ALLOCATED));
-            for (property, name) in (0..).zip(&self.rules.properties) {
-                let amounts =
-                    allocated.and_then(|allocated| allocated.get(name.as_str())).and_then(Value::as_list);
-                let amounts = amounts.into_iter().flatten().filter_map(Amount::of);
-                let sum = amounts.fold(Number::ZERO, |sum, amount| sum.plus(amount.number));
-                self.elsewhere.insert((*id, property), sum);
-            }
+        };
+        for (property, name) in (0..).zip(&self.rules.properties) {
+            let amounts = allocated.get(name.as_str()).and_then(Value::as_list);
+            let amounts = amounts.into_iter().flatten().filter_map(Amount::of);
+            let sum = amounts.fold(Number::ZERO, |sum, amount| sum.plus(amount.number));
+            self.elsewhere.insert((id, property), sum);
         }
     }
 

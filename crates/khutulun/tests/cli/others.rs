@@ -73,7 +73,7 @@ fn c138_c145_a_requirement_may_lead_to_another_service_and_takes_its_share_there
         ),
     );
     sandbox.run(&["deploy", "--yes", &first]).expect(0);
-    let outputs = sandbox.run(&["outputs", "first", "-o", "json"]).expect(0).json();
+    let outputs = sandbox.run(&["outputs", "--name", "first", "-o", "json"]).expect(0).json();
     let value = |name: &str| find(&outputs, name);
     assert_eq!((value("left"), value("rank")), (1.into(), 7.into()), "{outputs:#}");
     sandbox.run(&["plan", &first]).expect(0);
@@ -107,7 +107,7 @@ fn c096_a_node_can_be_one_of_another_service() {
     assert!(refused.stderr.contains("machine"), "{}", refused.stderr);
     machines(&sandbox);
     sandbox.run(&["deploy", "--yes", &chosen]).expect(0);
-    let outputs = sandbox.run(&["outputs", "chosen", "-o", "json"]).expect(0).json();
+    let outputs = sandbox.run(&["outputs", "--name", "chosen", "-o", "json"]).expect(0).json();
     assert_eq!(find(&outputs, "rank"), 7, "{outputs:#}");
     sandbox.run(&["plan", &chosen]).expect(0);
 }
