@@ -126,7 +126,7 @@ pub(crate) enum Command {
     Profile(ProfileArguments),
     /// Look after the store: copies, checks, exchange, history.
     Store(StoreArguments),
-    /// Show what a diagnostic's code means, with examples.
+    /// Show what a diagnostic's code means, with examples; or why a requirement leads where it does.
     Explain(ExplainArguments),
     /// Show the version and the built-in drivers.
     Version,
@@ -392,8 +392,29 @@ pub(crate) enum ProfileCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct ExplainArguments {
+    #[command(subcommand)]
+    pub(crate) what: Option<ExplainCommand>,
     /// The code, such as `unknown-type`; diagnostics have it in brackets.
-    #[arg(value_name = "CODE")]
-    pub(crate) code: String,
+    #[arg(value_name = "CODE", required = true)]
+    pub(crate) code: Option<String>,
+}
+
+/// What else can be explained.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExplainCommand {
+    /// Show where a requirement leads: each candidate, and the first thing about it that is not as asked for.
+    ///
+    /// What is deployed already is taken into account, as `plan` does; nothing is touched.
+    Requirement(ExplainRequirementArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainRequirementArguments {
+    /// The node and its requirement: `web/database`, `web-3/database`, `client/impl/software/host`.
+    #[arg(value_name = "NODE/REQUIREMENT")]
+    pub(crate) requirement: String,
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use floria::StoreError;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::{
     exit::Exit,
@@ -33,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) unchanged: String,
     /// What to run or do next.
     pub(crate) next: Vec<String>,
+    /// What programs are told besides, by name.
+    pub(crate) details: Vec<(&'static str, Json)>,
     /// Who still has to be told.
     pub(crate) audience: Audience,
 }
@@ -72,6 +74,7 @@ impl CliError {
             why: String::new(),
             unchanged: "nothing was changed".to_owned(),
             next: Vec::new(),
+            details: Vec::new(),
             audience: Audience::Everybody,
         }))
     }
@@ -124,6 +127,12 @@ impl CliError {
         self
     }
 
+    /// Adds what programs are told besides.
+    pub(crate) fn detail(mut self, name: &'static str, detail: Json) -> Self {
+        self.details.push((name, detail));
+        self
+    }
+
     /// Shows the five parts as text that ends with a line break.
     pub(crate) fn render(&self, style: Style) -> String {
         // Names of files and of what is in them are other people's.
@@ -143,9 +152,9 @@ impl CliError {
         text
     }
 
-    /// Shows the five parts as data.
-    pub(crate) fn document(&self) -> serde_json::Value {
-        json!({
+    /// Shows the five parts as data, with the details.
+    pub(crate) fn document(&self) -> Json {
+        let mut document = json!({
             "schema": "khutulun.error/1",
             "exit": self.exit.code(),
             "what": self.what,
@@ -153,7 +162,11 @@ impl CliError {
             "why": self.why,
             "unchanged": self.unchanged,
             "next": self.next,
-        })
+        });
+        for (name, detail) in &self.details {
+            document[*name] = detail.clone();
+        }
+        document
     }
 }
 

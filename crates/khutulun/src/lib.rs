@@ -40,6 +40,7 @@ mod answer;
 mod author;
 mod error;
 mod exit;
+mod explanation;
 mod progress;
 mod terminal;
 mod time;

@@ -80,7 +80,7 @@ impl Answer for PlanView<'_> {
             let _ = writeln!(text, "{}", summary(plan));
         }
         for waiting in self.waiting {
-            let _ = writeln!(text, "{} {}", style.yellow("waits:"), terminal::harmless(waiting));
+            let _ = writeln!(text, "{} {}", style.yellow("note:"), terminal::harmless(waiting));
         }
         for note in self.notes {
             let _ = writeln!(text, "{} {note}", style.yellow("note:"));

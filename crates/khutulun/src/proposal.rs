@@ -6,7 +6,7 @@ use diagnostics::did_you_mean;
 use floria::{
     Design, EvaluationError, Evaluator, Graph, Namespace, Revision, Site, Store, StoreError, Value,
 };
-use floria_resolver::{Ids, StoreIds, outermost};
+use floria_resolver::{Ids, Resolution, StoreIds, explain::Requirement, outermost};
 use khutulun_api::names;
 use khutulun_host::FunctionFile;
 use khutulun_lowering::{ArtifactFile, Lowered, Mistakes, Options, Substituting, lower_with};
@@ -25,6 +25,7 @@ use crate::{
     inputs, instance,
     inventory::Others,
     plan_view::{self, PlanView},
+    resolution::MADE_UP,
     session::Session,
 };
 
@@ -39,6 +40,9 @@ pub(crate) struct Intention {
     pub(crate) artifacts: Vec<ArtifactFile>,
     pub(crate) inputs: BTreeMap<String, Value>,
 }
+
+/// How many optional requirements without a target are named.
+const OPEN_MAX: usize = 5;
 
 /// What should be there, and how it comes to be.
 pub(crate) struct Proposal {
@@ -80,11 +84,14 @@ impl Intention {
         ids: &mut dyn Ids,
     ) -> Result<Proposal, CliError> {
         let actual = &actual;
-        let wanted = self.resolve(session, actual, others, ids)?.graph;
+        let Resolution { graph: wanted, postponed, unfulfilled } =
+            self.resolve(session, actual, others, ids)?;
         let basis = Basis::new(&self.namespace, base, &*session.functions);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
-        Ok(Proposal { plan, notes: self.fallen_back(session, &wanted, actual), waiting: Vec::new() })
+        let mut notes = self.fallen_back(session, &wanted, actual);
+        notes.extend(left_open(&unfulfilled));
+        Ok(Proposal { plan, notes, waiting: postponed.iter().map(ToString::to_string).collect() })
     }
 
     /// Proposes for somebody who only looks: the ids of what is new are made up.
@@ -96,8 +103,7 @@ impl Intention {
             ),
             None => ((Graph::default(), Revision(0)), Others::default()),
         };
-        // Ids of a store come nowhere near the upper half.
-        self.propose(session, actual, &others, &mut (1_u64 << 62..))
+        self.propose(session, actual, &others, &mut (MADE_UP..))
     }
 
     /// Proposes for somebody who may go on to do it: what is new has ids of the store.
@@ -217,6 +223,17 @@ impl Intention {
             })
             .collect()
     }
+}
+
+/// The optional requirements that lead nowhere, as sentences.
+fn left_open(unfulfilled: &[Requirement]) -> Vec<String> {
+    let shown = unfulfilled.iter().take(OPEN_MAX);
+    let mut sentences: Vec<String> =
+        shown.map(|one| format!("{one} has fewer targets than it asks for, which is optional")).collect();
+    if unfulfilled.len() > OPEN_MAX {
+        sentences.push(format!("so it is with {} more optional requirements", unfulfilled.len() - OPEN_MAX));
+    }
+    sentences
 }
 
 /// Returns the design that a path means, as TOSCA's model and as Floria's templates.

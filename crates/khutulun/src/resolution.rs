@@ -1,16 +1,27 @@
 //! From a design to its instances, or to why there are none.
 
-use floria::Graph;
-use floria_resolver::{Ids, Limits, NoHooks, Request, Resolution, ResolveError, resolve};
+use std::collections::BTreeSet;
+
+use floria::{Edge, EdgeTemplateId, Graph, Store};
+use floria_resolver::{
+    Explanation, Ids, Inventory, Limits, NoHooks, Request, Resolution, ResolveError, explain,
+    explain::{Ask, Considered, Requirement, Verdict},
+    resolve,
+};
 
 use crate::{
     error::CliError,
     exit::Exit,
+    explanation,
     hooks::{self, has_hooks},
+    instance,
     inventory::Others,
-    proposal::Intention,
-    session::Session,
+    proposal::{Intention, read_actual},
+    session::{Session, quoted},
 };
+
+/// The first of the ids of what is only looked at. Ids of a store come nowhere near.
+pub(crate) const MADE_UP: u64 = 1 << 62;
 
 impl Intention {
     /// Makes the instances that should be there, as the hooks of their templates adapt them. What is new has its ids from `ids`.
@@ -22,23 +33,151 @@ impl Intention {
         ids: &mut dyn Ids,
     ) -> Result<Resolution, CliError> {
         let inventory = others.inventory();
-        let request = Request {
+        let resolved = self.try_resolve(&self.request(session, actual, &inventory), ids)?;
+        resolved.map_err(|error| self.not_resolved(session, error))
+    }
+
+    /// Explains the requirements of a name at a node, as they would be if the design was deployed now.
+    pub(crate) fn explain(
+        &self,
+        session: &Session,
+        store: Option<&dyn Store>,
+        node: &str,
+        requirement: &str,
+    ) -> Result<Vec<Explanation>, CliError> {
+        let (actual, others) = match store {
+            Some(store) => (
+                read_actual(session, store, &self.namespace)?.0,
+                Others::of_store(session, store, &self.design)?,
+            ),
+            None => (Graph::default(), Others::default()),
+        };
+        let inventory = others.inventory();
+        let request = self.request(session, &actual, &inventory);
+        let graph = match self.try_resolve(&request, &mut (MADE_UP..))? {
+            Ok(resolution) => resolution.graph,
+            Err(ResolveError::Unmet(mut unmet)) => {
+                let is_meant =
+                    |one: &Explanation| one.requirement.path == node && one.requirement.name == requirement;
+                if unmet.iter().any(is_meant) {
+                    unmet.retain(is_meant);
+                    return Ok(unmet);
+                }
+                return Err(self.not_resolved(session, ResolveError::Unmet(unmet)));
+            }
+            Err(error) => return Err(self.not_resolved(session, error)),
+        };
+        let nodes = instance::nodes(&graph);
+        let Some((_, source)) = nodes.iter().find(|(name, _)| name == node) else {
+            let known: Vec<&String> = nodes.iter().map(|(name, _)| name).collect();
+            return Err(self.nothing_to_explain(format!("there is no node `{node}`"), "nodes", &known));
+        };
+        let explanations = explain(&request, &graph, source.id, requirement)
+            .map_err(|error| self.not_resolved(session, error))?;
+        if !explanations.is_empty() {
+            return Ok(explanations);
+        }
+        let known: BTreeSet<&String> = graph.outgoing(source.id).map(|edge| &edge.name).collect();
+        if !known.contains(&requirement.to_owned()) {
+            let known: Vec<&String> = known.into_iter().collect();
+            let what = format!("`{node}` has no requirement `{requirement}`");
+            return Err(self.nothing_to_explain(what, "requirements", &known));
+        }
+        let named = graph.outgoing(source.id).filter(|edge| edge.name == requirement);
+        Ok(named.map(|edge| self.named(&graph, node, edge)).collect())
+    }
+
+    /// Explains an edge that leads to what the design names.
+    fn named(&self, graph: &Graph, node: &str, edge: &Edge) -> Explanation {
+        let target = graph.path_of(edge.target);
+        let template = self.design.edges.iter().find(|template| {
+            (&template.name, template.index, &template.origin) == (&edge.name, edge.index, &edge.origin)
+        });
+        Explanation {
+            requirement: Requirement {
+                source: edge.source,
+                path: node.to_owned(),
+                name: edge.name.clone(),
+                template: template.map_or(EdgeTemplateId(0), |template| template.id),
+                wanted: Some(1),
+                made: 1,
+                is_optional: false,
+                is_implicit: false,
+                origin: edge.origin.clone(),
+            },
+            asked: vec![Ask::Template(target.clone())],
+            candidates: vec![Considered {
+                vertex: edge.target,
+                path: target,
+                verdict: Verdict::Chosen { index: edge.index },
+            }],
+            left_out: Vec::new(),
+        }
+    }
+
+    fn nothing_to_explain(&self, what: String, kind: &str, known: &[&String]) -> CliError {
+        let why = match known.is_empty() {
+            true => format!("there are no {kind}"),
+            false => format!("there are {}", quoted(known)),
+        };
+        let path = self.compiled.source.path.display();
+        CliError::usage(what, why)
+            .place(path.to_string())
+            .next(format!("khutulun compile {path} --instantiate"))
+    }
+
+    fn request<'a>(
+        &'a self,
+        session: &'a Session,
+        current: &'a Graph,
+        inventory: &'a [Inventory<'a>],
+    ) -> Request<'a> {
+        Request {
             design: &self.design,
             inputs: &self.inputs,
-            current: actual,
-            inventory: &inventory,
+            current,
+            inventory,
             functions: &*session.functions,
             limits: Limits::default(),
+        }
+    }
+
+    fn try_resolve(
+        &self,
+        request: &Request<'_>,
+        ids: &mut dyn Ids,
+    ) -> Result<Result<Resolution, ResolveError>, CliError> {
+        if !has_hooks(&self.design) {
+            return Ok(resolve(request, ids, &mut NoHooks));
+        }
+        let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
+        let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
+        let runner = hooks::runner(digests.zip(contents).collect());
+        Ok(resolve(request, ids, &mut runner.hooks()))
+    }
+
+    /// Requirements without a target, each with all candidates and what is not as asked for about them.
+    fn unmet(&self, all: &[Explanation]) -> CliError {
+        let what = match all {
+            [only] => format!("{} has no target", only.requirement),
+            several => format!("{} requirements have no target", several.len()),
         };
-        let resolved = if has_hooks(&self.design) {
-            let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
-            let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
-            let runner = hooks::runner(digests.zip(contents).collect());
-            resolve(&request, ids, &mut runner.hooks())
-        } else {
-            resolve(&request, ids, &mut NoHooks)
-        };
-        resolved.map_err(|error| self.not_resolved(session, error))
+        let first = all.first().map(|first| &first.requirement);
+        let mut error = CliError::new(Exit::InvalidDesign, what)
+            .place(
+                first
+                    .and_then(|first| first.origin.as_ref())
+                    .map_or_else(|| self.compiled.source.path.display().to_string(), ToString::to_string),
+            )
+            .why(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            .detail("requirements", all.iter().map(explanation::document).collect())
+            .next("add a node that it can lead to, or ask for less, then run the command again");
+        if let Some(Requirement { path, name, .. }) = first {
+            let design = self.compiled.source.path.display();
+            error = error
+                .next(format!("khutulun explain requirement {path}/{name} {design} (with the same inputs)"));
+        }
+        error
     }
 
     /// Why there are no instances, as an error for people.
@@ -53,6 +192,7 @@ impl Intention {
                 .place(self.compiled.source.path.display().to_string())
                 .cause(&error)
                 .next("please report this with the design"),
+            ResolveError::Unmet(all) => self.unmet(&all),
             error => {
                 let place = || match &error {
                     ResolveError::Hook { event, .. } => format!("the handler of `{event}`"),

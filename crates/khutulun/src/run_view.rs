@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Origin, Value};
+use floria::{Namespace, Origin, Value};
 use khutulun_api::FailureClass;
 use khutulun_engine::{RunReport, RunResult, StepEnd, StepReport};
 use khutulun_plan::{Goal, Plan};
@@ -61,7 +61,7 @@ impl RunView<'_> {
             },
         );
         match self.report.result {
-            RunResult::Succeeded => self.waits(),
+            RunResult::Succeeded => waits(service, self.waiting),
             RunResult::Failed if self.is_denied() => Some(self.failed().unchanged(unchanged).next(
                 "look at what it asked for; what you agree to goes into `grants.yaml` in the state directory, by the plugin's name or digest",
             )),
@@ -108,23 +108,6 @@ impl RunView<'_> {
                 )
             }
         }
-    }
-
-    /// What is left to do when all that could be done is done.
-    fn waits(&self) -> Option<CliError> {
-        let service = &self.plan.namespace;
-        let what = match self.waiting.len() {
-            0 => return None,
-            1 => format!("a requirement of `{service}` waits"),
-            count => format!("{count} requirements of `{service}` wait"),
-        };
-        Some(
-            CliError::new(Exit::Stopped, what)
-                .place(format!("service `{service}`"))
-                .why(self.waiting.join("\n"))
-                .unchanged("what could be done is done; what waits, and what depends on it, was not begun")
-                .next("give what it waits for a value, then deploy again"),
-        )
     }
 
     /// Where a step was asked for: the node's line, and the operation's where that is another, as in a profile.
@@ -180,6 +163,23 @@ impl RunView<'_> {
         }
         CliError::new(exit, what).place(self.place(first.step, &first.node)).why(why.join("\n"))
     }
+}
+
+/// What is left to do of a service when all that could be done is done; `waiting` are the requirements that wait.
+pub(crate) fn waits(service: &Namespace, waiting: &[String]) -> Option<CliError> {
+    let what = match waiting.len() {
+        0 => return None,
+        1 => format!("a requirement of `{service}` waits"),
+        count => format!("{count} requirements of `{service}` wait"),
+    };
+    Some(
+        CliError::new(Exit::Stopped, what)
+            .place(format!("service `{service}`"))
+            .why(waiting.join("\n"))
+            .unchanged("what could be done is done; what waits, and what depends on it, was not begun")
+            .next("khutulun explain requirement NODE/REQUIREMENT PATH")
+            .next("give what it waits for a value, then deploy again"),
+    )
 }
 
 fn at(origin: Option<&Origin>) -> String {

@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     lock::ServiceLock,
     proposal::{Intention, Proposal},
-    question,
+    question, run_view,
     session::Session,
     terminal::Style,
 };
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &DeployArguments, session: &Session) -> Result<Exit
     let execution = Execution::new(session, state, store, &arguments.execution.conduct);
     let mut done = execution.perform(&proposal.plan)?;
     // What was not known when the plan was made may be known now: then there is more to do.
-    while done.succeeded() && proposal.plan.waits() {
+    while done.succeeded() && !proposal.waiting.is_empty() {
         let next = intention.propose_for_real(session, execution.store())?;
         let goes_on = !next.plan.steps.is_empty();
         proposal = next;
@@ -75,5 +75,8 @@ fn agree(
 fn nothing_to_do(proposal: &Proposal, session: &Session) -> Result<Exit, CliError> {
     session.progress.settle();
     answer::give(&proposal.view(), session.format)?;
-    Ok(Exit::Success)
+    match run_view::waits(&proposal.plan.namespace, &proposal.waiting) {
+        Some(error) => Err(error.answered()),
+        None => Ok(Exit::Success),
+    }
 }

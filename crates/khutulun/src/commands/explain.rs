@@ -1,11 +1,13 @@
-//! `khutulun explain`: what a diagnostic's code means.
+//! `khutulun explain`: what a diagnostic's code means, and why a requirement leads where it does.
+
+mod requirement;
 
 use diagnostics::codes::{self, CODES, Code};
 use serde_json::{Value as Json, json};
 
 use crate::{
     answer::{self, Answer},
-    cli::ExplainArguments,
+    cli::{ExplainArguments, ExplainCommand},
     error::CliError,
     exit::Exit,
     session::Session,
@@ -31,8 +33,11 @@ impl Answer for Page {
 }
 
 pub(crate) fn run(arguments: &ExplainArguments, session: &Session) -> Result<Exit, CliError> {
+    if let Some(ExplainCommand::Requirement(arguments)) = &arguments.what {
+        return requirement::run(arguments, session);
+    }
     // As people copy it: `error[unknown-type]`.
-    let words = arguments.code.trim();
+    let words = arguments.code.as_deref().unwrap_or_default().trim();
     let code = words.split_once('[').map_or(words, |(_, code)| code.trim_end_matches(']'));
     let Some(found) = codes::find(code) else {
         let hint = diagnostics::did_you_mean(code, CODES.iter().map(|known| known.code));

@@ -51,6 +51,44 @@ fn hello_functions_computes_addresses() {
     sandbox.run(&["deploy", &hello, "--yes"]).expect(0);
     assert_eq!(sandbox.run(&["outputs", "first"]).expect(0).stdout, "10.0.7.10\n");
     sandbox.run(&["destroy", &hello, "--yes"]).expect(0);
+}
+
+#[test]
+fn a_farm_of_workers_grows_and_shrinks() {
+    let sandbox = Sandbox::new();
+    let farm = example("worker-farm");
+    sandbox.run(&["deploy", &farm, "--yes"]).expect(0);
+    let pids = || {
+        let status = sandbox.run(&["status", "worker", "-o", "json"]).expect(0).json();
+        let nodes = status["services"][0]["nodes"].as_array().unwrap().clone();
+        let pid = |node: &serde_json::Value| {
+            (node["node"].as_str().unwrap().to_owned(), node["observed"]["pid"].as_u64().unwrap())
+        };
+        nodes.iter().map(pid).collect::<Vec<_>>()
+    };
+    let dispatches = |to: &str| {
+        poll("the dispatcher knows its workers", || {
+            let logs = sandbox.run(&["logs", "dispatcher"]).expect(0).stdout;
+            logs.lines().any(|line| line == format!("dispatching to {to}")).then_some(())
+        });
+    };
+    let three = pids();
+    let names: Vec<&str> = three.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["worker-0", "worker-1", "worker-2"]);
+    dispatches("127.0.0.1:9000 127.0.0.1:9001 127.0.0.1:9002");
+    let asked = ["explain", "requirement", "dispatcher/connection", &farm];
+    assert!(sandbox.run(&asked).expect(0).stdout.contains("worker-2/endpoint: chosen"));
+
+    let plan = sandbox.run(&["plan", &farm, "-i", "workers=5"]).expect(2).stdout;
+    assert!(plan.contains("2 to create, 1 to update, 3 unchanged"), "{plan}");
+    sandbox.run(&["deploy", &farm, "--yes", "-i", "workers=5"]).expect(0);
+    let five = pids();
+    assert_eq!((five.len(), &five[..3]), (5, &three[..]));
+    dispatches("127.0.0.1:9000 127.0.0.1:9001 127.0.0.1:9002 127.0.0.1:9003 127.0.0.1:9004");
+    sandbox.run(&["deploy", &farm, "--yes", "-i", "workers=2"]).expect(0);
+    assert_eq!(pids(), three[..2]);
+    dispatches("127.0.0.1:9000 127.0.0.1:9001");
+    sandbox.run(&["destroy", "worker-farm", "--yes"]).expect(0);
     poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
 }
 

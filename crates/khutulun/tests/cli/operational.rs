@@ -59,3 +59,91 @@ fn counts_grow_and_shrink_at_the_highest_indexes() {
     sandbox.deploy(&farm, &["-i", "workers=0"]).expect(0);
     assert_eq!(sandbox.processes(), []);
 }
+
+#[test]
+fn requirements_find_their_targets_and_say_why_not() {
+    let sandbox = Sandbox::new();
+    sandbox.write("guests/service.yaml", include_str!("designs/guests.yaml"));
+    let guests = sandbox.path("guests");
+    let path = guests.to_str().unwrap();
+    let shown = sandbox.run(&["compile", path, "--instantiate"]).expect(0).stdout;
+    for guest in ["guest-0", "guest-1"] {
+        assert!(shown.contains(&format!("ROLE: \"{guest} in south\"")), "{shown}");
+    }
+    assert!(shown.contains("  stay → blue/room: Stays\n    takes {places: 2}\n"), "{shown}");
+    assert!(!sandbox.state().exists(), "instances are shown without a state directory");
+    let data = sandbox.run(&["compile", path, "--instantiate", "-o", "json"]).expect(0).json();
+    assert_eq!(data["schema"], "khutulun.instances/1");
+    assert_eq!(data["edges"][0]["edge"], "guest-0 → blue/room", "{data:#}");
+    assert_eq!(data["edges"][0]["allocation"]["places"], 2, "{data:#}");
+
+    sandbox.deploy(&guests, &[]).expect(0);
+    assert_eq!(sandbox.roles(), ["guest-0 in south", "guest-1 in south"]);
+    let processes = sandbox.processes();
+
+    // One too many: said with each candidate, for people and for programs, and nothing happens.
+    let refused = sandbox.deploy(&guests, &["-i", "guests=3"]).expect(3);
+    refused.five_parts();
+    for text in [
+        "requirement `stay` of `guest-2` has no target",
+        "service.yaml:49:",
+        "red/room: the condition is false (",
+        "blue/room: has not 2 left of `places` 4",
+        "khutulun explain requirement guest-2/stay",
+    ] {
+        assert!(refused.stderr.contains(text), "no {text:?} in:\n{}", refused.stderr);
+    }
+    let refused = sandbox.deploy(&guests, &["-i", "guests=3", "-o", "json"]).expect(3).json();
+    let requirement = &refused["requirements"][0];
+    assert_eq!((&requirement["node"], &requirement["requirement"]), (&"guest-2".into(), &"stay".into()));
+    let candidates: Vec<_> =
+        requirement["candidates"].as_array().unwrap().iter().map(|c| &c["candidate"]).collect();
+    assert_eq!(candidates, ["red/room", "blue/room"], "{refused:#}");
+    assert!(
+        requirement["candidates"][0]["where"].as_str().unwrap().contains("service.yaml:50:"),
+        "{refused:#}"
+    );
+    assert_eq!(sandbox.processes(), processes);
+
+    let asked = ["explain", "requirement", "guest-1/stay", path];
+    let explained = sandbox.run(&asked).expect(0).stdout;
+    assert!(explained.contains("blue/room: chosen"), "{explained}");
+    let explained = sandbox.run(&[&asked[..], &["-o", "json"]].concat()).expect(0).json();
+    assert_eq!(explained["requirements"][0]["candidates"][1]["verdict"], "chosen", "{explained:#}");
+    sandbox.run(&["explain", "requirement", "guest-1/sty", path]).expect(64).five_parts();
+    sandbox.run(&["explain", "requirement", "nobody/stay", path]).expect(64).five_parts();
+    sandbox.run(&["explain", "requirement", "stay", path]).expect(64).five_parts();
+}
+
+#[test]
+fn what_waits_for_a_value_goes_on_when_it_is_known() {
+    let sandbox = Sandbox::new();
+    sandbox.write("late/service.yaml", include_str!("designs/late.yaml"));
+    let late = sandbox.path("late");
+    let path = late.to_str().unwrap();
+    let shown = sandbox.run(&["compile", path, "--instantiate"]).expect(0).stdout;
+    assert!(shown.contains("connection → ? (not known yet)"), "{shown}");
+    let mark = sandbox.mark_input();
+    let plan = sandbox.run(&["plan", path, "-i", &mark]).expect(2).stdout;
+    for text in ["? client", "? front", "1 to create", "2 waiting", "waits for `server.pid`"] {
+        assert!(plan.contains(text), "no {text:?} in:\n{plan}");
+    }
+    let deployed = sandbox.deploy(&late, &[]).expect(0);
+    assert_eq!(sandbox.roles(), ["client", "front", "server"], "{}", deployed.stderr);
+    let again = sandbox.deploy(&late, &[]).expect(0);
+    assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
+
+    // What never comes: all else is done, and the end says what is open.
+    let never = late.parent().unwrap().join("never");
+    let design = include_str!("designs/late.yaml").replace("TARGET, pid", "TARGET, exit_code");
+    sandbox.write("never/service.yaml", &design);
+    for _ in 0..2 {
+        let ended = sandbox.deploy(&never, &[]).expect(4);
+        ended.five_parts();
+        assert!(ended.stderr.contains("waits for `server.exit_code`"), "{}", ended.stderr);
+    }
+    assert_eq!(sandbox.roles(), ["client", "front", "server", "server"]);
+    let status = sandbox.run(&["status", "never:client"]).expect(0).stdout;
+    assert!(status.contains("waits for its requirement connection"), "{status}");
+    sandbox.run(&["destroy", "never", "--yes"]).expect(0);
+}

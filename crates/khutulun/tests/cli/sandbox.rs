@@ -174,11 +174,12 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        for service in
-            ["pair", "one", "two", "hello-world", "hostile", "farm", "functions", "hello-functions", "even"]
-        {
-            if self.state().exists() {
-                let _ = finish(self.start(&["destroy", service, "--yes", "--progress", "none"]));
+        if self.state().exists() {
+            let status = finish(self.start(&["status", "--stored", "-o", "json", "--progress", "none"]));
+            let status: Json = serde_json::from_str(&status.stdout).unwrap_or_default();
+            for service in status["services"].as_array().into_iter().flatten() {
+                let name = service["service"].as_str().unwrap_or_default();
+                let _ = finish(self.start(&["destroy", name, "--yes", "--progress", "none"]));
             }
         }
         // What a failed test left behind ends by pid: these carry the test's own folder or mark.
