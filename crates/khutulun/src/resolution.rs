@@ -23,6 +23,9 @@ use crate::{
 /// The first of the ids of what is only looked at. Ids of a store come nowhere near.
 pub(crate) const MADE_UP: u64 = 1 << 62;
 
+/// How many requirements without a target are told in full; data has all.
+const UNMET_MAX: usize = 5;
+
 impl Intention {
     /// Makes the instances that should be there, as the hooks of their templates adapt them. What is new has its ids from `ids`.
     pub(crate) fn resolve(
@@ -163,13 +166,17 @@ impl Intention {
             several => format!("{} requirements have no target", several.len()),
         };
         let first = all.first().map(|first| &first.requirement);
+        let mut why: Vec<String> = all.iter().take(UNMET_MAX).map(ToString::to_string).collect();
+        if all.len() > UNMET_MAX {
+            why.push(format!("… and {} more", all.len() - UNMET_MAX));
+        }
         let mut error = CliError::new(Exit::InvalidDesign, what)
             .place(
                 first
                     .and_then(|first| first.origin.as_ref())
                     .map_or_else(|| self.compiled.source.path.display().to_string(), ToString::to_string),
             )
-            .why(all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            .why(why.join("\n"))
             .detail("requirements", all.iter().map(explanation::document).collect())
             .next("add a node that it can lead to, or ask for less, then run the command again");
         if let Some(Requirement { path, name, .. }) = first {
