@@ -123,6 +123,10 @@ fn what_waits_for_a_value_goes_on_when_it_is_known() {
     let path = late.to_str().unwrap();
     let shown = sandbox.run(&["compile", path, "--instantiate"]).expect(0).stdout;
     assert!(shown.contains("connection → ? (not known yet)"), "{shown}");
+    assert!(
+        shown.contains("output server is known after the requirement `connection` of client\n"),
+        "{shown}"
+    );
     let mark = sandbox.mark_input();
     let plan = sandbox.run(&["plan", path, "-i", &mark]).expect(2).stdout;
     for text in ["? client", "? front", "1 to create", "2 waiting", "waits for `server.pid`"] {
@@ -130,6 +134,7 @@ fn what_waits_for_a_value_goes_on_when_it_is_known() {
     }
     let deployed = sandbox.deploy(&late, &[]).expect(0);
     assert_eq!(sandbox.roles(), ["client", "front", "server"], "{}", deployed.stderr);
+    assert_eq!(sandbox.run(&["outputs", "server"]).expect(0).stdout, "server\n");
     let again = sandbox.deploy(&late, &[]).expect(0);
     assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
 

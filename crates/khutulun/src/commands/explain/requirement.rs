@@ -1,5 +1,7 @@
 //! `khutulun explain requirement`: each candidate, and the first thing about it that is not as asked for.
 
+use std::path::Path;
+
 use floria::Store;
 use floria_resolver::Explanation;
 use serde_json::{Value as Json, json};
@@ -41,8 +43,18 @@ pub(super) fn run(arguments: &ExplainRequirementArguments, session: &Session) ->
         )
         .next("khutulun explain requirement web/database PATH"));
     };
-    let intention = Intention::read(session, &arguments.design)?;
     let store = session.reader()?;
+    if let Some(store) = &store
+        && let Some(word) = arguments.design.path.to_str().filter(|word| !Path::new(word).exists())
+        && session.services(store)?.iter().any(|service| service.0 == word)
+    {
+        return Err(CliError::usage(
+            format!("found no design of the service `{word}`"),
+            "what is deployed does not keep the design that it was made of",
+        )
+        .next(format!("khutulun explain requirement {} PATH", arguments.requirement)));
+    }
+    let intention = Intention::read(session, &arguments.design)?;
     let store = store.as_ref().map(|store| store as &dyn Store);
     let explanations = intention.explain(session, store, node, requirement)?;
     session.progress.settle();
