@@ -1,7 +1,8 @@
 //! `coverage`: which rules of the checklist are shown by a test that names them.
 //!
-//! A test names a rule by its id (`C123`), in a heading of a Markdown suite or in a comment. The page that is written has
-//! the rules' ids, chapters and kinds; what they say is in the checklist.
+//! A test names a rule by its id (`C123`), in a heading of a Markdown suite, in a comment, or at the head of a design whose
+//! instance graph is expected. The page that is written has the rules' ids, chapters and kinds, and for some of those that
+//! nothing shows the reason; what they say is in the checklist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,6 +16,12 @@ const CHECKLIST: &str = "../shared/tosca/checklist.md";
 
 /// The page that is written.
 const PAGE: &str = "docs/tosca-coverage.md";
+
+/// Where designs are tests.
+const DESIGNS: &str = "/tests/graphs/";
+
+/// Why no test names a rule, where that is known.
+const WHY: [(&str, &str); 0] = [];
 
 /// A row of the checklist.
 struct Rule {
@@ -72,7 +79,8 @@ fn gather(root: &Path, folder: &Path, shown: &mut BTreeMap<String, BTreeSet<Stri
             }
             continue;
         }
-        let is_test = name.contains("/tests") && (name.ends_with(".md") || name.ends_with(".rs"));
+        let is_text = name.ends_with(".md") || name.ends_with(".rs");
+        let is_test = name.contains("/tests") && is_text || name.contains(DESIGNS) && name.ends_with(".yaml");
         if !is_test || name.ends_with("README.md") {
             continue;
         }
@@ -83,18 +91,24 @@ fn gather(root: &Path, folder: &Path, shown: &mut BTreeMap<String, BTreeSet<Stri
     Ok(())
 }
 
-/// The ids in a text: `C` and three digits, and nothing of a word around them; `C001 to C003` names all three.
+/// The ids in a text: `C` and three digits, and nothing of a word around them; `C001 to C003` names all three. A name may
+/// begin with some, as `c001_c002_a_rule_is_kept` does.
 fn ids(text: &str) -> BTreeSet<String> {
-    let number = |word: &str| -> Option<u16> {
-        let digits = word.strip_prefix('C').filter(|digits| digits.len() == 3)?;
+    let digits = |word: &str, first: char| -> Option<u16> {
+        let digits = word.strip_prefix(first).filter(|digits| digits.len() == 3)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
     };
+    let number = |word: &str| digits(word, 'C');
     let words: Vec<&str> = text
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
         .collect();
     let mut found = BTreeSet::new();
     for (place, word) in words.iter().enumerate() {
+        if word.contains('_') {
+            let leading = word.split('_').map_while(|part| digits(part, 'c'));
+            found.extend(leading.map(|id| format!("C{id:03}")));
+        }
         let Some(first) = number(word) else { continue };
         let last = match words.get(place + 1..place + 3) {
             Some(["to", last]) => number(last).unwrap_or(first),
@@ -117,12 +131,18 @@ fn page(rules: &[Rule], shown: &BTreeMap<String, BTreeSet<String>>) -> (String, 
             Some(tests) => tests
                 .iter()
                 .map(|test| {
-                    let name = test.rsplit('/').next().unwrap_or(test);
-                    format!("[{name}](../{test})")
+                    let name = test.split_once(DESIGNS).map_or_else(
+                        || test.rsplit('/').next().unwrap_or(test),
+                        |(_, case)| case.split('/').next().unwrap_or(case),
+                    );
+                    format!("[{name}](../{})", test.replace(' ', "%20"))
                 })
                 .collect::<Vec<_>>()
                 .join(", "),
-            None => "–".to_owned(),
+            None => match WHY.iter().find(|(known, _)| known == id) {
+                Some((_, why)) => format!("– {why}"),
+                None => "–".to_owned(),
+            },
         };
         writeln!(table, "| {id} | {chapter} | {kind} | {tests} |").expect("a string takes writes");
     }
@@ -153,6 +173,7 @@ mod tests {
             ids("C009 to C011, C013").into_iter().collect::<Vec<_>>(),
             ["C009", "C010", "C011", "C013"]
         );
+        assert_eq!(ids("fn c002_c003_waits(c004: u8)").into_iter().collect::<Vec<_>>(), ["C002", "C003"]);
     }
 
     #[test]
