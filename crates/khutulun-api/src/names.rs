@@ -124,3 +124,42 @@ pub const MEMBER: &str = "member";
 
 /// The name of the edges from a policy or a step to its targets.
 pub const TARGET: &str = "target";
+
+/// The names of the edges from a step of a workflow to those that follow it: when all was done, and when something failed.
+pub const FOLLOWERS: [&str; 2] = ["on_success", "on_failure"];
+
+/// The property of a step that works on relationships: the name of a requirement of its targets.
+pub const TARGET_RELATIONSHIP: &str = "target_relationship";
+
+/// The property of a trigger that holds the event that it is for, such as `monitor.overloaded`.
+pub const EVENT: &str = "event";
+
+/// The handler that holds what must hold before a workflow, a step or the action of a trigger is run. Nothing runs it: its inputs
+/// are the conditions, named by their places from `0`. They are inputs of a handler, and not values of properties, because a
+/// property is evaluated where it is, and these are evaluated somewhere else: those of a step at each of its targets (a node or
+/// a relationship), those of a trigger at each target of its policy, and those of a workflow at the workflow itself.
+pub const CONDITION: &str = "condition";
+
+/// The handlers of a step or a trigger that hold its activities: `activity.0` and so on, in order. Nothing runs them as they are.
+/// Their metadata has [`ACTIVITY_KIND`] and [`ACTIVITY_SUBJECT`]; their inputs are evaluated at each target, as [`CONDITION`] is.
+pub const ACTIVITY: &str = "activity";
+
+/// Metadata of the handler of an activity: one of [`ACTIVITY_KINDS`].
+pub const ACTIVITY_KIND: &str = "khutulun.activity";
+
+/// The kinds of activities (TOSCA 2.0, 13.2.3).
+pub const ACTIVITY_KINDS: [&str; 4] = ["delegate", "set_state", "call_operation", "inline"];
+
+/// Metadata of the handler of an activity: the workflow, the state, or the event of the operation.
+pub const ACTIVITY_SUBJECT: &str = "khutulun.subject";
+
+/// The handler of a workflow that is a file instead of steps.
+pub const WORKFLOW_RUN: &str = "run";
+
+/// Metadata of a handler, a boolean: it is a notification, which comes from outside. Nobody runs it; what it brings goes where
+/// its outputs say.
+pub const NOTIFICATION: &str = "khutulun.notification";
+
+/// The function that reads an input of the service (TOSCA 2.0, 10.2.1.1). In what a workflow holds, the inputs of the workflow go
+/// before those of the service; whoever runs the workflow puts their values in its place.
+pub const GET_INPUT: &str = "tosca:get_input";

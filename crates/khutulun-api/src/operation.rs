@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use floria::{Artifact, Implementation, Origin, Value, VertexId};
+use floria::{Artifact, EdgeId, Implementation, Origin, Site, Value, VertexId};
 use serde::{Deserialize, Serialize};
 
 /// The id of a run, unique in its store.
@@ -43,8 +43,18 @@ pub struct Subject {
     pub node: String,
     /// The vertex.
     pub vertex: VertexId,
+    /// The relationship, where the operation is one of a relationship; `node` and `vertex` are then its source's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relationship: Option<EdgeId>,
     /// Where the node was asked for.
     pub origin: Option<Origin>,
+}
+
+impl Subject {
+    /// Returns what `SELF` is for the operation: the relationship, or else the node.
+    pub fn site(&self) -> Site {
+        self.relationship.map_or(Site::Vertex(self.vertex), Site::Edge)
+    }
 }
 
 /// One thing to do, with everything that doing it takes.
@@ -62,7 +72,8 @@ pub struct Operation {
     pub inputs: BTreeMap<String, Value>,
     /// What the code may read of the graph: a map with `properties` and `attributes` of the node, `capabilities` (name to a
     /// map of values), `requirements` (name to a list of maps with `node`, `properties` of the relationship, and
-    /// `capability`, the values of the target capability), and `artifacts` (name to a map with `path` and `digest`, see
+    /// `capability`, the values of the target capability), `relationship` (such a map, of the one that the operation is of,
+    /// where it is of one), and `artifacts` (name to a map with `path` and `digest`, see
     /// [`floria::Artifact`]).
     pub context: Value,
     /// How long it may take, in milliseconds.

@@ -58,7 +58,13 @@ fn operation() -> Operation {
     let properties = Value::map([("command", command)]);
     Operation {
         id: OperationId { run: RunId(1), step: 0, attempt: 1 },
-        subject: Subject { service: "shop".into(), node: "web".into(), vertex: VertexId(1), origin: None },
+        subject: Subject {
+            service: "shop".into(),
+            node: "web".into(),
+            vertex: VertexId(1),
+            relationship: None,
+            origin: None,
+        },
         event: "lifecycle.create".into(),
         implementation: Implementation::Driver("process".into()),
         inputs: BTreeMap::new(),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Evaluated, Evaluator, Functions, Graph, Properties, Site, Value, ValueMap, Vertex, VertexId};
+use floria::{
+    Edge, Evaluated, Evaluator, Functions, Graph, Handlers, Properties, Site, Value, ValueMap, Vertex,
+    VertexId,
+};
 use khutulun_api::{Failure, Operation, OperationId, names};
 use khutulun_plan::{PlannedValue, Step, parts_of, subject_of};
 
@@ -63,7 +66,8 @@ fn inputs(
     evaluator: &mut Evaluator<'_>,
     step: &Step,
 ) -> Result<BTreeMap<String, Value>, Failure> {
-    let handler = graph.vertex(step.subject.vertex).and_then(|vertex| vertex.handlers.get(&step.event));
+    let site = step.subject.site();
+    let handler = handlers(graph, site).and_then(|handlers| handlers.get(&step.event));
     let mut inputs = BTreeMap::new();
     for (name, planned) in &step.inputs {
         let sources = match planned {
@@ -73,9 +77,9 @@ fn inputs(
             }
             PlannedValue::Unknown(sources) => sources,
         };
-        let expression = handler.and_then(|handler| handler.inputs.get(name));
-        let evaluated =
-            expression.map(|expression| evaluator.evaluate(expression, Site::Vertex(step.subject.vertex)));
+        let own = || handler.and_then(|handler| handler.inputs.get(name));
+        let expression = step.expressions.get(name).or_else(own);
+        let evaluated = expression.map(|expression| evaluator.evaluate(expression, site));
         let failure = match evaluated {
             Some(Ok(Evaluated::Known(value))) => {
                 inputs.insert(name.clone(), value);
@@ -83,14 +87,7 @@ fn inputs(
             }
             _ if takes_away(step) => continue,
             Some(Ok(Evaluated::Unknown(missing))) => {
-                let missing: Vec<String> = missing
-                    .iter()
-                    .map(|(site, property)| match site {
-                        Site::Vertex(id) => format!("{}.{property}", graph.path_of(*id)),
-                        Site::Edge(_) => property.clone(),
-                    })
-                    .collect();
-                format!("{} has no value yet", missing.join(", "))
+                format!("{} has no value yet", described(graph, &missing))
             }
             Some(Err(error)) => error.to_string(),
             None => format!("it comes from {}, and the operation no longer has it", sources.join(", ")),
@@ -101,6 +98,42 @@ fn inputs(
         });
     }
     Ok(inputs)
+}
+
+/// The handlers of a vertex or an edge.
+pub(crate) fn handlers(graph: &Graph, site: Site) -> Option<&Handlers> {
+    match site {
+        Site::Vertex(id) => graph.vertex(id).map(|vertex| &vertex.handlers),
+        Site::Edge(id) => graph.edge(id).map(|edge| &edge.handlers),
+    }
+}
+
+/// Names properties for a person.
+fn described(graph: &Graph, properties: &[(Site, String)]) -> String {
+    let names: Vec<String> = properties
+        .iter()
+        .map(|(site, property)| match site {
+            Site::Vertex(id) => format!("{}.{property}", graph.path_of(*id)),
+            Site::Edge(_) => property.clone(),
+        })
+        .collect();
+    names.join(", ")
+}
+
+/// Tells whether all conditions of a step hold, as the graph is now.
+pub(crate) fn holds(graph: &Graph, functions: &dyn Functions, step: &Step) -> Result<bool, Failure> {
+    let mut evaluator = Evaluator::new(graph, functions);
+    for condition in &step.conditions {
+        let why = match evaluator.evaluate(condition, step.subject.site()) {
+            Ok(Evaluated::Known(Value::Boolean(true))) => continue,
+            Ok(Evaluated::Known(Value::Boolean(false))) => return Ok(false),
+            Ok(Evaluated::Known(other)) => format!("it is {other}, and neither true nor false"),
+            Ok(Evaluated::Unknown(missing)) => format!("{} has no value yet", described(graph, &missing)),
+            Err(error) => error.to_string(),
+        };
+        return Err(Failure { detail: why, ..Failure::permanent("a condition cannot be decided") });
+    }
+    Ok(true)
 }
 
 /// Makes the map that [`Operation::context`] describes. What has no value is left out.
@@ -116,27 +149,35 @@ fn context(graph: &Graph, evaluator: &mut Evaluator<'_>, step: &Step) -> Value {
     }
     let mut requirements: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for edge in std::iter::once(vertex).chain(parts).flat_map(|end| graph.outgoing(end.id)) {
-        let (properties, attributes) = values(&edge.properties, Site::Edge(edge.id), evaluator);
-        let target =
-            subject_of(graph, node_of(graph, edge.target)).map_or(Value::Null, |node| Value::from(node.node));
-        let capability =
-            graph.vertex(edge.target).filter(|target| target.metadata.contains_key(names::CAPABILITY));
-        let capability = capability.map(|target| all_values(target, evaluator)).unwrap_or_default();
-        requirements.entry(&edge.name).or_default().push(Value::map([
-            ("node", target),
-            ("properties", Value::Map(properties.into_iter().chain(attributes).collect())),
-            ("capability", Value::Map(capability)),
-        ]));
+        requirements.entry(&edge.name).or_default().push(required(graph, edge, evaluator));
     }
     if takes_away(step) {
         as_applied(vertex, &mut own, &mut capabilities);
     }
-    Value::map([
+    let relationship = step.subject.relationship.and_then(|id| graph.edge(id));
+    let relationship = relationship.map(|edge| ("relationship", required(graph, edge, evaluator)));
+    let node = [
         ("properties", Value::Map(own)),
         ("attributes", Value::Map(attributes)),
         ("capabilities", Value::Map(capabilities)),
         ("requirements", Value::map(requirements.into_iter().map(|(name, list)| (name, Value::List(list))))),
         ("artifacts", vertex.metadata.get(names::ARTIFACTS).cloned().unwrap_or(Value::Map(ValueMap::new()))),
+    ];
+    Value::map(node.into_iter().chain(relationship))
+}
+
+/// A relationship with its target, as the context has it.
+fn required(graph: &Graph, edge: &Edge, evaluator: &mut Evaluator<'_>) -> Value {
+    let (properties, attributes) = values(&edge.properties, Site::Edge(edge.id), evaluator);
+    let target =
+        subject_of(graph, node_of(graph, edge.target)).map_or(Value::Null, |node| Value::from(node.node));
+    let capability =
+        graph.vertex(edge.target).filter(|target| target.metadata.contains_key(names::CAPABILITY));
+    let capability = capability.map(|target| all_values(target, evaluator)).unwrap_or_default();
+    Value::map([
+        ("node", target),
+        ("properties", Value::Map(properties.into_iter().chain(attributes).collect())),
+        ("capability", Value::Map(capability)),
     ])
 }
 

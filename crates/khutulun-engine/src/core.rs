@@ -8,10 +8,16 @@ use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
 use crate::report::RunResult;
 
 /// What a core must know of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepFacts {
-    /// The steps that must have succeeded before.
+    /// The steps that must have succeeded before: see [`khutulun_plan::Step::after`].
     pub after: Vec<u32>,
+    /// The steps whose failure leads here: see [`khutulun_plan::Step::otherwise`].
+    pub otherwise: Vec<u32>,
+    /// Whether it stands for the end of those before it: see [`khutulun_plan::Step::gathers`].
+    pub gathers: bool,
+    /// Whether it is only run where conditions hold, which somebody has to look at.
+    pub decides: bool,
     /// Whether code runs. Without, the step succeeds as soon as it may start, and has no intent.
     pub runs_code: bool,
     /// How often it is tried in one go while its failures are transient, at least 1.
@@ -42,6 +48,10 @@ pub enum Known {
         /// Which attempt.
         attempt: u32,
     },
+    /// It failed, and the steps for that case are taken: it is not tried again.
+    Caught,
+    /// Its conditions do not hold.
+    Skipped,
     /// It succeeded.
     Succeeded,
 }
@@ -59,6 +69,8 @@ pub enum Input {
     Finished(u32, Outcome),
     /// The executor, or an operator, has said what became of an operation.
     Recovered(u32, Recovery),
+    /// Somebody has looked at the conditions of a step: whether they hold, or why nobody can tell.
+    Decided(u32, Result<bool, Failure>),
     /// The pause before another attempt is over.
     Rested(u32),
     /// Nothing new is to start.
@@ -99,6 +111,21 @@ pub enum Effect {
         outcome: Outcome,
         /// Whether it may have had an effect: whether code ran, or may have.
         touched: bool,
+        /// Whether it failed and steps for that case are taken, so that it is not tried again.
+        caught: bool,
+    },
+    /// Look at the conditions of a step, then say [`Input::Decided`].
+    Decide {
+        /// The step.
+        step: u32,
+    },
+    /// The step is not run.
+    Skip {
+        /// The step.
+        step: u32,
+        /// Whether its conditions say so, which has to be made durable as an outcome is. Otherwise it follows from what became
+        /// of other steps.
+        decided: bool,
     },
     /// Rest before the next attempt, then say [`Input::Rested`].
     Rest {
@@ -129,7 +156,13 @@ enum State {
     /// An operator has to say what became of it.
     InDoubt,
     Resting,
+    /// Its conditions are being looked at.
+    Deciding,
     Failed,
+    /// Failed, and steps for that case go on.
+    Caught,
+    /// Not run, and never will be.
+    Skipped,
     Succeeded,
 }
 
@@ -137,6 +170,8 @@ enum State {
 struct Step {
     facts: StepFacts,
     state: State,
+    /// Whether there are steps for the case that it fails.
+    catches: bool,
     dependents: Vec<u32>,
     /// How many steps it still waits for.
     waits_for: usize,
@@ -149,8 +184,13 @@ struct Step {
 /// A run as a state machine: what happened goes in, what is to be done comes out.
 ///
 /// It keeps these laws: an operation is executed only after its intent was recorded, and after all steps that it waits for
-/// have succeeded; nothing that waits for a failed step is ever executed; after a failure (unless the run keeps going) or a
-/// cancellation no new intent is made; when nothing runs any more, the run is done.
+/// have succeeded; nothing that waits for a failed step is ever executed, unless it is there for that case; after a failure that
+/// no step is there for (unless the run keeps going) or a cancellation no new intent is made; when nothing runs any more, the
+/// run is done.
+///
+/// A step with others before it comes to its turn when all of those are over: succeeded, failed with steps for that case, or
+/// not run. It is run if one of those leads to it, and none that must have succeeded has failed. Otherwise it is not run, and
+/// nor is what it alone leads to.
 ///
 /// Nothing here reads a clock, a store or chance: the same inputs give the same effects.
 #[derive(Debug)]
@@ -170,22 +210,29 @@ pub struct Core {
 }
 
 impl Core {
-    /// Makes a run that has not begun.
+    /// Makes a run that has not begun. Each step comes after those that it waits for.
     pub fn new(steps: Vec<StepFacts>, conduct: Conduct) -> Self {
         let mut dependents: Vec<Vec<u32>> = vec![Vec::new(); steps.len()];
         for (index, facts) in (0..).zip(&steps) {
-            for after in &facts.after {
-                dependents[*after as usize].push(index);
+            for before in facts.after.iter().chain(&facts.otherwise) {
+                dependents[*before as usize].push(index);
             }
+        }
+        let mut catches = vec![false; steps.len()];
+        for (index, facts) in steps.iter().enumerate().rev() {
+            let passed_on = if facts.gathers && catches[index] { facts.after.as_slice() } else { &[] };
+            facts.otherwise.iter().chain(passed_on).for_each(|before| catches[*before as usize] = true);
         }
         let counts = BTreeMap::from([(State::Waiting, steps.len())]);
         let steps = steps
             .into_iter()
             .zip(dependents)
-            .map(|(facts, dependents)| Step {
-                waits_for: facts.after.len(),
+            .zip(catches)
+            .map(|((facts, dependents), catches)| Step {
+                waits_for: facts.after.len() + facts.otherwise.len(),
                 facts,
                 state: State::Waiting,
+                catches,
                 dependents,
                 attempt: 0,
                 failures: 0,
@@ -237,6 +284,11 @@ impl Core {
                     self.recovered(index, recovery, &mut effects);
                 }
             }
+            Input::Decided(index, answer) => {
+                if self.steps[index as usize].state == State::Deciding {
+                    self.decided(index, answer, &mut effects);
+                }
+            }
             Input::Rested(index) => {
                 if self.steps[index as usize].state == State::Resting {
                     self.set(index, State::Waiting);
@@ -250,26 +302,31 @@ impl Core {
     }
 
     fn resume(&mut self, known: Vec<Known>, effects: &mut Vec<Effect>) {
-        let mut succeeded = Vec::new();
+        let mut over = Vec::new();
         for (index, known) in (0..).zip(known) {
             let step = &mut self.steps[index as usize];
-            match known {
-                Known::Untouched => {}
-                Known::Failed { attempt } => step.attempt = attempt,
+            let state = match known {
+                Known::Untouched => continue,
+                Known::Failed { attempt } => {
+                    step.attempt = attempt;
+                    continue;
+                }
                 Known::InFlight { attempt } => {
                     step.attempt = attempt;
                     self.set(index, State::Recovering);
                     effects.push(Effect::Recover { step: index, attempt });
+                    continue;
                 }
-                Known::Succeeded => {
-                    self.set(index, State::Succeeded);
-                    succeeded.push(index);
-                }
-            }
+                Known::Caught => State::Caught,
+                Known::Skipped => State::Skipped,
+                Known::Succeeded => State::Succeeded,
+            };
+            self.set(index, state);
+            over.push(index);
         }
         self.enqueue_first();
-        for index in succeeded {
-            self.release(index);
+        for index in over {
+            self.release(index, effects);
         }
     }
 
@@ -281,32 +338,79 @@ impl Core {
         }
     }
 
-    /// Lets those go that waited for a step.
-    fn release(&mut self, index: u32) {
-        for dependent in std::mem::take(&mut self.steps[index as usize].dependents) {
-            let step = &mut self.steps[dependent as usize];
-            step.waits_for -= 1;
-            if step.waits_for == 0 && step.state == State::Waiting {
-                self.enqueue(dependent);
+    /// Lets those go that waited for a step which is over.
+    fn release(&mut self, index: u32, effects: &mut Vec<Effect>) {
+        let mut over = vec![index];
+        while let Some(index) = over.pop() {
+            for dependent in std::mem::take(&mut self.steps[index as usize].dependents) {
+                let step = &mut self.steps[dependent as usize];
+                step.waits_for -= 1;
+                if step.waits_for > 0 || step.state != State::Waiting {
+                    continue;
+                }
+                match self.verdict(dependent) {
+                    None => self.enqueue(dependent),
+                    Some(state) => {
+                        self.set(dependent, state);
+                        if state == State::Skipped {
+                            effects.push(Effect::Skip { step: dependent, decided: false });
+                        }
+                        over.push(dependent);
+                    }
+                }
             }
         }
     }
 
-    fn finish(&mut self, index: u32, outcome: Outcome, touched: bool, effects: &mut Vec<Effect>) {
-        let stopping = self.stopping();
-        let step = &mut self.steps[index as usize];
-        let transient =
-            matches!(&outcome, Outcome::Failed(failure) if failure.class == FailureClass::Transient);
-        let succeeded = matches!(outcome, Outcome::Succeeded(_));
-        effects.push(Effect::RecordOutcome { step: index, attempt: step.attempt, outcome, touched });
-        if succeeded {
-            self.set(index, State::Succeeded);
-            self.release(index);
-            return;
+    /// What becomes of a step without being run, once all before it is over. None: it is run.
+    fn verdict(&self, index: u32) -> Option<State> {
+        let StepFacts { after, otherwise, gathers, .. } = &self.steps[index as usize].facts;
+        let state = |step: &u32| self.steps[*step as usize].state;
+        let is_refuted = after.iter().any(|step| state(step) == State::Caught && !otherwise.contains(step));
+        let is_reached = after.iter().any(|step| state(step) == State::Succeeded)
+            || otherwise.iter().any(|step| state(step) == State::Caught);
+        match (is_refuted, is_reached) {
+            (true, _) if *gathers => Some(State::Caught),
+            (false, true) => None,
+            _ => Some(State::Skipped),
         }
-        step.failures += 1;
-        if transient && !stopping && step.failures < step.facts.attempts_max {
-            effects.push(Effect::Rest { step: index, failures: step.failures });
+    }
+
+    fn decided(&mut self, index: u32, answer: Result<bool, Failure>, effects: &mut Vec<Effect>) {
+        let outcome = match answer {
+            Ok(false) => {
+                self.set(index, State::Skipped);
+                effects.push(Effect::Skip { step: index, decided: true });
+                return self.release(index, effects);
+            }
+            Ok(true) => Outcome::Succeeded(BTreeMap::new()),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        self.finish(index, outcome, false, effects);
+    }
+
+    fn finish(&mut self, index: u32, outcome: Outcome, touched: bool, effects: &mut Vec<Effect>) {
+        let (stopping, cancelled) = (self.stopping(), self.cancelled);
+        let step = &mut self.steps[index as usize];
+        let attempt = step.attempt;
+        let class = match &outcome {
+            Outcome::Succeeded(_) => None,
+            Outcome::Failed(failure) => Some(failure.class),
+        };
+        step.failures += u32::from(class.is_some());
+        let is_last = class != Some(FailureClass::Transient) || step.failures >= step.facts.attempts_max;
+        // What nobody knows to have failed has no steps for that case, and what is stopped is tried again by whoever resumes.
+        let caught = step.catches
+            && is_last
+            && !cancelled
+            && class.is_some_and(|class| class != FailureClass::UnknownOutcome);
+        let failures = step.failures;
+        effects.push(Effect::RecordOutcome { step: index, attempt, outcome, touched, caught });
+        if class.is_none() || caught {
+            self.set(index, if caught { State::Caught } else { State::Succeeded });
+            self.release(index, effects);
+        } else if !is_last && !stopping {
+            effects.push(Effect::Rest { step: index, failures });
             self.set(index, State::Resting);
         } else {
             self.set(index, State::Failed);
@@ -383,7 +487,10 @@ impl Core {
                 let class = if touched { FailureClass::UnknownOutcome } else { FailureClass::Transient };
                 let message = "it was interrupted, and not taken up again because the run stops".to_owned();
                 let outcome = Outcome::Failed(Failure { class, message, detail: String::new() });
-                self.finish(index, outcome, touched, effects);
+                let attempt = self.steps[index as usize].attempt;
+                // It did not fail by itself, so nothing that is there for its failure goes on.
+                effects.push(Effect::RecordOutcome { step: index, attempt, outcome, touched, caught: false });
+                self.set(index, State::Failed);
             }
         }
     }
@@ -401,7 +508,12 @@ impl Core {
     fn start(&mut self, effects: &mut Vec<Effect>) {
         while let Some(index) = self.ready_without_code.pop_first() {
             self.steps[index as usize].attempt += 1;
-            self.finish(index, Outcome::Succeeded(BTreeMap::<String, Value>::new()), false, effects);
+            if self.steps[index as usize].facts.decides {
+                self.set(index, State::Deciding);
+                effects.push(Effect::Decide { step: index });
+            } else {
+                self.finish(index, Outcome::Succeeded(BTreeMap::<String, Value>::new()), false, effects);
+            }
         }
         while self.busy < self.conduct.parallel_max.max(1)
             && let Some(index) = self.ready.pop_first()
@@ -416,14 +528,16 @@ impl Core {
 
     fn end(&mut self, effects: &mut Vec<Effect>) {
         let waiting = !self.ready.is_empty() || !self.ready_without_code.is_empty();
-        if self.busy > 0 || self.count(State::Resting) > 0 || (waiting && !self.stopping()) {
+        let open = self.count(State::Resting) + self.count(State::Deciding);
+        if self.busy > 0 || open > 0 || (waiting && !self.stopping()) {
             return;
         }
+        let over = [State::Succeeded, State::Caught, State::Skipped];
         let result = if self.count(State::InDoubt) > 0 {
             RunResult::NeedsOperator
         } else if self.count(State::Failed) > 0 {
             RunResult::Failed
-        } else if self.count(State::Succeeded) == self.steps.len() {
+        } else if over.into_iter().map(|state| self.count(state)).sum::<usize>() == self.steps.len() {
             effects.push(Effect::Conclude);
             RunResult::Succeeded
         } else {

@@ -56,7 +56,7 @@ impl Journal {
         self.record("intent", Value::map(body))
     }
 
-    pub(crate) fn outcome(&self, step: u32, attempt: u32, outcome: &Outcome) -> Record {
+    pub(crate) fn outcome(&self, step: u32, attempt: u32, outcome: &Outcome, caught: bool) -> Record {
         let mut body = vec![("step", number(step.into())), ("attempt", number(attempt.into()))];
         match outcome {
             Outcome::Succeeded(outputs) => {
@@ -70,6 +70,16 @@ impl Journal {
                 ("detail", Value::from(detail.as_str())),
             ]),
         }
+        if caught {
+            body.push(("caught", Value::from(true)));
+        }
+        self.record("outcome", Value::map(body))
+    }
+
+    /// The conditions of a step do not hold.
+    pub(crate) fn skipped(&self, step: u32) -> Record {
+        let body =
+            [("step", number(step.into())), ("attempt", number(1)), ("result", Value::from("skipped"))];
         self.record("outcome", Value::map(body))
     }
 
@@ -112,8 +122,13 @@ impl StepState {
         match &self.end {
             StepEnd::InFlight => true,
             StepEnd::Failed(failure) => failure.class == FailureClass::UnknownOutcome,
-            StepEnd::NotStarted | StepEnd::Succeeded => false,
+            StepEnd::NotStarted | StepEnd::Skipped | StepEnd::Caught(_) | StepEnd::Succeeded => false,
         }
+    }
+
+    /// Tells whether nothing more happens to it, also when the run is resumed.
+    fn is_over(&self) -> bool {
+        matches!(self.end, StepEnd::Succeeded | StepEnd::Caught(_) | StepEnd::Skipped)
     }
 
     pub(crate) fn known(&self) -> Known {
@@ -121,6 +136,8 @@ impl StepState {
             _ if self.in_flight() => Known::InFlight { attempt: self.attempt },
             StepEnd::Succeeded => Known::Succeeded,
             StepEnd::Failed(_) => Known::Failed { attempt: self.attempt },
+            StepEnd::Caught(_) => Known::Caught,
+            StepEnd::Skipped => Known::Skipped,
             StepEnd::NotStarted | StepEnd::InFlight => Known::Untouched,
         }
     }
@@ -203,7 +220,7 @@ impl RunState {
             "intent" | "outcome" if self.end.is_some() => return Err("something happened after its end"),
             "intent" => {
                 let (step, attempt) = self.step(body)?;
-                if step.end == StepEnd::Succeeded || attempt <= step.attempt {
+                if step.is_over() || attempt <= step.attempt {
                     return Err("an intent for what was done before");
                 }
                 let inputs = texts(body.get("inputs")).ok_or("the inputs are missing")?;
@@ -211,21 +228,24 @@ impl RunState {
             }
             "outcome" => {
                 let (step, attempt) = self.step(body)?;
-                if step.end == StepEnd::Succeeded || attempt < step.attempt {
+                if step.is_over() || attempt < step.attempt {
                     return Err("an outcome of what was done before");
                 }
                 step.attempt = attempt;
                 step.end = match body.get("result").and_then(Value::as_text) {
                     Some("succeeded") => StepEnd::Succeeded,
+                    Some("skipped") => StepEnd::Skipped,
                     Some("failed") => {
                         let text = |key| body.get(key).and_then(Value::as_text).map(str::to_owned);
                         let class = text("class").ok_or("the failure's class is missing")?;
                         let class = CLASSES.iter().find(|(_, word)| *word == class);
-                        StepEnd::Failed(Failure {
+                        let failure = Failure {
                             class: class.ok_or("the failure's class is unknown")?.0,
                             message: text("message").ok_or("the failure's message is missing")?,
                             detail: text("detail").unwrap_or_default(),
-                        })
+                        };
+                        let caught = body.get("caught") == Some(&Value::Boolean(true));
+                        if caught { StepEnd::Caught(failure) } else { StepEnd::Failed(failure) }
                     }
                     _ => return Err("the result is missing"),
                 };
@@ -259,7 +279,7 @@ pub struct RunSummary {
     pub run: RunId,
     /// The service.
     pub namespace: Namespace,
-    /// What it was for: `deploy`, `destroy` or `run`.
+    /// What it was for: `deploy`, `destroy`, `run` or `workflow`.
     pub goal: String,
     /// How many operations its plan has.
     pub operations: u64,

@@ -9,7 +9,7 @@ use khutulun_plan::Plan;
 /// What a run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunResult {
-    /// All steps succeeded.
+    /// All steps succeeded, or were not needed; where one failed, the steps for that case were taken.
     Succeeded,
     /// At least one step failed. The run ended, and can be resumed: failed steps are tried again.
     Failed,
@@ -53,6 +53,10 @@ pub enum StepEnd {
     Succeeded,
     /// It failed.
     Failed(Failure),
+    /// It failed, and the steps for that case were taken: the run goes on.
+    Caught(Failure),
+    /// It was not needed: its conditions did not hold, or what became of other steps did not lead to it.
+    Skipped,
 }
 
 /// What became of a step.
@@ -122,6 +126,9 @@ pub trait Observer: Send + Sync {
 
     /// An operation starts; its intent is durable.
     fn step_started(&self, _step: u32, _operation: &Operation) {}
+
+    /// A step is not run: its conditions do not hold, or what became of other steps does not lead to it.
+    fn step_skipped(&self, _step: u32) {}
 
     /// A step ended, durably. `again` says that it failed and will be tried again after a while.
     fn step_ended(&self, _step: u32, _outcome: &Outcome, _again: bool) {}

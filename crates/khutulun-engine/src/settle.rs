@@ -1,8 +1,8 @@
 //! What an outcome changes in the graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use floria::{Evaluator, Functions, Graph, Site, Value, Vertex};
+use floria::{Change, Evaluator, Functions, Graph, Handler, Handlers, Properties, Site, Value, Vertex};
 use khutulun_api::{Failure, Outcome, names};
 use khutulun_plan::{Goal, Plan, Step, applied};
 
@@ -12,7 +12,7 @@ const UP: [&str; 3] = ["created", "configured", "started"];
 /// Puts what an operation put out into the graph, and how far the node has come.
 ///
 /// An output that its attribute does not take makes the operation a failed one. Returns the outcome to be recorded, and the
-/// node's vertex as it is to be stored, if it changes.
+/// change of the node or relationship that is to be stored with it, if there is one.
 pub(crate) fn settle(
     graph: &mut Graph,
     functions: &dyn Functions,
@@ -20,19 +20,20 @@ pub(crate) fn settle(
     step: &Step,
     outcome: Outcome,
     touched: bool,
-) -> (Outcome, Option<Vertex>) {
+) -> (Outcome, Option<Change>) {
+    if let Some(id) = step.subject.relationship {
+        let Some(before) = graph.edge(id).cloned() else { return (outcome, None) };
+        let mut edge = before.clone();
+        let outcome = take_in(graph, functions, step, &edge.handlers, &mut edge.properties, outcome);
+        if edge == before {
+            return (outcome, None);
+        }
+        graph.put_edge(edge.clone());
+        return (outcome, Some(Change::put(edge)));
+    }
     let Some(before) = graph.vertex(step.subject.vertex).cloned() else { return (outcome, None) };
     let mut vertex = before.clone();
-    let outcome = match outcome {
-        Outcome::Succeeded(outputs) => match take_in(graph, functions, step, &mut vertex, &outputs) {
-            Ok(()) => Outcome::Succeeded(outputs),
-            Err(failure) => {
-                vertex = before.clone();
-                Outcome::Failed(failure)
-            }
-        },
-        failed => failed,
-    };
+    let outcome = take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome);
     match (&outcome, &step.state) {
         (Outcome::Succeeded(_), Some(state)) => {
             vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
@@ -62,26 +63,44 @@ pub(crate) fn settle(
         return (outcome, None);
     }
     graph.put_vertex(vertex.clone());
-    (outcome, Some(vertex))
+    (outcome, Some(Change::put(vertex)))
 }
 
+/// Takes outputs into attributes: all of them, or none.
 fn take_in(
     graph: &Graph,
     functions: &dyn Functions,
     step: &Step,
-    vertex: &mut Vertex,
-    outputs: &std::collections::BTreeMap<String, Value>,
+    handlers: &Handlers,
+    properties: &mut Properties,
+    outcome: Outcome,
+) -> Outcome {
+    let Outcome::Succeeded(outputs) = outcome else { return outcome };
+    let Some(handler) = handlers.get(&step.event) else { return Outcome::Succeeded(outputs) };
+    let mut taken = properties.clone();
+    match write(&mut Evaluator::new(graph, functions), step.subject.site(), handler, &mut taken, &outputs) {
+        Ok(()) => {
+            *properties = taken;
+            Outcome::Succeeded(outputs)
+        }
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+fn write(
+    evaluator: &mut Evaluator<'_>,
+    site: Site,
+    handler: &Handler,
+    properties: &mut Properties,
+    outputs: &BTreeMap<String, Value>,
 ) -> Result<(), Failure> {
-    let Some(handler) = vertex.handlers.get(&step.event) else { return Ok(()) };
-    let mut evaluator = Evaluator::new(graph, functions);
-    let mappings = handler.outputs.clone();
-    for (output, property_name) in &mappings {
+    for (output, property_name) in &handler.outputs {
         let Some(value) = outputs.get(output) else { continue };
         let refused = |why: String| Failure {
             detail: why,
             ..Failure::permanent(format!("output `{output}` does not fit attribute `{property_name}`"))
         };
-        let property = vertex.properties.get_mut(property_name);
+        let property = properties.get_mut(property_name);
         let property = property.ok_or_else(|| refused("there is no such attribute".to_owned()))?;
         if property.read_only {
             return Err(refused("it is a property, which nothing writes but the design".to_owned()));
@@ -90,7 +109,7 @@ fn take_in(
             // What does not apply any more, such as the process id of what was stopped, is not known.
             Value::Null => None,
             value => {
-                let prepared = evaluator.prepare(property, value.clone(), Site::Vertex(vertex.id));
+                let prepared = evaluator.prepare(property, value.clone(), site);
                 Some(prepared.map_err(|error| refused(error.to_string()))?)
             }
         };

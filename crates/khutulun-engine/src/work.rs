@@ -63,6 +63,8 @@ pub(crate) struct Work<'e> {
     /// Outcomes of operations whose changes of the graph are in it already.
     settled: HashMap<u32, Option<Change>>,
     told: Vec<Told>,
+    /// Steps that are not run, and nobody was told yet.
+    skipped: Vec<u32>,
     tasks: JoinSet<Input>,
     task_of: HashMap<Id, Task>,
 }
@@ -94,6 +96,7 @@ impl<'e> Work<'e> {
             batch: Batch::default(),
             settled: HashMap::new(),
             told: Vec::new(),
+            skipped: Vec::new(),
             tasks: JoinSet::new(),
             task_of: HashMap::new(),
         }
@@ -128,9 +131,11 @@ impl<'e> Work<'e> {
                             Ok(()) => intended.push(step),
                             Err(failure) => inputs.push_back(Input::Finished(step, Outcome::Failed(failure))),
                         },
-                        Effect::RecordOutcome { step, attempt, outcome, touched } => {
-                            self.record(step, attempt, outcome, touched);
+                        Effect::RecordOutcome { step, attempt, outcome, touched, caught } => {
+                            self.record(step, attempt, outcome, touched, caught);
                         }
+                        Effect::Decide { step } => inputs.push_back(Input::Decided(step, self.decide(step))),
+                        Effect::Skip { step, decided } => self.skip(step, decided),
                         Effect::Conclude => self.conclude(),
                         Effect::Done(done) => result = Some(done),
                         Effect::Rest { step, .. } => {
@@ -149,6 +154,9 @@ impl<'e> Work<'e> {
             self.commit().await?;
             for told in std::mem::take(&mut self.told) {
                 self.observer.step_ended(told.step, &told.outcome, told.again);
+            }
+            for step in std::mem::take(&mut self.skipped) {
+                self.observer.step_skipped(step);
             }
             if let Some(result) = result {
                 let report = self.report(result);
@@ -193,7 +201,7 @@ impl<'e> Work<'e> {
                 ),
             };
             let attempt = self.steps[step as usize].attempt;
-            self.record(step, attempt, outcome, touched);
+            self.record(step, attempt, outcome, touched, false);
         }
         self.end(SUPERSEDED);
         self.commit().await
@@ -206,6 +214,9 @@ impl<'e> Work<'e> {
             .iter()
             .map(|step| StepFacts {
                 after: step.after.clone(),
+                otherwise: step.otherwise.clone(),
+                gathers: step.gathers,
+                decides: !step.conditions.is_empty(),
                 runs_code: step.implementation.is_some(),
                 attempts_max: match &step.implementation {
                     Some(floria::Implementation::Script { .. }) => options.attempts_max_script,
@@ -253,9 +264,7 @@ impl<'e> Work<'e> {
 
     fn settle(&mut self, step: u32, outcome: Outcome, touched: bool) -> (Outcome, Option<Change>) {
         let planned = &self.plan.steps[step as usize];
-        let (outcome, vertex) =
-            settle(&mut self.graph, &*self.engine.functions, &self.plan, planned, outcome, touched);
-        (outcome, vertex.map(Change::put))
+        settle(&mut self.graph, &*self.engine.functions, &self.plan, planned, outcome, touched)
     }
 
     fn operation_id(&self, step: u32, attempt: u32) -> OperationId {
@@ -274,18 +283,33 @@ impl<'e> Work<'e> {
         Ok(())
     }
 
+    /// Looks at the conditions of a step.
+    fn decide(&self, step: u32) -> Result<bool, Failure> {
+        let planned = &self.plan.steps[step as usize];
+        context::holds(&self.graph, &*self.engine.functions, planned)
+    }
+
+    fn skip(&mut self, step: u32, decided: bool) {
+        if decided {
+            self.batch.records.push(self.journal.skipped(step));
+        }
+        self.steps[step as usize].end = StepEnd::Skipped;
+        self.skipped.push(step);
+    }
+
     /// Makes an outcome a part of the next commit, with what follows from it.
-    fn record(&mut self, step: u32, attempt: u32, outcome: Outcome, touched: bool) {
+    fn record(&mut self, step: u32, attempt: u32, outcome: Outcome, touched: bool, caught: bool) {
         let (outcome, change) = match self.settled.remove(&step) {
             Some(change) => (outcome, change),
             None => self.settle(step, outcome, touched),
         };
         self.batch.changes.extend(change);
-        self.batch.records.push(self.journal.outcome(step, attempt, &outcome));
+        self.batch.records.push(self.journal.outcome(step, attempt, &outcome, caught));
         let state = &mut self.steps[step as usize];
         state.attempt = attempt;
         state.end = match &outcome {
             Outcome::Succeeded(_) => StepEnd::Succeeded,
+            Outcome::Failed(failure) if caught => StepEnd::Caught(failure.clone()),
             Outcome::Failed(failure) => StepEnd::Failed(failure.clone()),
         };
         self.told.push(Told { step, outcome, again: false });
@@ -387,6 +411,8 @@ impl<'e> Work<'e> {
             }
             Effect::RecordIntent { .. }
             | Effect::RecordOutcome { .. }
+            | Effect::Decide { .. }
+            | Effect::Skip { .. }
             | Effect::Conclude
             | Effect::Done(_) => return,
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diagnostics::{Diagnostic, Span};
 use floria::{
-    ClassName, EdgeTemplate, EdgeTemplateId, Expression, Handlers, Named, Rules, VertexTemplateId,
+    ClassName, EdgeTemplate, EdgeTemplateId, Expression, Named, Rules, VertexTemplateId,
     rules::{self, Count, Selector},
 };
 use khutulun_api::names;
@@ -16,6 +16,7 @@ use tosca::model::{
 use crate::{
     expressions,
     lower::{Lowering, NodePlace},
+    operations::Holder,
 };
 
 impl<'a> Lowering<'a, '_> {
@@ -151,7 +152,6 @@ impl<'a> Lowering<'a, '_> {
         selector: Option<Selector>,
     ) {
         self.refuse_notifications(requirement.relationship.interfaces.values());
-        self.refuse_operations(&requirement.relationship);
         let mut properties = self.properties(&requirement.relationship.properties);
         self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
         let mut metadata = expressions::metadata(self.model, &requirement.definition.metadata);
@@ -170,7 +170,7 @@ impl<'a> Lowering<'a, '_> {
             target,
             classes: self.shared.classes.of(self.model, requirement.relationship.type_id),
             properties,
-            handlers: Handlers::new(),
+            handlers: self.handlers(Holder::Relationship(&requirement.name, &requirement.relationship)),
             rules: selector.map_or_else(Rules::new, Selector::into_rules),
             metadata,
             origin: self.origin(requirement.span),

@@ -10,25 +10,15 @@ use crate::lower::Lowering;
 
 impl Lowering<'_, '_> {
     /// Tells that something is not run yet.
-    fn not_run_yet(&mut self, what: &str, span: Span, chapter: &'static str, hint: Option<String>) {
+    pub(crate) fn not_run_yet(
+        &mut self,
+        what: &str,
+        span: Span,
+        chapter: &'static str,
+        hint: Option<String>,
+    ) {
         let message = format!("{what} understood, but not run yet");
         self.tell(Diagnostic::error("not-run-yet", message).at(span).maybe_hint(hint).chapter(chapter));
-    }
-
-    /// What a service template has besides nodes.
-    pub(crate) fn refuse_service(&mut self) {
-        let service = self.service;
-        for (name, group) in &service.groups {
-            self.not_run_yet(&format!("the group `{name}` is"), group.span, "16.2", None);
-        }
-        for (name, policy) in &service.policies {
-            self.not_run_yet(&format!("the policy `{name}` is"), policy.span, "16.4", None);
-        }
-        for (name, workflow) in &service.workflows {
-            let hint = "what khutulun does on its own, such as creating and deleting, needs no workflow";
-            let hint = Some(hint.to_owned());
-            self.not_run_yet(&format!("the workflow `{name}` is"), workflow.span, "13.2", hint);
-        }
     }
 
     /// What comes from outside to a node or relationship.

@@ -23,8 +23,14 @@
 //! | property | a read-only property |
 //! | attribute | a property that is not read-only |
 //! | value | what is literal was checked and is stored; an expression becomes the updater, and the schema a preparer, a call of `tosca:coerce` (see [`tosca_functions::schema`]) |
-//! | operation with an implementation | a handler of the event `<interface>.<operation>`; see below |
-//! | type of a node, capability or relationship that is used, and its ancestors | a class of its qualified name; one type is what one profile, or else one file, defines, also in several models; the name of a further type is given with its file |
+//! | operation with an implementation | a handler of the event `<interface>.<operation>`, on the node's vertex template or the relationship's edge template; see below |
+//! | notification | such a handler without code; metadata `khutulun.notification` |
+//! | group, policy, workflow | a vertex template `group:<name>`, `policy:<name>`, `workflow:<name>` in the service's, after the nodes; metadata `khutulun.group`, `khutulun.policy`, `khutulun.workflow` |
+//! | trigger, step | a vertex template in its policy's or workflow's; metadata `khutulun.trigger`, `khutulun.step` |
+//! | member of a group, target of a policy or step | an edge template `member` or `target` to the node's or group's vertex template, with a selector of all instances |
+//! | `on_success`, `on_failure` | edge templates of these names between steps |
+//! | condition, precondition, filter; activity | inputs of the handler `condition`; a handler `activity.<n>` ([`khutulun_api::names::CONDITION`], [`khutulun_api::names::ACTIVITY`]) |
+//! | type of a node, capability, relationship, group or policy that is used, and its ancestors | a class of its qualified name; one type is what one profile, or else one file, defines, also in several models; the name of a further type is given with its file |
 //! | metadata of a definition (of a property, requirement, operation) | metadata of the property, edge, handler |
 //!
 //! A call of a function that the design defines is one of `custom:<name>`, with its [definition](mod@tosca_functions::custom) before its
@@ -40,9 +46,9 @@
 //!
 //! # What is not run yet
 //!
-//! Operations of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
-//! are not built yet are diagnostics; so are notifications, groups, policies and workflows (`not-run-yet`). Nothing is silently
-//! ignored.
+//! The lifecycle of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
+//! are not built yet are diagnostics; so are notifications that have an implementation, and outputs of workflows
+//! (`not-run-yet`). Nothing is silently ignored.
 //!
 //! Lowering is pure. Files are found and read through the [`Files`] that the caller brings.
 
@@ -52,6 +58,7 @@ mod custom;
 mod edges;
 mod expressions;
 mod files;
+mod groups;
 mod inputs;
 mod instances;
 mod later;
@@ -60,10 +67,12 @@ mod making;
 mod operations;
 mod properties;
 mod render;
+mod render_parts;
 mod render_rules;
 mod schemas;
 mod services;
 mod substitution;
+mod workflows;
 
 pub use artifacts::is_driver;
 pub use files::{Files, SourceFiles, digest_of};

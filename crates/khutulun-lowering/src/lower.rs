@@ -16,7 +16,7 @@ use tosca::{
     model::{Model, NodeTemplate, ServiceTemplate, Substitution},
 };
 
-use crate::{classes::Classes, expressions, files::Files, schemas::Schemas};
+use crate::{classes::Classes, expressions, files::Files, operations::Holder, schemas::Schemas};
 
 /// What lowering needs besides the model.
 #[derive(Clone, Copy)]
@@ -124,7 +124,6 @@ impl<'a> Lowering<'a, '_> {
         if !is_plain_name(self.options.service) {
             self.tell(unusable_name("service", self.options.service));
         }
-        self.refuse_service();
         self.check_names();
         let service = self.service_vertex();
         // Where each node's vertexes are: a requirement may name a node that comes later.
@@ -136,9 +135,10 @@ impl<'a> Lowering<'a, '_> {
             self.requirements(node, place.vertex, service, &places);
         }
         self.map_inputs(&places);
+        self.groups_policies_and_workflows(service, &places);
     }
 
-    fn next_vertex(&self) -> VertexTemplateId {
+    pub(crate) fn next_vertex(&self) -> VertexTemplateId {
         VertexTemplateId(self.shared.vertexes.len() as u64 + 1)
     }
 
@@ -204,7 +204,7 @@ impl<'a> Lowering<'a, '_> {
             container: Some(service),
             classes: self.shared.classes.of(self.model, node.type_id),
             properties,
-            handlers: self.handlers(node),
+            handlers: self.handlers(Holder::Node(node)),
             rules: self.making(node),
             metadata,
             origin: self.origin(node.span),
@@ -236,7 +236,7 @@ impl<'a> Lowering<'a, '_> {
     }
 
     /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
-    fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
+    pub(crate) fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
         let metadata = expressions::metadata(self.model, metadata);
         for name in metadata.keys().filter(|name| name.starts_with(floria::ENGINE_METADATA_PREFIX)) {
             self.tell(

@@ -1,50 +1,113 @@
 //! Operations become event handlers.
 
 use diagnostics::{Diagnostic, Span};
-use floria::{Handler, Handlers, Named};
+use floria::{Handler, Handlers, Implementation, Named};
 use khutulun_api::names;
-use tosca::model::{self, Interface, NodeTemplate, Operation, Output, PathStart, Relationship, TypeId};
+use tosca::model::{self, Interface, Map, NodeTemplate, Operation, Output, PathStart, Relationship, TypeId};
 
 use crate::{expressions, lower::Lowering};
 
 /// Metadata of an interface type: the prefix of its events.
 const EVENTS: &str = "khutulun.events";
 
+/// What has operations.
+#[derive(Clone, Copy)]
+pub(crate) enum Holder<'m> {
+    Node(&'m NodeTemplate),
+    /// A relationship, by the name of its requirement.
+    Relationship(&'m str, &'m Relationship),
+}
+
+impl<'m> Holder<'m> {
+    pub(crate) fn interfaces(self) -> &'m Map<Interface> {
+        match self {
+            Self::Node(node) => &node.interfaces,
+            Self::Relationship(_, relationship) => &relationship.interfaces,
+        }
+    }
+
+    fn attributes(self) -> &'m Map<model::Property> {
+        match self {
+            Self::Node(node) => &node.attributes,
+            Self::Relationship(_, relationship) => &relationship.attributes,
+        }
+    }
+
+    fn is_start(self, start: &PathStart) -> bool {
+        match (self, start) {
+            (Self::Node(_), PathStart::SelfNode) | (Self::Relationship(..), PathStart::SelfRelationship) => {
+                true
+            }
+            (Self::Node(node), PathStart::Node { template, .. }) => *template == node.id,
+            (Self::Relationship(_, relationship), PathStart::Relationship { template }) => {
+                relationship.template.as_deref() == Some(&**template)
+            }
+            _ => false,
+        }
+    }
+
+    /// The word for it, and what it is called.
+    fn words(self) -> (&'static str, String) {
+        match self {
+            Self::Node(node) => ("node", format!("node template `{}`", node.name)),
+            Self::Relationship(requirement, _) => ("relationship", format!("relationship `{requirement}`")),
+        }
+    }
+}
+
 impl<'a> Lowering<'a, '_> {
-    /// The handlers of a node: one for each operation that runs something.
-    pub(crate) fn handlers(&mut self, node: &'a NodeTemplate) -> Handlers {
+    /// The handlers of a node or relationship: one for each operation that runs something, and for each notification.
+    pub(crate) fn handlers(&mut self, holder: Holder<'a>) -> Handlers {
         let mut handlers = Handlers::new();
-        for (interface_name, interface) in &node.interfaces {
+        for (interface_name, interface) in holder.interfaces() {
             let prefix = self.event_prefix(interface_name, interface);
             for (name, operation) in &interface.operations {
-                let Some(handler) = self.handler(node, operation) else { continue };
-                let event = format!("{prefix}.{name}");
-                if handlers.contains_key(&event) {
-                    let message =
-                        format!("two interfaces of the node template `{}` answer `{event}`", node.name);
-                    self.tell(Diagnostic::error("two-handlers", message).at(operation.span));
+                if let Some(implementation) = &operation.implementation
+                    && self.is_run(holder, &prefix, name, operation)
+                    && let Some(implementation) = self.implementation(implementation)
+                {
+                    let handler = self.handler(holder, operation, Some(implementation));
+                    self.add(&mut handlers, holder, format!("{prefix}.{name}"), handler, operation.span);
                 }
-                handlers.insert(event, handler);
+            }
+            for (name, notification) in &interface.notifications {
+                let mut handler = self.handler(holder, notification, None);
+                handler.metadata.insert(names::NOTIFICATION.to_owned(), true.into());
+                self.add(&mut handlers, holder, format!("{prefix}.{name}"), handler, notification.span);
             }
         }
         handlers
     }
 
-    /// Operations of relationships do not run yet. Those without an implementation would do nothing anyway.
-    pub(crate) fn refuse_operations(&mut self, relationship: &Relationship) {
-        for interface in relationship.interfaces.values() {
-            for (name, operation) in &interface.operations {
-                if operation.implementation.is_some() {
-                    let message = format!("the operation `{name}` of a relationship is not run yet");
-                    self.tell(Diagnostic::error("unsupported-operation", message).at(operation.span).hint(
-                        "give it to the source or target node, which can read the relationship's values",
-                    ));
-                }
-            }
+    fn add(
+        &mut self,
+        handlers: &mut Handlers,
+        holder: Holder<'_>,
+        event: String,
+        handler: Handler,
+        span: Span,
+    ) {
+        if handlers.contains_key(&event) {
+            let message = format!("two interfaces of the {} answer `{event}`", holder.words().1);
+            self.tell(Diagnostic::error("two-handlers", message).at(span));
         }
+        handlers.insert(event, handler);
     }
 
-    fn event_prefix(&mut self, name: &str, interface: &Interface) -> String {
+    /// A relationship has no lifecycle yet: what is made with it is made by its source.
+    fn is_run(&mut self, holder: Holder<'_>, prefix: &str, name: &str, operation: &Operation) -> bool {
+        if matches!(holder, Holder::Node(_)) || prefix != names::LIFECYCLE {
+            return true;
+        }
+        let message = format!("the operation `{name}` of the lifecycle of a relationship is not run yet");
+        self.tell(Diagnostic::error("unsupported-operation", message).at(operation.span).hint(
+            "give it to the source or target node, which can read the relationship's values; or give the relationship an \
+             interface of another type, whose operations `run` and workflows can call",
+        ));
+        false
+    }
+
+    pub(crate) fn event_prefix(&mut self, name: &str, interface: &Interface) -> String {
         let prefix = self.events_of(name, interface.type_id);
         if name == names::LIFECYCLE && self.model.inherited_metadata(interface.type_id, EVENTS).is_none() {
             let message = format!("the interface `{name}` is not of the lifecycle's type");
@@ -62,9 +125,12 @@ impl<'a> Lowering<'a, '_> {
         events.unwrap_or(name).to_owned()
     }
 
-    fn handler(&mut self, node: &NodeTemplate, operation: &Operation) -> Option<Handler> {
-        let written = operation.implementation.as_ref()?;
-        let implementation = self.implementation(written)?;
+    fn handler(
+        &mut self,
+        holder: Holder<'_>,
+        operation: &Operation,
+        implementation: Option<Implementation>,
+    ) -> Handler {
         let mut inputs = Named::new();
         for (name, input) in &operation.inputs {
             if let Some(value) = self.operation_input(name, input) {
@@ -73,7 +139,7 @@ impl<'a> Lowering<'a, '_> {
         }
         let mut outputs = Named::new();
         for (name, output) in &operation.outputs {
-            if let Some(attribute) = self.output_target(node, output) {
+            if let Some(attribute) = self.output_target(holder, output) {
                 outputs.insert(name.as_str().to_owned(), attribute);
             }
         }
@@ -81,35 +147,35 @@ impl<'a> Lowering<'a, '_> {
         if let Some(change) = metadata.get(names::CHANGE) {
             self.check_change(change, operation.span);
         }
-        Some(Handler {
-            implementation: Some(implementation),
+        let timeout_seconds = operation.implementation.as_ref().and_then(|written| written.timeout_seconds);
+        Handler {
+            implementation,
             inputs,
             outputs,
-            timeout_ms_max: written.timeout_seconds.map(|seconds| seconds.saturating_mul(1000)),
+            timeout_ms_max: timeout_seconds.map(|seconds| seconds.saturating_mul(1000)),
             metadata,
             origin: self.origin(operation.span),
-        })
+        }
     }
 
     /// The attribute that an output goes to.
-    fn output_target(&mut self, node: &NodeTemplate, output: &Output) -> Option<String> {
+    fn output_target(&mut self, holder: Holder<'_>, output: &Output) -> Option<String> {
         let reference = output.mapping.as_ref()?;
-        let is_self = match &reference.path.start {
-            PathStart::SelfNode => true,
-            PathStart::Node { template, .. } => *template == node.id,
-            PathStart::SelfRelationship | PathStart::Relationship { .. } => false,
-        };
-        if !is_self || !reference.path.steps.is_empty() || !reference.nested.is_empty() {
+        let (word, called) = holder.words();
+        if !holder.is_start(&reference.path.start)
+            || !reference.path.steps.is_empty()
+            || !reference.nested.is_empty()
+        {
             self.refuse_target(
                 output.span,
-                "an output that goes elsewhere than to a whole attribute of its own node is not supported yet",
+                &format!("an output that goes elsewhere than to a whole attribute of its own {word} is not supported yet"),
             );
             return None;
         }
-        if !node.attributes.contains_key(reference.name.as_str()) {
+        if !holder.attributes().contains_key(reference.name.as_str()) {
             self.refuse_target(
                 reference.name_span,
-                &format!("`{}` is not an attribute of the node template `{}`", reference.name, node.name),
+                &format!("`{}` is not an attribute of the {called}", reference.name),
             );
             return None;
         }

@@ -32,10 +32,10 @@ pub fn render(design: &Design) -> String {
 }
 
 pub(crate) struct Page<'a> {
-    design: &'a Design,
+    pub(crate) design: &'a Design,
     /// In the design's order, as the next one.
-    contained: HashMap<VertexTemplateId, Vec<&'a VertexTemplate>>,
-    outgoing: HashMap<VertexTemplateId, Vec<&'a EdgeTemplate>>,
+    pub(crate) contained: HashMap<VertexTemplateId, Vec<&'a VertexTemplate>>,
+    pub(crate) outgoing: HashMap<VertexTemplateId, Vec<&'a EdgeTemplate>>,
     text: String,
 }
 
@@ -78,7 +78,9 @@ impl<'a> Page<'a> {
         }
         for vertex in self.contained.remove(&service.id).unwrap_or_default() {
             self.text.push('\n');
-            self.node(vertex);
+            if !self.part(0, vertex) {
+                self.node(vertex);
+            }
         }
     }
 
@@ -135,7 +137,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn properties(&mut self, depth: usize, properties: &floria::Properties) {
+    pub(crate) fn properties(&mut self, depth: usize, properties: &floria::Properties) {
         for (kind, read_only) in [("property", true), ("attribute", false)] {
             for (name, property) in properties.iter().filter(|(_, property)| property.read_only == read_only)
             {
@@ -144,7 +146,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn property(&mut self, depth: usize, kind: &str, name: &str, property: &Property) {
+    pub(crate) fn property(&mut self, depth: usize, kind: &str, name: &str, property: &Property) {
         let schema = property.preparer.as_ref().and_then(schema_of).map(|schema| format!(": {schema}"));
         let value = match (&property.updater, &property.value) {
             (Some(updater), _) => format!(" = {}", Shown(updater)),
@@ -162,7 +164,7 @@ impl<'a> Page<'a> {
         self.line(depth, format_args!("{kind} {name}{}{value}{notes}", schema.unwrap_or_default()));
     }
 
-    fn handler(&mut self, event: &str, handler: &Handler) {
+    pub(crate) fn handler(&mut self, event: &str, handler: &Handler) {
         let code = match &handler.implementation {
             None => "nothing".to_owned(),
             Some(Implementation::Driver(name)) => format!("driver {name}"),
@@ -194,11 +196,11 @@ impl<'a> Page<'a> {
     }
 }
 
-fn class(classes: &[ClassName]) -> String {
+pub(crate) fn class(classes: &[ClassName]) -> String {
     classes.first().map(|class| format!(": {class}")).unwrap_or_default()
 }
 
-fn place(origin: &Option<Origin>) -> String {
+pub(crate) fn place(origin: &Option<Origin>) -> String {
     origin.as_ref().map(|origin| format!("  # {origin}")).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use floria::{Evaluator, Graph, VertexId};
+use floria::{Evaluator, Graph, Named, VertexId};
 use khutulun_api::names;
 
 use crate::{
@@ -237,12 +237,17 @@ impl Basis<'_> {
             subject: node.subject(),
             implementation: handler.and_then(|handler| handler.implementation.clone()),
             inputs: BTreeMap::<String, PlannedValue>::new(),
+            expressions: Named::new(),
             after: Vec::new(),
+            otherwise: Vec::new(),
+            gathers: false,
+            conditions: Vec::new(),
             action,
             timeout_ms: handler.and_then(|handler| handler.timeout_ms_max).unwrap_or(self.timeout_ms_default),
             state: None,
             origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| node.vertex.origin.clone()),
             event,
+            part: None,
         }
     }
 }

@@ -85,6 +85,7 @@ pub fn plan_deploy(
         design: Some(design.to_owned()),
         nodes: Vec::new(),
         steps: Vec::new(),
+        workflow: None,
         prepare: Vec::new(),
         conclude: Vec::new(),
     };

@@ -48,6 +48,7 @@ pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError
         design: None,
         nodes: changes.collect(),
         steps,
+        workflow: None,
         prepare: Vec::new(),
         conclude: difference(actual, &nothing),
     })

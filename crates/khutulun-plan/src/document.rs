@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, ClassName, Implementation, Namespace, Origin, Revision, Value};
+use floria::{Change, ClassName, Expression, Implementation, Named, Namespace, Origin, Revision, Value};
 use khutulun_api::Subject;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Plan {
     pub nodes: Vec<NodeChange>,
     /// The operations; an index in this list is the operation's step.
     pub steps: Vec<Step>,
+    /// The workflow that is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
     /// Changes of the graph that the run commits when it starts: new and changed vertexes and edges.
     pub prepare: Vec<Change>,
     /// Changes of the graph that the run commits when all steps succeeded: what is gone.
@@ -72,8 +75,10 @@ pub enum Goal {
     Deploy,
     /// The instances go.
     Destroy,
-    /// One operation on one node.
+    /// One operation on one node or relationship.
     Run,
+    /// A workflow.
+    Workflow,
 }
 
 /// What happens to a node as a whole.
@@ -180,8 +185,24 @@ pub struct Step {
     pub implementation: Option<Implementation>,
     /// The inputs as far as they are known now.
     pub inputs: BTreeMap<String, PlannedValue>,
-    /// The steps that must have succeeded before this one starts, by index, in order.
+    /// What inputs that are not known yet are computed from, where that is not what the operation says of itself; evaluated at
+    /// what it is about.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub expressions: Named<Expression>,
+    /// The steps that must have succeeded before this one starts, by index, in order: all of those that are run at all, and
+    /// where there are any here or in [`Self::otherwise`], at least one of all.
     pub after: Vec<u32>,
+    /// Steps whose failure leads to this one, by index, in order. What fails with such a step behind it is not tried again, and
+    /// the run goes on there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<u32>,
+    /// Whether it stands for the end of the steps before it: where one of those failed, it counts as failed. Otherwise it is
+    /// not run then.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gathers: bool,
+    /// What must hold when its turn comes, evaluated at what it is about; else it is not run. Only of a step without code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Expression>,
     /// What it does to the node.
     pub action: Action,
     /// How long it may take, in milliseconds.
@@ -190,6 +211,15 @@ pub struct Step {
     pub state: Option<String>,
     /// Where the operation was asked for.
     pub origin: Option<Origin>,
+    /// The part of a workflow that it belongs to: the step's name, after those of the steps that inline its workflow, with `/`
+    /// between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A value as a plan knows it.

@@ -59,6 +59,7 @@ impl Node<'_> {
             service: self.vertex.namespace.0.clone(),
             node: machine_name(&self.name).into_owned(),
             vertex: self.vertex.id,
+            relationship: None,
             origin: self.vertex.origin.clone(),
         }
     }
@@ -210,6 +211,7 @@ pub fn subject_of(graph: &Graph, id: VertexId) -> Option<Subject> {
         service: vertex.namespace.0.clone(),
         node: machine_name(&name_of(graph, vertex)).into_owned(),
         vertex: id,
+        relationship: None,
         origin: vertex.origin.clone(),
     })
 }

@@ -135,6 +135,7 @@ fn summary(plan: &Plan) -> String {
     let nodes = |count: usize| format!("{count} node{}", if count == 1 { "" } else { "s" });
     match plan.goal {
         Goal::Run => "Plan: 1 operation to run".to_owned(),
+        Goal::Workflow => format!("Plan: {} operations", plan.operations().count()),
         Goal::Destroy if counts.is_empty() && plan.is_empty() => {
             "Nothing to do: there are no instances".to_owned()
         }

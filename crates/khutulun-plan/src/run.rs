@@ -61,6 +61,7 @@ pub fn plan_run(
         design: None,
         nodes: vec![node_change(node, decision)],
         steps: vec![step],
+        workflow: None,
         prepare: Vec::new(),
         conclude: Vec::new(),
     })

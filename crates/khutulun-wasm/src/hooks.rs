@@ -51,6 +51,7 @@ impl Hooks for WasmHooks<'_> {
                 service: hook.instance.namespace().0.clone(),
                 node: hook.path.to_owned(),
                 vertex: VertexId(hook.instance.key().id().unwrap_or(0)),
+                relationship: None,
                 origin: hook.handler.origin.clone(),
             },
             event: hook.event.to_owned(),

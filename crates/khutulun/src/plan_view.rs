@@ -60,7 +60,7 @@ impl Answer for PlanView<'_> {
                 }
                 Goal::Deploy => format!("Nothing to do: `{}` is what its design says.", plan.namespace),
                 Goal::Destroy => format!("Nothing to do: there is nothing of `{}`.", plan.namespace),
-                Goal::Run => "Nothing to do.".to_owned(),
+                Goal::Run | Goal::Workflow => "Nothing to do.".to_owned(),
             };
             let _ = writeln!(text, "{sentence}");
         } else {
@@ -68,6 +68,7 @@ impl Answer for PlanView<'_> {
                 Goal::Deploy => "deploy",
                 Goal::Destroy => "destroy",
                 Goal::Run => "run an operation of",
+                Goal::Workflow => "run a workflow of",
             };
             let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
             let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);

@@ -59,6 +59,11 @@ pub(crate) enum Event {
         /// Which.
         step: u32,
     },
+    /// A step is not run: it is not needed.
+    Skipped {
+        /// Which.
+        step: u32,
+    },
     /// A step failed.
     Failed {
         /// Which.
@@ -239,6 +244,10 @@ impl Lines {
                 };
                 format!("  {} {node}: {word}{took}", style.sign("✓", "+"))
             }
+            Event::Skipped { step } => {
+                let (node, event) = self.step(*step);
+                format!("  {} {node}: {} is not run", style.sign("·", "."), words::plain(event))
+            }
             Event::Retrying { step, message } => {
                 let (node, event) = self.step(*step);
                 let message = terminal::harmless(message);
@@ -269,6 +278,7 @@ impl Lines {
         match event {
             Event::Started { step } => about("step-started", *step),
             Event::Succeeded { step } => about("step-succeeded", *step),
+            Event::Skipped { step } => about("step-skipped", *step),
             Event::Retrying { step, message } => {
                 about("step-retrying", *step);
                 line["message"] = json!(message);

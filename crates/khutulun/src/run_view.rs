@@ -69,7 +69,7 @@ impl RunView<'_> {
                 Goal::Deploy => {
                     format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
                 }
-                Goal::Destroy => format!("mend the cause, then: {resume}"),
+                Goal::Destroy | Goal::Workflow => format!("mend the cause, then: {resume}"),
                 Goal::Run => "mend the cause, then run the operation again".to_owned(),
             })),
             RunResult::Cancelled => Some(
@@ -186,6 +186,34 @@ fn at(origin: Option<&Origin>) -> String {
     origin.map_or_else(String::new, |origin| format!(" ({origin})"))
 }
 
+impl RunView<'_> {
+    /// What a workflow that came to its end did, and what it did not.
+    fn workflow(&self, sign: String, style: Style) -> String {
+        let done = self.operations().filter(|step| step.end == StepEnd::Succeeded).count();
+        let mut text = format!(
+            "{sign} the workflow `{}` of `{}` is done ({done} operation{})\n",
+            self.plan.workflow.as_deref().unwrap_or_default(),
+            self.plan.namespace,
+            if done == 1 { "" } else { "s" },
+        );
+        for step in self.operations() {
+            let what = format!("{} of `{}`", progress::plain(&step.event), step.node);
+            match &step.end {
+                StepEnd::Caught(failure) => {
+                    let message = terminal::harmless(&failure.message);
+                    text.push_str(&format!(
+                        "  {} {what} failed: {message}\n",
+                        style.yellow(style.sign("✗", "!"))
+                    ));
+                }
+                StepEnd::Skipped => text.push_str(&style.dim(&format!("  - {what} was not run\n"))),
+                _ => {}
+            }
+        }
+        text
+    }
+}
+
 impl Answer for RunView<'_> {
     fn document(&self) -> Json {
         let steps: Vec<Json> = self
@@ -201,10 +229,19 @@ impl Answer for RunView<'_> {
                         StepEnd::NotStarted => "not-started",
                         StepEnd::InFlight => "in-flight",
                         StepEnd::Succeeded => "succeeded",
-                        StepEnd::Failed(_) => "failed",
+                        StepEnd::Failed(_) | StepEnd::Caught(_) => "failed",
+                        StepEnd::Skipped => "skipped",
                     },
                 });
-                if let StepEnd::Failed(failure) = &step.end {
+                if let Some(part) =
+                    self.plan.steps.get(step.step as usize).and_then(|planned| planned.part.as_ref())
+                {
+                    document["part"] = part.clone().into();
+                }
+                if matches!(step.end, StepEnd::Caught(_)) {
+                    document["caught"] = true.into();
+                }
+                if let StepEnd::Failed(failure) | StepEnd::Caught(failure) = &step.end {
                     document["failure"] = serde_json::to_value(failure).unwrap_or_default();
                 }
                 if let Some(outputs) = self.step_outputs.get(&step.step) {
@@ -248,6 +285,7 @@ impl Answer for RunView<'_> {
                 text
             }
             Goal::Destroy => format!("{sign} `{service}` is destroyed ({operations})\n"),
+            Goal::Workflow => self.workflow(sign, style),
             Goal::Run => {
                 let mut text = String::new();
                 for (step, outputs) in self.step_outputs {

@@ -44,6 +44,10 @@ impl Observer for Watcher {
         self.progress.show(Event::Started { step });
     }
 
+    fn step_skipped(&self, step: u32) {
+        self.progress.show(Event::Skipped { step });
+    }
+
     fn step_ended(&self, step: u32, outcome: &Outcome, again: bool) {
         match outcome {
             Outcome::Succeeded(outputs) => {

@@ -70,6 +70,7 @@ impl Node {
                 service: "shop".into(),
                 node: self.node.into(),
                 vertex: VertexId(7),
+                relationship: None,
                 origin: None,
             },
             event: format!("lifecycle.{event}"),

@@ -5,19 +5,26 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
 use khutulun_engine::{Conduct, Core, Effect, Input, Known, StepFacts};
 
-/// Reads steps: a name and, after a colon, those that it waits for; `*` after the name for one without code, `!` for one that is
-/// tried three times.
+/// Reads steps: a name and, after a colon, those that it waits for (`-a`: where `a` fails); after the name `*` for one without
+/// code, `!` for one that is tried three times, `?` for one with conditions, `+` for one that gathers.
 fn steps(text: &str) -> (Vec<String>, Vec<StepFacts>) {
     let lines: Vec<(&str, &str)> =
         text.split(',').map(|line| line.trim().split_once(':').unwrap_or((line.trim(), ""))).collect();
     let names: Vec<String> =
-        lines.iter().map(|(name, _)| name.trim_end_matches(['*', '!']).to_owned()).collect();
+        lines.iter().map(|(name, _)| name.trim_end_matches(['*', '!', '?', '+']).to_owned()).collect();
     let place = |name: &str| names.iter().position(|known| known == name).expect(name) as u32;
     let facts = lines
         .iter()
         .map(|(name, after)| StepFacts {
-            after: after.split_whitespace().map(place).collect(),
-            runs_code: !name.ends_with('*'),
+            after: after.split_whitespace().filter(|name| !name.starts_with('-')).map(place).collect(),
+            otherwise: after
+                .split_whitespace()
+                .filter_map(|name| name.strip_prefix('-'))
+                .map(place)
+                .collect(),
+            gathers: name.ends_with('+'),
+            decides: name.ends_with('?'),
+            runs_code: !name.ends_with(['*', '?', '+']),
             attempts_max: if name.ends_with('!') { 3 } else { 1 },
         })
         .collect();
@@ -45,6 +52,7 @@ fn input(text: &str, names: &[String]) -> Input {
         ["cancel"] => Input::Cancel,
         ["recorded", step] => Input::Recorded(place(step)),
         ["rested", step] => Input::Rested(place(step)),
+        ["decided", step, word] => Input::Decided(place(step), Ok(word == "yes")),
         ["finished", step, word] => Input::Finished(place(step), outcome(word)),
         ["recovered", step, "never"] => Input::Recovered(place(step), Recovery::NeverStarted),
         ["recovered", step, "repeatable"] => Input::Recovered(place(step), Recovery::Repeatable),
@@ -57,6 +65,8 @@ fn input(text: &str, names: &[String]) -> Input {
                     "ok" => Known::Succeeded,
                     "flying" => Known::InFlight { attempt: 1 },
                     "failed" => Known::Failed { attempt: 1 },
+                    "caught" => Known::Caught,
+                    "skipped" => Known::Skipped,
                     _ => Known::Untouched,
                 })
                 .collect(),
@@ -71,12 +81,18 @@ fn show(effect: &Effect, names: &[String]) -> String {
         Effect::RecordIntent { step, attempt } => format!("intend {}#{attempt}", name(step)),
         Effect::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
         Effect::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
-        Effect::RecordOutcome { step, attempt, outcome, touched } => {
+        Effect::Decide { step } => format!("decide {}", name(step)),
+        Effect::Skip { step, decided } => {
+            format!("skip {}{}", name(step), if *decided { " durably" } else { "" })
+        }
+        Effect::RecordOutcome { step, attempt, outcome, touched, caught } => {
             let word = match outcome {
                 Outcome::Succeeded(_) => "ok".to_owned(),
                 Outcome::Failed(failure) => format!("{:?}", failure.class),
             };
-            format!("record {}#{attempt} {word}{}", name(step), if *touched { "" } else { " untouched" })
+            let touched = if *touched { "" } else { " untouched" };
+            let caught = if *caught { " caught" } else { "" };
+            format!("record {}#{attempt} {word}{touched}{caught}", name(step))
         }
         Effect::Rest { step, failures } => format!("rest {} {failures}", name(step)),
         Effect::Conclude => "conclude".to_owned(),
@@ -296,5 +312,125 @@ fn echoes_change_nothing() {
         recorded a =>
         finished a ok => record a#1 ok; intend b#1
         finished a ok =>",
+    );
+}
+
+/// What a workflow becomes: a step of the operations `a` and `b`, whose end leads to `two` or to `rescue`, and these to `last`.
+const BRANCHES: &str = "one*: , a: one, b: a, end+: one a b, two: end, rescue: -end, last: two rescue";
+
+#[test]
+fn where_all_goes_well_what_is_there_for_failures_is_not_run() {
+    check(
+        BRANCHES,
+        "
+        begin => record one#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        finished a ok => record a#1 ok; intend b#1
+        recorded b => execute b#1
+        finished b ok => record b#1 ok; record end#1 ok untouched; skip rescue; intend two#1
+        recorded two => execute two#1
+        finished two ok => record two#1 ok; intend last#1
+        recorded last => execute last#1
+        finished last ok => record last#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn a_failure_leads_to_what_is_there_for_it_and_the_run_goes_on() {
+    check(
+        BRANCHES,
+        "
+        begin => record one#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        finished a no => record a#1 Permanent caught; skip b; skip two; intend rescue#1
+        recorded rescue => execute rescue#1
+        finished rescue ok => record rescue#1 ok; intend last#1
+        recorded last => execute last#1
+        finished last ok => record last#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn a_failure_of_what_is_there_for_failures_is_one_and_only_that_is_tried_again() {
+    check(
+        BRANCHES,
+        "
+        begin => record one#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        finished a no => record a#1 Permanent caught; skip b; skip two; intend rescue#1
+        recorded rescue => execute rescue#1
+        finished rescue no => record rescue#1 Permanent; failed",
+    );
+    check(
+        BRANCHES,
+        "
+        resume ok caught - - - failed - => skip b; skip two; intend rescue#2
+        recorded rescue => execute rescue#2
+        finished rescue ok => record rescue#2 ok; intend last#1
+        recorded last => execute last#1
+        finished last ok => record last#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn a_way_that_was_taken_is_gone_on_with_after_a_crash() {
+    check(
+        BRANCHES,
+        "
+        resume ok caught - - - flying - => recover rescue#1; skip b; skip two
+        recovered rescue ok => record rescue#1 ok; intend last#1
+        recorded last => execute last#1
+        finished last ok => record last#1 ok; conclude; succeeded",
+    );
+}
+
+#[test]
+fn what_is_not_known_to_have_failed_or_was_stopped_takes_no_other_way() {
+    check(
+        BRANCHES,
+        "
+        begin => record one#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        finished a unknown => record a#1 UnknownOutcome; failed",
+    );
+    check(
+        BRANCHES,
+        "
+        begin => record one#1 ok untouched; intend a#1
+        recorded a => execute a#1
+        cancel =>
+        finished a no => record a#1 Permanent; failed",
+    );
+    // Its attempts are not used up, so it is tried again first.
+    check(
+        "a!, end+: a, rescue: -end",
+        "
+        begin => intend a#1
+        recorded a => execute a#1
+        finished a transient => record a#1 Transient; rest a 1",
+    );
+}
+
+#[test]
+fn what_has_conditions_that_do_not_hold_is_not_run_and_stands_in_nobodys_way() {
+    let design = "one*: , only?: one, a: only, end+: one only a, two: end";
+    check(
+        design,
+        "
+        begin => record one#1 ok untouched; decide only
+        decided only no => skip only durably; skip a; record end#1 ok untouched; intend two#1
+        recorded two => execute two#1
+        finished two ok => record two#1 ok; conclude; succeeded",
+    );
+    check(
+        design,
+        "
+        begin => record one#1 ok untouched; decide only
+        decided only yes => record only#1 ok untouched; intend a#1",
+    );
+    check(
+        design,
+        "
+        resume ok skipped - - - => skip a; record end#1 ok untouched; intend two#1",
     );
 }

@@ -38,6 +38,8 @@ fn summary(report: &RunReport) -> String {
             StepEnd::Failed(failure) => format!("{:?}", failure.class),
             StepEnd::InFlight => "in flight".to_owned(),
             StepEnd::NotStarted => "not started".to_owned(),
+            StepEnd::Caught(failure) => format!("{:?} caught", failure.class),
+            StepEnd::Skipped => "skipped".to_owned(),
         };
         format!("{}.{} {end}", step.node, step.event.trim_start_matches("lifecycle."))
     });

@@ -411,7 +411,7 @@ impl World {
                 let key = key_of(&step.subject.node, &step.event);
                 held.contains(&key) && seen.contains_key(&key)
             }
-            StepEnd::Succeeded | StepEnd::Failed(_) => true,
+            StepEnd::Succeeded | StepEnd::Failed(_) | StepEnd::Caught(_) | StepEnd::Skipped => true,
         })
     }
 

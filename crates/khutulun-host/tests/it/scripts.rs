@@ -37,6 +37,7 @@ impl Bench {
                 service: "shop".to_owned(),
                 node: "web".to_owned(),
                 vertex: VertexId(1),
+                relationship: None,
                 origin: None,
             },
             event: "lifecycle.configure".to_owned(),

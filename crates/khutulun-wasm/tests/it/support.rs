@@ -137,7 +137,13 @@ pub(crate) fn plugin(machine: &Double, component: &[u8]) -> Implementation {
 pub(crate) fn operation(implementation: &Implementation, event: &str, inputs: &[(&str, &str)]) -> Operation {
     Operation {
         id: OperationId { run: RunId(1), step: 2, attempt: 1 },
-        subject: Subject { service: "shop".into(), node: "web".into(), vertex: VertexId(7), origin: None },
+        subject: Subject {
+            service: "shop".into(),
+            node: "web".into(),
+            vertex: VertexId(7),
+            relationship: None,
+            origin: None,
+        },
         event: event.into(),
         implementation: implementation.clone(),
         inputs: inputs.iter().map(|&(name, value)| (name.to_owned(), Value::from(value))).collect(),

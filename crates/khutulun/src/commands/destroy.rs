@@ -123,6 +123,7 @@ pub(super) fn empty_plan(name: &str) -> Plan {
         design: None,
         nodes: Vec::new(),
         steps: Vec::new(),
+        workflow: None,
         prepare: Vec::new(),
         conclude: Vec::new(),
     }

@@ -34,8 +34,17 @@ pub(crate) enum StepState {
     Retrying(Instant, String),
     /// Done.
     Done,
+    /// Not needed.
+    Skipped,
     /// Failed for good.
     Failed(String),
+}
+
+impl StepState {
+    /// Whether nobody waits for it any more.
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Done | Self::Skipped)
+    }
 }
 
 /// A run as it is seen.
@@ -118,10 +127,9 @@ impl Board {
         let node = entry.node;
         let node = &mut self.nodes[node];
         node.began.get_or_insert(now);
-        let ended = node
-            .steps
-            .iter()
-            .all(|step| matches!(self.steps[*step].state, StepState::Done | StepState::Failed(_)));
+        let ended = node.steps.iter().all(|step| {
+            matches!(&self.steps[*step].state, StepState::Failed(_)) || self.steps[*step].state.is_over()
+        });
         node.ended = ended.then_some(now);
     }
 
@@ -160,7 +168,7 @@ impl Board {
             Standing::Failed
         } else if states().any(|state| matches!(state, StepState::Working(_) | StepState::Retrying(..))) {
             Standing::Working
-        } else if states().all(|state| *state == StepState::Done) {
+        } else if states().all(StepState::is_over) {
             Standing::Done
         } else {
             Standing::Waiting
@@ -216,7 +224,7 @@ impl Board {
         let mut open: Vec<usize> = self.steps[*next].after.clone();
         let mut seen = BTreeSet::new();
         while let Some(step) = open.pop() {
-            let Some(entry) = self.steps.get(step).filter(|entry| entry.state != StepState::Done) else {
+            let Some(entry) = self.steps.get(step).filter(|entry| !entry.state.is_over()) else {
                 continue;
             };
             if !seen.insert(step) {
@@ -282,11 +290,17 @@ mod tests {
                 service: "shop".to_owned(),
                 node: (*node).to_owned(),
                 vertex: VertexId(index.into()),
+                relationship: None,
                 origin: None,
             },
             event: "lifecycle.start".to_owned(),
             implementation: Some(Implementation::Driver("process".to_owned())),
             inputs: BTreeMap::new(),
+            expressions: floria::Named::new(),
+            otherwise: Vec::new(),
+            gathers: false,
+            conditions: Vec::new(),
+            part: None,
             after: index.checked_sub(1).into_iter().collect(),
             action: Action::Create,
             timeout_ms: 1000,
@@ -301,6 +315,7 @@ mod tests {
             design: None,
             nodes: Vec::new(),
             steps: (0..).zip(nodes).map(step).collect(),
+            workflow: None,
             prepare: Vec::new(),
             conclude: Vec::new(),
         }

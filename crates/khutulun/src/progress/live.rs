@@ -123,6 +123,7 @@ impl Screen {
             Event::Started { step } => set(step, StepState::Working(now)),
             Event::Retrying { step, message } => set(step, StepState::Retrying(now, message)),
             Event::Succeeded { step } => set(step, StepState::Done),
+            Event::Skipped { step } => set(step, StepState::Skipped),
             Event::Failed { step, message } => set(step, StepState::Failed(message)),
             Event::Ended { .. } => self.settle(),
             Event::Note(text) => match &mut self.board {
