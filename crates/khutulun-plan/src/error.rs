@@ -50,6 +50,66 @@ pub enum PlanError {
         /// The operations that have an implementation.
         known: Vec<String>,
     },
+    /// There is no such workflow.
+    #[error("there is no workflow `{workflow}`; there are: {}", list(.known))]
+    NoSuchWorkflow {
+        /// The name that was asked for.
+        workflow: String,
+        /// The names of the workflows.
+        known: Vec<String>,
+    },
+    /// An input of a workflow has no value, or a wrong one.
+    #[error("the input `{input}` of the workflow `{workflow}` cannot be used: {why}")]
+    WorkflowInput {
+        /// The workflow.
+        workflow: String,
+        /// The input.
+        input: String,
+        /// Why.
+        why: String,
+    },
+    /// The precondition of a workflow does not hold, or cannot be decided.
+    #[error("the workflow `{workflow}` is not run: {why}")]
+    NotTriggered {
+        /// The workflow.
+        workflow: String,
+        /// Why.
+        why: String,
+        /// Where the precondition is.
+        origin: Option<Origin>,
+    },
+    /// Steps of a workflow lead to each other in a circle; each is run at most once.
+    #[error("steps of the workflow `{workflow}` lead to each other in a circle: {}", .steps.join(" → "))]
+    StepsInCircle {
+        /// The workflow.
+        workflow: String,
+        /// The steps in order, the first one again at the end.
+        steps: Vec<String>,
+        /// Where the workflow is.
+        origin: Option<Origin>,
+    },
+    /// Workflows inline each other in a circle, or too deep.
+    #[error("workflows inline each other in a circle, or too deep: {}", .workflows.join(" → "))]
+    WorkflowsInCircle {
+        /// The workflows, outermost first.
+        workflows: Vec<String>,
+    },
+    /// Something in a step of a workflow cannot be done.
+    #[error("the step `{step}` cannot be run: {why}")]
+    Step {
+        /// The step.
+        step: String,
+        /// Why.
+        why: String,
+        /// Where it is written.
+        origin: Option<Origin>,
+    },
+    /// A workflow has more steps than a plan may have.
+    #[error("the workflow comes to more than {max} steps")]
+    TooManySteps {
+        /// How many there may be.
+        max: usize,
+    },
 }
 
 fn list(names: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! The difference between what is wanted and what is there, as a plan.
 //!
-//! [`plan_deploy`], [`plan_destroy`] and [`plan_run`] return a [`Plan`]: a document of [`Step`]s in a directed acyclic graph,
+//! [`plan_deploy`], [`plan_destroy`], [`plan_run`] and [`plan_workflow`] return a [`Plan`]: a document of [`Step`]s in a directed acyclic graph,
 //! with the reason of each. A plan has been made for one revision of its namespace and binds: a run executes only what its
 //! plan holds. [`render()`] shows it to a person.
 //!
@@ -30,6 +30,7 @@
 
 mod applied;
 mod assemble;
+mod bind;
 mod decide;
 mod demand;
 mod deploy;
@@ -37,12 +38,15 @@ mod destroy;
 mod document;
 mod draft;
 mod error;
+mod flow;
 mod inputs;
 mod node;
 mod order;
 mod origins;
+mod place;
 mod render;
 mod run;
+mod workflow;
 
 pub use applied::applied;
 pub use demand::Demand;
@@ -50,9 +54,11 @@ pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
 pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
 pub use error::PlanError;
+pub use flow::{workflow_named, workflows};
 pub use node::{machine_name, parts_of, subject_of};
 pub use render::render;
 pub use run::plan_run;
+pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_workflow};
 
 use floria::{Functions, Namespace, Revision};
 

@@ -204,6 +204,12 @@ pub fn machine_name(path: &str) -> Cow<'_, str> {
     if path.contains('/') { Cow::Owned(path.replace('/', ".")) } else { Cow::Borrowed(path) }
 }
 
+/// Returns the node that a vertex is, or is a part of; itself, where it is in none.
+pub(crate) fn owning_node(graph: &Graph, id: VertexId) -> Option<&Vertex> {
+    let vertex = graph.vertex(id)?;
+    Some(containers(graph, vertex).find(|outer| outer.metadata.contains_key(names::NODE)).unwrap_or(vertex))
+}
+
 /// Returns what operations on this vertex are about. None: there is no such vertex.
 pub fn subject_of(graph: &Graph, id: VertexId) -> Option<Subject> {
     let vertex = graph.vertex(id)?;

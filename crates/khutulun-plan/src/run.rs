@@ -1,21 +1,21 @@
-//! The plan of one operation on one node.
+//! The plan of one operation on one node or relationship.
 
 use std::collections::BTreeMap;
 
-use floria::{Evaluator, Graph, Value};
+use floria::{Evaluator, Expression, Graph, Site, Value, VertexId};
 
 use crate::{
     Basis,
-    decide::Decision,
-    deploy::node_change,
-    document::{Action, Goal, Plan, PlannedValue, Reason, SCHEMA},
+    document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
     error::PlanError,
-    inputs::planned,
-    node::{Node, Nodes, event_of, operation_of, state_after},
+    node::{Nodes, event_of},
+    place::Place,
 };
 
-/// Plans one operation on one node: `event` is an event such as `lifecycle.start`, or for those of the lifecycle just the
-/// operation's name. `inputs` go before the operation's own; ones that it does not know are passed on as they are.
+/// Plans one operation on one node, by its name (`web`), or on one of its relationships, by the name of the requirement after it
+/// (`web.database`; `web.database[1]` for the second). `event` is an event such as `lifecycle.start`, or for those of the
+/// lifecycle just the operation's name. `inputs` go before the operation's own; ones that it does not know are passed on as they
+/// are.
 ///
 /// # Errors
 ///
@@ -28,38 +28,38 @@ pub fn plan_run(
     inputs: &BTreeMap<String, Value>,
 ) -> Result<Plan, PlanError> {
     let nodes = Nodes::new(actual);
-    let node = nodes.list.iter().find(|known| known.name == node).ok_or_else(|| PlanError::NoSuchNode {
+    let named = |name: &str| nodes.list.iter().find(|known| known.name == name).map(|known| known.vertex.id);
+    let site = named(node).map(Site::Vertex).or_else(|| relationship(actual, node, named));
+    let place = site.and_then(|site| Place::at(actual, site)).ok_or_else(|| PlanError::NoSuchNode {
         node: node.to_owned(),
         known: nodes.list.iter().map(|node| node.name.to_string()).collect(),
     })?;
-    let (event, handler) = [event.to_owned(), event_of(event)]
+    let event = [event.to_owned(), event_of(event)]
         .into_iter()
-        .find_map(|event| {
-            let handler = node.vertex.handlers.get(&event)?;
-            handler.implementation.is_some().then_some((event, handler))
-        })
-        .ok_or_else(|| no_such_operation(node, event))?;
-    let mut step = basis.step(node, event.clone(), Action::Run);
-    // What is up stays up when it is created or configured again: only a bring-up goes from one of these states to the next.
-    let is_past = |state: &str| {
-        matches!(
-            (state, node.state()),
-            ("created", "configured" | "started" | "stopped") | ("configured", "started")
-        )
+        .find(|event| place.handler(event).is_some())
+        .ok_or_else(|| PlanError::NoSuchOperation {
+            node: place.name.clone(),
+            event: event.to_owned(),
+            known: place.events(),
+        })?;
+    let given =
+        inputs.iter().map(|(name, value)| (name.clone(), Expression::Literal(value.clone()))).collect();
+    let step = place.step(basis, &mut Evaluator::new(actual, basis.functions), &event, &given)?;
+    let vertex = actual.vertex(place.subject.vertex);
+    let change = NodeChange {
+        node: place.subject.node.clone(),
+        class: vertex.and_then(|vertex| vertex.classes.first().cloned()),
+        action: Action::Run,
+        reasons: vec![Reason::Asked { event }],
+        origin: vertex.and_then(|vertex| vertex.origin.clone()),
     };
-    step.state =
-        operation_of(&event).and_then(state_after).filter(|state| !is_past(state)).map(str::to_owned);
-    step.inputs = planned(node, &event, handler, &mut Evaluator::new(actual, basis.functions))?;
-    step.inputs.extend(inputs.iter().map(|(name, value)| (name.clone(), PlannedValue::Known(value.clone()))));
-    let decision =
-        Decision { action: Action::Run, reasons: vec![Reason::Asked { event }], down: vec![], up: vec![] };
     Ok(Plan {
         schema: SCHEMA.to_owned(),
         namespace: basis.namespace.clone(),
         goal: Goal::Run,
         base: basis.base,
         design: None,
-        nodes: vec![node_change(node, decision)],
+        nodes: vec![change],
         steps: vec![step],
         workflow: None,
         prepare: Vec::new(),
@@ -67,11 +67,12 @@ pub fn plan_run(
     })
 }
 
-fn no_such_operation(node: &Node<'_>, event: &str) -> PlanError {
-    let implemented = node.vertex.handlers.iter().filter(|(_, handler)| handler.implementation.is_some());
-    PlanError::NoSuchOperation {
-        node: node.name.to_string(),
-        event: event.to_owned(),
-        known: implemented.map(|(event, _)| event.clone()).collect(),
-    }
+/// The relationship that `web.database` or `web.database[1]` means.
+fn relationship(graph: &Graph, text: &str, named: impl Fn(&str) -> Option<VertexId>) -> Option<Site> {
+    let (node, requirement) = text.rsplit_once('.')?;
+    let (requirement, index) = match requirement.strip_suffix(']').and_then(|rest| rest.split_once('[')) {
+        Some((requirement, index)) => (requirement, index.parse().ok()?),
+        None => (requirement, 0),
+    };
+    graph.outgoing_at(named(node)?, requirement, index).map(|edge| Site::Edge(edge.id))
 }
