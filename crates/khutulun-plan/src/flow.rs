@@ -103,7 +103,11 @@ fn circle(
         }
         path.push(previous);
     }
-    let mut steps: Vec<String> = path.iter().rev().map(|step| text(step, names::STEP).to_owned()).collect();
+    path.reverse();
+    // The one that was made first is the one that a person reads first.
+    let first = path.iter().enumerate().min_by_key(|(_, step)| step.id).map_or(0, |(place, _)| place);
+    path.rotate_left(first);
+    let mut steps: Vec<String> = path.iter().map(|step| text(step, names::STEP).to_owned()).collect();
     steps.extend(steps.first().cloned());
     PlanError::StepsInCircle {
         workflow: name_of(workflow).to_owned(),

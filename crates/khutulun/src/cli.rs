@@ -113,7 +113,7 @@ pub(crate) enum Command {
     Logs(LogsArguments),
     /// Show a service's outputs, or one of them.
     Outputs(OutputsArguments),
-    /// Run one operation on one node.
+    /// Run a workflow, or one operation on one node.
     Run(RunArguments),
     /// Take a service away.
     #[command(visible_aliases = ["undeploy", "down"])]
@@ -263,13 +263,14 @@ pub(crate) struct OutputsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// The node: `web`, `web/3`, `client/impl/software`, `shop:web`.
-    #[arg(value_name = "NODE")]
+    /// The workflow: `backup`, `shop:backup`; or the node that has the operation: `web`, `web/3`, `client/impl/software`, `shop:web`, or one of its
+    /// relationships, by its requirement: `web.database`, `web.database[1]`.
+    #[arg(value_name = "WORKFLOW|NODE")]
     pub(crate) node: String,
-    /// The operation: `restart` where one interface has it, else `Interface.restart`.
-    #[arg(value_name = "OPERATION")]
-    pub(crate) operation: String,
-    /// An input of the operation, as YAML. May be given several times.
+    /// The operation of the node: of the lifecycle as `start`, else as `interface.operation`. After a workflow, its service.
+    #[arg(value_name = "OPERATION|SERVICE")]
+    pub(crate) operation: Option<String>,
+    /// An input of the workflow or operation, as YAML. May be given several times.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) input: Vec<String>,
     /// A YAML or JSON file with a map of inputs; `-i` wins over it.
@@ -278,6 +279,9 @@ pub(crate) struct RunArguments {
     /// The service [default: the only one].
     #[arg(long, value_name = "SERVICE")]
     pub(crate) name: Option<String>,
+    /// Of a workflow; about one operation nobody is asked, and it is alone.
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArguments,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use floria::{Origin, Value};
-use khutulun_plan::{Action, Goal, NodeChange, Plan, Reason};
+use khutulun_plan::{Action, Goal, NodeChange, Plan, Reason, Step};
 use serde_json::Value as Json;
 
 use crate::{
@@ -53,7 +53,9 @@ impl Answer for PlanView<'_> {
     fn text(&self, style: Style) -> String {
         let plan = self.plan;
         let mut text = String::new();
-        if plan.is_empty() {
+        if plan.goal == Goal::Workflow {
+            self.workflow(&mut text, style);
+        } else if plan.is_empty() {
             let sentence = match plan.goal {
                 Goal::Deploy if plan.waits() => {
                     format!("Nothing to do yet: what is not there of `{}` waits.", plan.namespace)
@@ -68,7 +70,7 @@ impl Answer for PlanView<'_> {
                 Goal::Deploy => "deploy",
                 Goal::Destroy => "destroy",
                 Goal::Run => "run an operation of",
-                Goal::Workflow => "run a workflow of",
+                Goal::Workflow => "run",
             };
             let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
             let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);
@@ -91,6 +93,44 @@ impl Answer for PlanView<'_> {
 }
 
 impl PlanView<'_> {
+    /// A workflow: its steps in order, what leads to each, and what each does.
+    fn workflow(&self, text: &mut String, style: Style) {
+        let plan = self.plan;
+        let name = plan.workflow.as_deref().unwrap_or_default();
+        let title =
+            format!("Plan to run the workflow `{}` of `{}`:", terminal::harmless(name), plan.namespace);
+        let _ = writeln!(text, "{}", style.bold(&title));
+        let part = |step: &Step| step.part.as_deref().map(terminal::harmless).unwrap_or_default();
+        let ends = |places: &[u32]| {
+            let ends = places.iter().filter_map(|place| plan.steps.get(*place as usize));
+            let ends: Vec<String> = ends.filter(|step| step.gathers).map(part).collect();
+            ends.join(", ")
+        };
+        for step in &plan.steps {
+            let node = terminal::harmless(&step.subject.node);
+            if step.event == "begin" && step.action == Action::Keep {
+                let ways = [("after", ends(&step.after)), ("if it fails:", ends(&step.otherwise))];
+                let ways: Vec<String> = ways
+                    .into_iter()
+                    .filter(|(_, steps)| !steps.is_empty())
+                    .map(|(word, steps)| format!("{word} {steps}"))
+                    .collect();
+                let _ = writeln!(text, "  {}  {}", style.bold(&part(step)), style.dim(&ways.join("; ")));
+            } else if !step.conditions.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "      {}",
+                    style.dim(&format!("only if the {} holds: {node}", step.event))
+                );
+            } else if let Some(state) = step.state.as_deref().filter(|_| step.implementation.is_none()) {
+                let _ = writeln!(text, "      {node} counts as {state}");
+            } else if step.implementation.is_some() {
+                let _ = writeln!(text, "      {} of {node}", progress::plain(&step.event));
+            }
+        }
+        let _ = writeln!(text, "At most {}.", operations(plan));
+    }
+
     /// The plan without the changes of the graph: JSON has no maps whose keys are lists or maps.
     fn without_graph(&self) -> Json {
         let slim = Plan { prepare: Vec::new(), conclude: Vec::new(), ..self.plan.clone() };

@@ -291,13 +291,31 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
             let origin = source.origin.as_ref().or(origin.as_ref());
             (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))
         }
-        PlanError::NoSuchNode { .. } | PlanError::NoSuchOperation { .. } => {
-            (Exit::Usage, session.root().display().to_string())
+        PlanError::NoSuchNode { .. }
+        | PlanError::NoSuchOperation { .. }
+        | PlanError::NoSuchWorkflow { .. }
+        | PlanError::WorkflowInput { .. } => (Exit::Usage, session.root().display().to_string()),
+        PlanError::NotTriggered { workflow, origin, .. } => (
+            Exit::Failed,
+            origin.as_ref().map_or_else(|| format!("workflow `{workflow}`"), ToString::to_string),
+        ),
+        PlanError::StepsInCircle { workflow, origin, .. } => {
+            let place = || format!("workflow `{workflow}`");
+            (Exit::InvalidDesign, origin.as_ref().map_or_else(place, ToString::to_string))
+        }
+        PlanError::Step { step, origin, .. } => {
+            let place = || format!("step `{step}`");
+            (Exit::InvalidDesign, origin.as_ref().map_or_else(place, ToString::to_string))
+        }
+        PlanError::WorkflowsInCircle { .. } | PlanError::TooManySteps { .. } => {
+            (Exit::InvalidDesign, "the design".to_owned())
         }
     };
     let next = match error {
         PlanError::NoSuchNode { .. } => "khutulun status",
-        PlanError::NoSuchOperation { .. } => "say one of those",
+        PlanError::NoSuchOperation { .. } | PlanError::NoSuchWorkflow { .. } => "say one of those",
+        PlanError::WorkflowInput { .. } => "give the workflow's inputs with -i NAME=VALUE",
+        PlanError::NotTriggered { .. } => "run the workflow when its precondition holds",
         _ => "mend the design or the inputs, then run the command again",
     };
     CliError::new(exit, "failed to make a plan").place(place).why(chain(error)).next(next)

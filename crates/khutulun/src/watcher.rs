@@ -1,14 +1,14 @@
 //! Carries what the engine says of a run to the progress, and keeps what operations put out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use floria::Value;
 use khutulun_api::{Operation, Outcome, RunId};
 use khutulun_engine::{Observer, RunReport};
-use khutulun_plan::Plan;
+use khutulun_plan::{Action, Plan, Step};
 
 use crate::progress::{Event, Progress};
 
@@ -18,12 +18,14 @@ pub(crate) struct Watcher {
     /// Steps that succeeded before this command, when it goes on with a run.
     done_before: Vec<u32>,
     outputs: Mutex<BTreeMap<u32, BTreeMap<String, Value>>>,
+    /// Steps that stand for others and do nothing themselves: nobody needs to hear of them.
+    silent: Mutex<BTreeSet<u32>>,
 }
 
 impl Watcher {
     /// Makes a watcher.
     pub(crate) fn new(progress: Progress, done_before: Vec<u32>) -> Self {
-        Self { progress, done_before, outputs: Mutex::default() }
+        Self { progress, done_before, outputs: Mutex::default(), silent: Mutex::default() }
     }
 
     /// Returns what the operations put out that ended while somebody watched, by step.
@@ -32,8 +34,17 @@ impl Watcher {
     }
 }
 
+impl Watcher {
+    fn is_silent(&self, step: u32) -> bool {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner).contains(&step)
+    }
+}
+
 impl Observer for Watcher {
     fn run_began(&self, run: RunId, plan: &Plan, _: usize) {
+        let silent = |(_, step): &(u32, &Step)| step.implementation.is_none() && step.action == Action::Keep;
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) =
+            (0..).zip(&plan.steps).filter(silent).map(|(index, _)| index).collect();
         self.progress.show(Event::Began { run: run.0, plan: Arc::new(plan.clone()) });
         for step in &self.done_before {
             self.progress.show(Event::Succeeded { step: *step });
@@ -45,14 +56,18 @@ impl Observer for Watcher {
     }
 
     fn step_skipped(&self, step: u32) {
-        self.progress.show(Event::Skipped { step });
+        if !self.is_silent(step) {
+            self.progress.show(Event::Skipped { step });
+        }
     }
 
     fn step_ended(&self, step: u32, outcome: &Outcome, again: bool) {
         match outcome {
             Outcome::Succeeded(outputs) => {
                 self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(step, outputs.clone());
-                self.progress.show(Event::Succeeded { step });
+                if !self.is_silent(step) {
+                    self.progress.show(Event::Succeeded { step });
+                }
             }
             Outcome::Failed(failure) if again => {
                 self.progress.show(Event::Retrying { step, message: failure.message.clone() });

@@ -22,3 +22,4 @@ mod store;
 mod substitutions;
 mod tutorial;
 mod validate;
+mod workflows;
