@@ -6,7 +6,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use floria::{Edge, Graph, Value, Vertex, VertexId};
+use floria::{Edge, Graph, Value, Vertex, VertexId, rules::SELECTION};
 use khutulun_api::{Subject, names};
 
 use crate::PlanError;
@@ -110,6 +110,18 @@ impl<'a> Nodes<'a> {
     /// Returns the place of the node that this vertex is, or is a part of.
     pub(crate) fn owner(&self, id: VertexId) -> Option<usize> {
         self.owners.get(&id).copied()
+    }
+
+    /// Returns the place of the node that an edge to this vertex leads to: where it leads to what stands for another node of the
+    /// service, to that node.
+    pub(crate) fn reached(&self, graph: &Graph, target: VertexId) -> Option<usize> {
+        self.owner(target).or_else(|| {
+            let reference = containers(graph, graph.vertex(target)?)
+                .find(|outer| outer.metadata.contains_key(names::SELECTED))?;
+            let mut edges = graph.outgoing(reference.id).filter(|edge| edge.name == SELECTION);
+            // One reference may stand for another; each is inside of the service that the next is around.
+            edges.find_map(|edge| self.reached(graph, edge.target))
+        })
     }
 
     /// Refuses two nodes that would be called the same on machines.

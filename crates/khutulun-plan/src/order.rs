@@ -50,7 +50,7 @@ impl Dependencies {
     ) -> Self {
         let mut of: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); nodes.list.len()];
         for (place, node) in nodes.list.iter().enumerate() {
-            of[place].extend(node.edges.iter().filter_map(|edge| nodes.owner(edge.target)));
+            of[place].extend(node.edges.iter().filter_map(|edge| nodes.reached(graph, edge.target)));
             // What is inside of a node is what it is made of.
             if let Some(outer) = nodes.around(graph, node.vertex) {
                 of[outer].insert(place);

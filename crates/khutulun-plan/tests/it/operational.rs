@@ -77,6 +77,19 @@ fn a_node_of_another_service_has_no_operations() {
 }
 
 #[test]
+fn order_goes_through_a_node_that_stands_for_another_one_of_the_service() {
+    let sketch = "client Client
+impl Service nested in:client
+machine Host in:impl selected selection->host
+software Process in:impl ->machine
+host Host";
+    let plan = deploy(sketch, &Graph::default()).unwrap();
+    let starts: Vec<_> = plan.steps.iter().filter(|step| step.event == "lifecycle.start").collect();
+    let names: Vec<_> = starts.iter().map(|step| step.subject.node.as_str()).collect();
+    assert_eq!(names, ["host", "client.impl.software", "client"]);
+}
+
+#[test]
 fn what_waits_and_what_depends_on_it_stays_for_the_next_plan() {
     let before = "front Web ->web\nweb Web waits:db\ndb Database";
     let plan = deploy(before, &Graph::default()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, Entity, EntityKey, Evaluator, Graph, Value};
+use floria::{Change, Edge, EdgeId, Entity, EntityKey, Evaluator, Graph, Value, rules::SELECTION};
 use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
 use khutulun_plan::{Plan, applied};
@@ -73,6 +73,27 @@ pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
     )
     .unwrap()
     .graph;
+    // What stands for another node; has an edge that the resolver makes where it selects: here, it is the sketch's.
+    for template in design.edges.iter().filter(|template| template.name == SELECTION) {
+        let of = |id| {
+            let name = &design.vertexes.iter().find(|vertex| vertex.id == id).unwrap().name;
+            graph.vertexes().find(|vertex| vertex.name == *name).unwrap().id
+        };
+        let edge = Edge {
+            id: EdgeId(1 << 40 | template.id.0),
+            namespace: design.namespace.clone(),
+            name: template.name.clone(),
+            index: template.index,
+            source: of(template.source),
+            target: of(template.target),
+            classes: Vec::new(),
+            properties: Default::default(),
+            handlers: Default::default(),
+            metadata: Default::default(),
+            origin: None,
+        };
+        graph.put_edge(edge);
+    }
     // What waits is the resolver's to say anew each time, and here the sketch's.
     let done: Vec<_> = graph
         .vertexes()

@@ -152,3 +152,88 @@ fn what_waits_for_a_value_goes_on_when_it_is_known() {
     assert!(status.contains("waits for its requirement connection"), "{status}");
     sandbox.run(&["destroy", "never", "--yes"]).expect(0);
 }
+
+/// Writes the service with a service inside, and returns its folder.
+fn shop(sandbox: &Sandbox) -> std::path::PathBuf {
+    sandbox.write("shop/service.yaml", include_str!("designs/shop.yaml"));
+    sandbox.write("shop/types.yaml", include_str!("designs/shop-types.yaml"));
+    sandbox.write("shop/backend.yaml", include_str!("designs/shop-backend.yaml"));
+    sandbox.path("shop")
+}
+
+#[test]
+fn a_service_inside_of_a_node_is_planned_run_looked_at_and_taken_away_by_path() {
+    let sandbox = Sandbox::new();
+    let shop = shop(&sandbox);
+    let path = shop.to_str().unwrap();
+    let deployed = sandbox.deploy(&shop, &["-o", "json"]).expect(0).json();
+    let started: Vec<&str> =
+        deployed["steps"].as_array().unwrap().iter().map(|step| step["node"].as_str().unwrap()).collect();
+    let place = |node: &str| started.iter().position(|other| *other == node).unwrap();
+    // What a requirement of the node leads to, then what is inside, then what uses the node.
+    let order = ["disk", "back/backend/leader", "back/backend/copy-1", "front"];
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])), "{started:?}");
+    assert_eq!(sandbox.roles(), ["copy-0", "copy-1", "disk", "front to 127.0.0.1", "leader"]);
+
+    let leader = "back/backend/leader";
+    let status = sandbox.run(&["status", leader, "-o", "json"]).expect(0).json();
+    let nodes = status["services"][0]["nodes"].as_array().unwrap();
+    assert_eq!((nodes.len(), nodes[0]["node"].as_str()), (1, Some(leader)), "{status:#}");
+    let pid = nodes[0]["observed"]["pid"].as_u64().unwrap();
+    assert!(nodes[0]["since"].is_string(), "{status:#}");
+    // An attribute of the node is an output of the service inside.
+    assert_eq!(sandbox.run(&["outputs", "pid"]).expect(0).stdout, format!("{pid}\n"));
+    poll("the leader wrote its line", || {
+        let logs = sandbox.run(&["logs", leader]).expect(0).stdout;
+        (logs == "leader leads\n").then_some(())
+    });
+    sandbox.run(&["run", "back/backend/copy/1", "observe"]).expect(0);
+    let inside = sandbox.run(&["status", "back contents* type:Process"]).expect(0).stdout;
+    assert!(inside.contains("copy-0") && inside.contains(leader) && !inside.contains("front"), "{inside}");
+    let asked = ["explain", "requirement", "back/backend/leader/connection", path];
+    let explained = sandbox.run(&asked).expect(0).stdout;
+    assert!(explained.contains("disk/endpoint: chosen"), "{explained}");
+
+    // A count inside grows by an input outside; nobody else is touched.
+    let before = sandbox.processes();
+    sandbox.deploy(&shop, &["-i", "copies=3"]).expect(0);
+    let after = sandbox.processes();
+    let new: Vec<&str> =
+        after.iter().filter(|one| !before.contains(one)).map(|(role, _)| role.as_str()).collect();
+    assert_eq!((after.len(), new), (before.len() + 1, vec!["copy-2"]));
+    sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
+    assert_eq!(sandbox.processes(), []);
+}
+
+#[test]
+fn a_node_of_another_service_is_selected_and_left_alone() {
+    let sandbox = Sandbox::new();
+    let shop = shop(&sandbox);
+    sandbox.write("tenant/service.yaml", include_str!("designs/tenant.yaml"));
+    let tenant = sandbox.path("tenant");
+    let path = tenant.to_str().unwrap();
+    let refused = sandbox.run(&["plan", path]).expect(3);
+    assert!(refused.five_parts().stderr.contains("there are no other services"), "{}", refused.stderr);
+    sandbox.deploy(&shop, &[]).expect(0);
+    let before = sandbox.processes();
+
+    // The same from a file, where there is no state directory.
+    sandbox.run(&["store", "export", "--out", "shop.yaml"]).expect(0);
+    let compile = ["compile", path, "--instantiate", "--inventory", "shop.yaml", "--state", "none"];
+    let shown = sandbox.run(&compile).expect(0).stdout;
+    assert!(shown.contains("stands for {namespace: \"shop\", path: \"disk\"}"), "{shown}");
+    assert!(shown.contains("ROLE: \"tenant of disk\"") && !sandbox.path("none").exists(), "{shown}");
+    let wrong = ["compile", path, "--instantiate", "--inventory", "shop/service.yaml"];
+    sandbox.run(&wrong).expect(64).five_parts();
+
+    let plan = sandbox.run(&["plan", path]).expect(2).stdout;
+    assert!(plan.contains("1 to create, 1 operation"), "{plan}");
+    sandbox.deploy(&tenant, &[]).expect(0);
+    assert!(sandbox.roles().contains(&"tenant of disk".to_owned()), "{:?}", sandbox.roles());
+    let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
+    assert!(status.contains("stands for shop:disk"), "{status}");
+    assert!(sandbox.deploy(&tenant, &[]).expect(0).stdout.contains("Nothing to do"));
+    sandbox.run(&["destroy", "tenant", "--yes"]).expect(0);
+    assert_eq!(sandbox.processes(), before);
+    sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
+}
