@@ -163,10 +163,19 @@ impl Drawing {
         &self.shapes[id.0]
     }
 
-    /// Returns how many shapes are nodes.
-    pub fn nodes(&self) -> usize {
-        let is_node = |shape: &&Shape| matches!(shape.kind, ShapeKind::Node | ShapeKind::Selected);
-        self.shapes.iter().filter(is_node).count()
+    /// Returns the shapes that are nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = ShapeId> {
+        let is_node = |shape: &Shape| matches!(shape.kind, ShapeKind::Node | ShapeKind::Selected);
+        (0..).zip(&self.shapes).filter(move |(_, shape)| is_node(shape)).map(|(place, _)| ShapeId(place))
+    }
+
+    /// Returns the shape that contains this one and that nothing contains: itself, if nothing contains it.
+    pub(crate) fn outermost(&self, id: ShapeId) -> ShapeId {
+        let mut outermost = id;
+        while let Some(container) = self.shape(outermost).container {
+            outermost = container;
+        }
+        outermost
     }
 }
 

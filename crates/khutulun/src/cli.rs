@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Show the graph of templates that a design becomes, or the instances that are made of it.
     Compile(CompileArguments),
+    /// Draw templates or instances, as SVG, DOT or Mermaid.
+    Graph(GraphArguments),
     /// Show what `deploy` would do, and why. Exits 2 when there is something to do.
     Plan(PlanArguments),
     /// Make a design real, or change what is there to match it.
@@ -172,6 +174,47 @@ pub(crate) struct CompileArguments {
     /// A file of `store export` with services that the design may select from. May be given several times.
     #[arg(long, value_name = "FILE", requires = "instantiate")]
     pub(crate) inventory: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GraphArguments {
+    /// A design, or the name of a deployed service, whose instances are drawn (`shop:` where there is also a file `shop`).
+    #[command(flatten)]
+    pub(crate) design: DesignArguments,
+    /// Draw the templates of a design. That is what is drawn of a path.
+    #[arg(long, conflicts_with = "instances")]
+    pub(crate) templates: bool,
+    /// Draw the instances that would be made of a design with these inputs, as if nothing were deployed.
+    #[arg(long)]
+    pub(crate) instances: bool,
+    /// What kind of picture.
+    #[arg(long = "format", value_name = "KIND", default_value = "svg")]
+    pub(crate) picture: Picture,
+    /// Where to write it [default: standard output].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Kinds of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// For browsers.
+    Svg,
+    /// For Graphviz.
+    Dot,
+    /// For pages that draw Mermaid.
+    Mermaid,
+}
+
+impl Picture {
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Svg => "svg",
+            Self::Dot => "dot",
+            Self::Mermaid => "mermaid",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod csar;
 mod deploy;
 mod destroy;
 mod explain;
+mod graph;
 mod logs;
 mod outputs;
 mod plan;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
     match &cli.command {
         Command::Validate(arguments) => validate::run(arguments, &session),
         Command::Compile(arguments) => compile::run(arguments, &session),
+        Command::Graph(arguments) => graph::run(arguments, &session),
         Command::Plan(arguments) => plan::run(arguments, &session),
         Command::Deploy(arguments) => deploy::run(arguments, &session),
         Command::Status(arguments) => status::run(arguments, &session),

@@ -130,7 +130,7 @@ impl Face {
     fn of(drawing: &Drawing, id: ShapeId, requirements: Vec<Row>) -> Self {
         let shape = drawing.shape(id);
         let name = shortened(&shape.name, COLUMNS_MAX);
-        let mut lines = vec![what(drawing, shape)];
+        let mut lines = vec![what(drawing, id, shape)];
         lines.extend(shape.notes.iter().map(|note| shortened(note, COLUMNS_MAX)));
         let state = shape.state.as_deref().map(|state| (shortened(state, COLUMNS_MAX), sign(state)));
         let capabilities: Vec<String> =
@@ -162,25 +162,27 @@ impl Row {
 }
 
 /// What a box stands for, below its name.
-fn what(drawing: &Drawing, shape: &Shape) -> String {
+fn what(drawing: &Drawing, id: ShapeId, shape: &Shape) -> String {
     let class = shape.class.as_ref().map(|class| class.last());
     match (shape.kind, class) {
         (ShapeKind::Service, _) if shape.container.is_none() => {
-            let (nodes, arrows) = (drawing.nodes(), drawing.arrows.len());
-            let requirements =
-                drawing.arrows.iter().filter(|arrow| arrow.kind != ArrowKind::Membership).count();
+            // A design may hold other services beside its own.
+            let nodes = drawing.nodes().filter(|node| drawing.outermost(*node) == id).count();
+            let arrows: Vec<_> =
+                drawing.arrows.iter().filter(|arrow| drawing.outermost(arrow.source) == id).collect();
+            let requirements = arrows.iter().filter(|arrow| arrow.kind != ArrowKind::Membership).count();
             let several =
                 |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
             let mut parts = vec![
                 several(nodes, if drawing.subject == Subject::Templates { "node template" } else { "node" }),
                 several(requirements, "requirement"),
             ];
-            let open = drawing.arrows.iter().filter(|arrow| arrow.target == Target::Open).count();
+            let open = arrows.iter().filter(|arrow| arrow.target == Target::Open).count();
             if open > 0 {
                 parts.push(format!("{open} of them open"));
             }
-            if arrows > requirements {
-                parts.push(several(arrows - requirements, "membership"));
+            if arrows.len() > requirements {
+                parts.push(several(arrows.len() - requirements, "membership"));
             }
             format!("service: {}", parts.join(", "))
         }

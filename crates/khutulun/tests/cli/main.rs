@@ -9,6 +9,7 @@ mod examples;
 mod failures;
 mod functions;
 mod grammar;
+mod graph;
 mod graphs;
 mod interruption;
 mod lockfile;
