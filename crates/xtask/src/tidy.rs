@@ -37,7 +37,7 @@ const RESERVED: [(&str, &[&str]); 3] = [
 ];
 
 /// Dependencies that are locked in two versions, since nobody can help it: `docs/decisions/README.md` says why.
-const TWICE: [&str; 3] = ["base64", "sha2", "wit-bindgen"];
+const TWICE: [&str; 4] = ["base64", "foldhash", "sha2", "wit-bindgen"];
 
 /// Dependencies that do IO or read a clock, which a pure crate may not have.
 const IMPURE: [&str; 5] = ["tokio", "rustix", "tempfile", "hyper", "signal-hook"];
