@@ -2,6 +2,8 @@
 
 mod text;
 
+pub(crate) use text::FITS;
+
 use floria::{ClassName, EdgeTemplateId, Origin, Value, VertexId};
 
 /// How many candidates an explanation lists for each reason; the rest is counted.

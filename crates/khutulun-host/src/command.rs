@@ -59,7 +59,7 @@ pub(crate) struct Limits {
 pub(crate) enum Excess {
     /// It is read and dropped.
     Drop,
-    /// The program is killed.
+    /// The program is killed. It only computes: what it started and left is killed, too, as soon as it ended.
     Stop,
 }
 
@@ -170,6 +170,10 @@ fn attend(child: &mut Child, mut input: &[u8], limits: Limits) -> io::Result<Opt
         for (_, source) in who.into_iter().enumerate().filter(|(index, _)| ready & 1 << index != 0) {
             match source {
                 Source::End => {
+                    if limits.excess == Excess::Stop {
+                        // It was not waited for yet: the number of its group is its own.
+                        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+                    }
                     status = child.try_wait()?;
                     deadline = limit.min(Instant::now() + Duration::from_millis(OUTPUT_SETTLE_MS));
                 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use floria::{ClassName, Origin};
 
-use super::{Ask, Explanation, Postponed, Reason, Requirement, Verdict};
+use super::{Ask, Considered, Explanation, Postponed, Reason, Requirement, Verdict};
+
+/// What is said of a candidate to which an edge could lead.
+pub(crate) const FITS: &str = "fits";
 
 impl fmt::Display for Requirement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,6 +23,17 @@ impl fmt::Display for Postponed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requirement, waits) = (&self.requirement, self.waits.join(", "));
         write!(formatter, "{requirement}{} waits for {waits}", at(&requirement.origin))
+    }
+}
+
+impl Explanation {
+    /// How many candidates are or could be targets.
+    fn fitting(&self) -> u64 {
+        let fits =
+            |candidate: &&Considered| matches!(candidate.verdict, Verdict::Chosen { .. } | Verdict::Fits);
+        let left_out = self.left_out.iter().filter(|left_out| left_out.reason == FITS);
+        (self.candidates.iter().filter(fits).count() + left_out.map(|left_out| left_out.count).sum::<usize>())
+            as u64
     }
 }
 
@@ -43,7 +57,12 @@ impl fmt::Display for Explanation {
             let (count, reason) = (left_out.count, &left_out.reason);
             write!(formatter, "\n  {count} more: {reason}{}", at(&left_out.origin))?;
         }
-        Ok(())
+        match self.fitting() {
+            fitting if fitting > 0 && self.requirement.wanted.is_some_and(|wanted| fitting < wanted) => {
+                write!(formatter, "\n  only {fitting} can be targets, each of them once")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -69,9 +88,14 @@ impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Chosen { index } => write!(formatter, "chosen, as {index}"),
-            Self::Fits => formatter.write_str("fits"),
+            Self::Fits => formatter.write_str(FITS),
             Self::Waits(waits) => write!(formatter, "waits for {}", waits.join(", ")),
-            Self::Dropped { reason, origin } => write!(formatter, "{reason}{}", at(origin)),
+            Self::Dropped { reason, origin } => {
+                let (reason, at) = (reason.to_string(), at(origin));
+                // Why a condition has no value says where that is: often the whole condition.
+                formatter.write_str(&reason)?;
+                if reason.ends_with(&at) { Ok(()) } else { formatter.write_str(&at) }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     ResolveError,
     amounts::Amount,
     candidates,
-    explain::{Ask, Considered, Explanation, LISTED_MAX, LeftOut, Reason, Verdict},
+    explain::{Ask, Considered, Explanation, FITS, LISTED_MAX, LeftOut, Reason, Verdict},
     instances,
 };
 
@@ -169,7 +169,7 @@ impl Solver<'_, '_> {
         for (vertex, verdict) in considered {
             let reason = match &verdict {
                 Verdict::Chosen { .. } => None,
-                Verdict::Fits => Some(("fits".to_owned(), None)),
+                Verdict::Fits => Some((FITS.to_owned(), None)),
                 Verdict::Waits(_) => Some(("waits".to_owned(), None)),
                 Verdict::Dropped { reason, origin } => Some((reason.in_common(), origin.clone())),
             };

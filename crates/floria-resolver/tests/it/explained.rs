@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use floria::{ClassName, Graph, Metadata, Properties, Value, VertexTemplateId, rules::Selector};
+use floria::{
+    ClassName, Graph, Metadata, Properties, Value, VertexTemplateId,
+    rules::{Count, Selector},
+};
 use floria_resolver::{
     Explanation, ResolveError, explain,
     explain::{LISTED_MAX, Verdict},
@@ -64,6 +67,22 @@ fn c005_an_unmet_requirement_says_of_each_candidate_what_it_failed_at_first() {
             "  reserved/host: is only for `Database` (service.yaml:9:1)",
             "  router/host: is in no `Server` (service.yaml:101:1)",
         ]
+    );
+}
+
+#[test]
+fn too_few_that_fit_are_told_as_such() {
+    let mut sketch = Sketch::new(Properties::new());
+    for name in ["first", "second"] {
+        host(&mut sketch, name, "x:Server", 9, "north");
+    }
+    let app = sketch.node("app", "x:App", None, Properties::new());
+    let count = Count::Of(literal(3));
+    sketch.requirement(app, "host", SERVICE, Some(Selector { count, ..of_class("Host") }));
+    let ResolveError::Unmet(all) = sketch.resolve().unwrap_err() else { panic!("it is unmet") };
+    assert_eq!(
+        lines(&all[0])[2..],
+        ["  first/host: fits", "  second/host: fits", "  only 2 can be targets, each of them once"]
     );
 }
 

@@ -3,6 +3,8 @@
 use floria::Artifact;
 use khutulun_host::{FunctionFile, FunctionScripts};
 
+use crate::support::{eventually, is_alive};
+
 fn artifact(path: &str) -> Artifact {
     Artifact { path: path.to_owned(), digest: String::new() }
 }
@@ -94,6 +96,13 @@ fn a_failure_has_the_end_of_what_the_script_said() {
 fn one_that_takes_too_long_is_ended() {
     let error = run_for(&[("area.sh", "sleep 1000")], "[]", 50).unwrap_err();
     assert_eq!(error, "script `area.sh` took longer than 50 ms");
+}
+
+#[test]
+fn what_one_leaves_behind_is_ended() {
+    let output = run(&[("area.sh", "sleep 100000 & echo $!")]).expect("it runs");
+    let left: u32 = output.trim().parse().expect("a pid");
+    eventually("what the script left behind is ended", || !is_alive(left));
 }
 
 #[test]
