@@ -3,6 +3,7 @@
 // A test that cannot go on should say so where it stands.
 #![allow(clippy::unwrap_used)]
 
+mod branches;
 mod core_transcripts;
 mod crash_points;
 mod laws;

@@ -71,6 +71,31 @@ fn a_workflow_runs_its_steps_in_order_on_all_targets() {
     assert!(again.stderr.contains("only if the filter holds: shed"), "{}", again.stderr);
 }
 
+/// What a group has as members is what there is of a template when the workflow is run.
+#[test]
+fn all_representations_of_a_template_are_targets() {
+    let sandbox = deployed();
+    let up = |spares: &str| {
+        sandbox.run(&["deploy", "vault", "--yes", "-i", spares]).expect(0);
+        let ended = sandbox.run(&["run", "keep", "--yes", "-o", "json"]).expect(0);
+        operations(&ended).into_iter().filter(|step| step.contains("spare")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        up("spares=2"),
+        [
+            "save: spare-0 keeping.dump succeeded",
+            "save: spare-1 keeping.dump succeeded",
+            "tell: spare-0 keeping.tell skipped",
+            "tell: spare-1 keeping.tell skipped",
+        ]
+    );
+    assert_eq!(
+        up("spares=1"),
+        ["save: spare-0 keeping.dump succeeded", "tell: spare-0 keeping.tell skipped"]
+    );
+}
+
+/// C310: the failure of an activity leads to `on_failure`.
 #[test]
 fn a_failure_leads_to_the_steps_that_are_there_for_it() {
     let sandbox = deployed();
@@ -113,6 +138,7 @@ fn a_workflow_that_is_killed_goes_on_where_it_was() {
     }
 }
 
+/// C305, C309, C310: circles, and a precondition that does not hold.
 #[test]
 fn what_cannot_be_run_is_said_before_anything_is() {
     let sandbox = deployed();
