@@ -163,3 +163,6 @@ pub const NOTIFICATION: &str = "khutulun.notification";
 /// The function that reads an input of the service (TOSCA 2.0, 10.2.1.1). In what a workflow holds, the inputs of the workflow go
 /// before those of the service; whoever runs the workflow puts their values in its place.
 pub const GET_INPUT: &str = "tosca:get_input";
+
+/// The longest name of a service or node on a machine, in bytes: two of them and a suffix still make a file name (255).
+pub const NAME_BYTES_MAX: usize = 110;

@@ -6,13 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use khutulun_api::{MachineError, OperationId, ProcessIdentity};
+use khutulun_api::{MachineError, OperationId, ProcessIdentity, names::NAME_BYTES_MAX};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{self, Durability, system};
-
-/// The longest name of a service or node, in bytes: two of them and a suffix still make a file name (255).
-const NAME_BYTES_MAX: usize = 110;
 
 /// The largest artifact, in bytes. Images go through their backends' own stores, not through this one.
 pub(crate) const ARTIFACT_BYTES_MAX: usize = 256 << 20;

@@ -32,6 +32,18 @@ pub enum PlanError {
         /// The other.
         other: String,
     },
+    /// A node in the service inside of another would have a name on machines that nothing there can have.
+    #[error(
+        "node `{node}` would be called `{}` on a machine: that is longer than {} bytes",
+        crate::machine_name(.node),
+        khutulun_api::names::NAME_BYTES_MAX
+    )]
+    NameTooLong {
+        /// The node.
+        node: String,
+        /// Where the node was asked for.
+        origin: Option<Origin>,
+    },
     /// There is no such node.
     #[error("there is no node `{node}`; there are: {}", list(.known))]
     NoSuchNode {

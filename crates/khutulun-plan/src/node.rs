@@ -124,7 +124,7 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// Refuses two nodes that would be called the same on machines.
+    /// Refuses two nodes that would be called the same on machines, and one with operations whose name is too long for them.
     pub(crate) fn check_names(&self) -> Result<(), PlanError> {
         let nested = self.list.iter().filter(|node| node.name.contains('/'));
         let mut called: HashMap<Cow<'_, str>, &str> =
@@ -133,7 +133,14 @@ impl<'a> Nodes<'a> {
             return Ok(());
         }
         for node in &self.list {
-            match called.insert(machine_name(&node.name), &node.name) {
+            let name = machine_name(&node.name);
+            let is_operated =
+                || node.vertex.handlers.values().any(|handler| handler.implementation.is_some());
+            if name.len() > names::NAME_BYTES_MAX && is_operated() {
+                let (node, origin) = (node.name.to_string(), node.vertex.origin.clone());
+                return Err(PlanError::NameTooLong { node, origin });
+            }
+            match called.insert(name, &node.name) {
                 Some(other) if other != node.name => {
                     return Err(PlanError::SameName { node: other.to_owned(), other: node.name.to_string() });
                 }

@@ -287,6 +287,10 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
         PlanError::Cycle { .. } | PlanError::SameName { .. } => {
             (Exit::InvalidDesign, "the design".to_owned())
         }
+        PlanError::NameTooLong { node, origin } => {
+            let place = || format!("node `{node}`");
+            (Exit::InvalidDesign, origin.as_ref().map_or_else(place, ToString::to_string))
+        }
         PlanError::Evaluation { node, origin, source, .. } => {
             let origin = source.origin.as_ref().or(origin.as_ref());
             (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))

@@ -67,6 +67,15 @@ fn two_nodes_of_one_name_on_machines_are_refused() {
 }
 
 #[test]
+fn a_name_that_machines_cannot_have_is_refused() {
+    let long = format!("software{}", "x".repeat(91));
+    let error = deploy(&NESTED.replace("software", &long), &Graph::default()).unwrap_err();
+    let PlanError::NameTooLong { node, .. } = &error else { panic!("{error}") };
+    assert_eq!(*node, format!("client/impl/{long}"));
+    assert!(error.to_string().ends_with("on a machine: that is longer than 110 bytes"), "{error}");
+}
+
+#[test]
 fn a_node_of_another_service_has_no_operations() {
     let sketch = "db Database selected\nweb Web ->db";
     let plan = deploy(sketch, &Graph::default()).unwrap();
