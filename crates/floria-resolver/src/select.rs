@@ -140,6 +140,11 @@ pub(crate) fn stand_for(
     stand(request, graph, id, other.graph, target, reference(other.namespace, other.graph, target));
 }
 
+/// Tells whether a vertex stands for this one of another service.
+pub(crate) fn stands_for(vertex: &Vertex, other: &Inventory<'_>, target: VertexId) -> bool {
+    vertex.metadata.get(SELECTED) == Some(&reference(other.namespace, other.graph, target))
+}
+
 /// What says which vertex is meant.
 fn reference(namespace: &Namespace, graph: &Graph, id: VertexId) -> Value {
     let id_value = Value::Integer(i64::try_from(id.0).unwrap_or(i64::MAX));

@@ -62,10 +62,9 @@ impl Others {
 /// Returns whether a design may select from other services. Rules that cannot be read are the resolver's to refuse.
 fn asks(design: &Design) -> bool {
     let selects = |making: Making| making.directives.contains(&Directive::Select);
-    let is_service = |id| design.vertex(id).is_some_and(|target| target.container.is_none());
+    let leads_out = |selector: Option<Selector>| {
+        selector.is_some_and(|selector| selector.reach.contains(&Reach::External))
+    };
     design.vertexes.iter().any(|vertex| Making::of(&vertex.rules).is_ok_and(selects))
-        || design.edges.iter().any(|edge| {
-            matches!(Selector::of(&edge.rules), Ok(Some(selector))
-                if selector.reach.contains(&Reach::External) && is_service(edge.target))
-        })
+        || design.edges.iter().any(|edge| Selector::of(&edge.rules).is_ok_and(leads_out))
 }

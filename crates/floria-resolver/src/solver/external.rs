@@ -29,6 +29,10 @@ impl Solver<'_, '_> {
                     continue;
                 }
                 let Some(node) = other.graph.node_of(vertex.id) else { continue };
+                // What is in a service inside of a node is that node's own affair.
+                if vertex.id != node.id && vertex.container != Some(node.id) {
+                    continue;
+                }
                 let reference = match self.references.get(&(place, node.id)) {
                     Some(reference) => *reference,
                     None => self.refer(place, other, node, service)?,
@@ -82,8 +86,14 @@ impl Solver<'_, '_> {
         service: VertexId,
     ) -> Result<VertexId, ResolveError> {
         let name = format!("{}.{}", other.namespace, node.name).replace('/', ".");
-        if self.graph.named(Some(service), &name).is_some() {
-            return Err(ResolveError::SameName { path: name, origin: node.origin.clone() });
+        if let Some(present) = self.graph.named(Some(service), &name) {
+            // Where what there is is explained, it stands there already.
+            if !select::stands_for(present, other, node.id) {
+                return Err(ResolveError::SameName { path: name, origin: node.origin.clone() });
+            }
+            let id = present.id;
+            self.stands(place, node.id, id);
+            return Ok(id);
         }
         let id = self.copy(node, name.clone(), service)?;
         if let Some(mut copy) = self.graph.remove_vertex(id) {
@@ -96,10 +106,15 @@ impl Solver<'_, '_> {
             self.copy(part, part.name.clone(), id)?;
         }
         select::stand_for(self.request, &mut self.graph, id, other, node.id);
+        self.stands(place, node.id, id);
+        Ok(id)
+    }
+
+    /// Remembers what stands for a vertex of another service, and what others take of it there.
+    fn stands(&mut self, place: usize, node: VertexId, id: VertexId) {
         let parts: Vec<VertexId> = self.graph.contained(Some(id)).map(|part| part.id).collect();
         parts.into_iter().for_each(|part| self.note_elsewhere(part));
-        self.references.insert((place, node.id), id);
-        Ok(id)
+        self.references.insert((place, node), id);
     }
 
     fn copy(&mut self, vertex: &Vertex, name: String, container: VertexId) -> Result<VertexId, ResolveError> {

@@ -227,12 +227,16 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     sandbox.run(&wrong).expect(64).five_parts();
 
     let plan = sandbox.run(&["plan", path]).expect(2).stdout;
-    assert!(plan.contains("1 to create, 1 operation"), "{plan}");
+    assert!(plan.contains("2 to create, 2 operations"), "{plan}");
     sandbox.deploy(&tenant, &[]).expect(0);
     assert!(sandbox.roles().contains(&"tenant of disk".to_owned()), "{:?}", sandbox.roles());
     let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
     assert!(status.contains("stands for shop:disk"), "{status}");
     assert!(sandbox.deploy(&tenant, &[]).expect(0).stdout.contains("Nothing to do"));
+    let explained = sandbox.run(&["explain", "requirement", "neighbour/connection", path]).expect(0).stdout;
+    assert!(explained.contains("  shop.front/endpoint: chosen, as 0\n"), "{explained}");
+    // What is inside of a node of another service is not for others.
+    assert_eq!(explained.matches("shop.back/endpoint: ").count(), 1, "{explained}");
     sandbox.run(&["destroy", "tenant", "--yes"]).expect(0);
     assert_eq!(sandbox.processes(), before);
     sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
