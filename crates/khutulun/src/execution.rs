@@ -10,7 +10,7 @@ use khutulun_engine::{
     unfinished,
 };
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
-use khutulun_plan::{Goal, Plan};
+use khutulun_plan::{Goal, NodeChange, Plan, Reason};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -101,7 +101,7 @@ impl<'a> Execution<'a> {
         })?;
         self.tidy(&report)?;
         let done = Done { plan: state.plan.clone(), report, step_outputs: watcher.outputs() };
-        self.answer(&done, &[])
+        self.answer(&done, &waiting(&state.plan))
     }
 
     /// A script's files are what keeps it from being run twice. Who says that it may be run again says that they may go.
@@ -235,6 +235,21 @@ async fn listen(cancel: Cancel, progress: Progress) {
             std::process::exit(Exit::Interrupted.code().into());
         }
     }
+}
+
+/// The requirements that a plan left open, when nothing more is known of them.
+fn waiting(plan: &Plan) -> Vec<String> {
+    let of = |node: &NodeChange| {
+        let path = node.node.clone();
+        let names = node.reasons.iter().filter_map(|reason| match reason {
+            Reason::Waiting { requirement } => Some(requirement.clone()),
+            _ => None,
+        });
+        names
+            .map(move |name| format!("requirement `{name}` of `{path}` was not known yet"))
+            .collect::<Vec<_>>()
+    };
+    plan.nodes.iter().flat_map(of).collect()
 }
 
 /// Refuses to plan while an earlier run has not ended: the engine would, but only after somebody agreed to the plan.

@@ -241,3 +241,21 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     assert_eq!(sandbox.processes(), before);
     sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
 }
+
+#[test]
+fn a_run_that_is_resumed_says_that_something_waits() {
+    let sandbox = Sandbox::new();
+    let server = sandbox.path("server");
+    let command = format!("command: [ {}, -c, exec sleep 100000 ]", server.display());
+    let design = include_str!("designs/late.yaml").replacen("command: [ sleep, '100000' ]", &command, 1);
+    sandbox.write("late/service.yaml", &design);
+    let late = sandbox.path("late");
+    sandbox.deploy(&late, &[]).expect(1).five_parts();
+    std::os::unix::fs::symlink("/bin/sh", &server).unwrap();
+    let resumed = sandbox.run(&["resume"]).expect(4);
+    let open = "requirement `connection` of `client` was not known yet";
+    assert!(resumed.five_parts().stderr.contains(open), "{}", resumed.stderr);
+    assert_eq!(sandbox.roles(), ["server"]);
+    sandbox.deploy(&late, &[]).expect(0);
+    assert_eq!(sandbox.roles(), ["client", "front", "server"]);
+}
