@@ -66,21 +66,35 @@ pub(crate) fn steps<'a>(graph: &'a Graph, workflow: &'a Vertex) -> Result<Vec<Fl
             }
         }
     }
+    let mut followers: BTreeMap<VertexId, BTreeSet<VertexId>> = BTreeMap::new();
+    for (id, before) in &before {
+        for previous in before.iter().flatten() {
+            followers.entry(*previous).or_default().insert(*id);
+        }
+    }
+    // Kahn's algorithm; among steps that could come next, the one that was made first does.
+    let mut waits_for: BTreeMap<VertexId, usize> =
+        before.iter().map(|(id, [after, otherwise])| (*id, after.union(otherwise).count())).collect();
+    let mut ready: BTreeSet<VertexId> =
+        waits_for.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
     let mut placed: BTreeMap<VertexId, usize> = BTreeMap::new();
     let mut steps: Vec<FlowStep<'a>> = Vec::with_capacity(vertexes.len());
-    // Steps are few, and a person reads them: looking through the rest again for each costs nothing.
-    while let Some(at) = vertexes
-        .iter()
-        .position(|vertex| before[&vertex.id].iter().flatten().all(|id| placed.contains_key(id)))
-    {
-        let vertex = vertexes.remove(at);
+    while let Some(vertex) = ready.pop_first().and_then(|id| graph.vertex(id)) {
         let [after, otherwise] = before[&vertex.id]
             .each_ref()
             .map(|before| before.iter().map(|id| placed[id]).collect::<Vec<_>>());
         otherwise.iter().for_each(|place| steps[*place].is_caught = true);
         placed.insert(vertex.id, steps.len());
         steps.push(FlowStep { vertex, name: text(vertex, names::STEP), after, otherwise, is_caught: false });
+        for follower in followers.remove(&vertex.id).unwrap_or_default() {
+            let count = waits_for.entry(follower).or_default();
+            *count -= 1;
+            if *count == 0 {
+                ready.insert(follower);
+            }
+        }
     }
+    vertexes.retain(|vertex| !placed.contains_key(&vertex.id));
     if vertexes.is_empty() {
         return Ok(steps);
     }

@@ -13,13 +13,14 @@ use crate::{
 };
 
 /// What an operation is run on.
+#[derive(Clone)]
 pub(crate) struct Place<'a> {
     pub(crate) subject: Subject,
     /// What a person calls it.
     pub(crate) name: String,
     handlers: &'a Handlers,
     /// How far its lifecycle has come; None: it has none.
-    state: Option<&'a str>,
+    pub(crate) state: Option<&'a str>,
     origin: Option<&'a Origin>,
 }
 

@@ -79,6 +79,8 @@ struct Expansion<'b, 'a> {
     evaluator: Evaluator<'a>,
     steps: Vec<Step>,
     nodes: BTreeMap<VertexId, NodeChange>,
+    /// How far nodes will have come, of those that steps so far say it of.
+    states: BTreeMap<VertexId, String>,
     /// The workflows that are being inlined, outermost first.
     inlining: Vec<&'a Vertex>,
 }
@@ -100,6 +102,7 @@ impl<'b, 'a> Expansion<'b, 'a> {
             evaluator: Evaluator::new(graph, basis.functions),
             steps: Vec::new(),
             nodes: BTreeMap::new(),
+            states: BTreeMap::new(),
             inlining: Vec::new(),
         }
     }
@@ -364,7 +367,12 @@ impl<'b, 'a> Expansion<'b, 'a> {
         given: &Named<Expression>,
         previous: u32,
     ) -> Result<u32, PlanError> {
-        let step = place.step(self.basis, &mut self.evaluator, event, given)?;
+        let vertex = place.subject.vertex;
+        let state =
+            place.state.map(|state| self.states.get(&vertex).cloned().unwrap_or_else(|| state.to_owned()));
+        let mut now: Place<'_> = place.clone();
+        now.state = state.as_deref();
+        let step = now.step(self.basis, &mut self.evaluator, event, given)?;
         if step.implementation.is_some() {
             self.happens(place, event);
         }
@@ -471,6 +479,9 @@ impl<'b, 'a> Expansion<'b, 'a> {
     fn add(&mut self, step: Step) -> Result<u32, PlanError> {
         if self.steps.len() >= WORKFLOW_STEPS_MAX {
             return Err(PlanError::TooManySteps { max: WORKFLOW_STEPS_MAX });
+        }
+        if let Some(state) = &step.state {
+            self.states.insert(step.subject.vertex, state.clone());
         }
         let index = u32::try_from(self.steps.len()).expect("there are at most a hundred thousand");
         self.steps.push(step);

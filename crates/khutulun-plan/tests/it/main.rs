@@ -7,4 +7,5 @@ mod laws;
 mod operational;
 mod sketch;
 mod transcripts;
+mod workflows;
 mod world;
