@@ -101,21 +101,23 @@ impl PlanView<'_> {
             format!("Plan to run the workflow `{}` of `{}`:", terminal::harmless(name), plan.namespace);
         let _ = writeln!(text, "{}", style.bold(&title));
         let part = |step: &Step| step.part.as_deref().map(terminal::harmless).unwrap_or_default();
-        let ends = |places: &[u32]| {
+        let ends = |places: &[u32], between: &str| {
             let ends = places.iter().filter_map(|place| plan.steps.get(*place as usize));
             let ends: Vec<String> = ends.filter(|step| step.gathers).map(part).collect();
-            ends.join(", ")
+            ends.join(between)
         };
         for step in &plan.steps {
             let node = terminal::harmless(&step.subject.node);
             if step.event == "begin" && step.action == Action::Keep {
-                let ways = [("after", ends(&step.after)), ("if it fails:", ends(&step.otherwise))];
-                let ways: Vec<String> = ways
-                    .into_iter()
-                    .filter(|(_, steps)| !steps.is_empty())
-                    .map(|(word, steps)| format!("{word} {steps}"))
-                    .collect();
-                let _ = writeln!(text, "  {}  {}", style.bold(&part(step)), style.dim(&ways.join("; ")));
+                let (after, otherwise) = (ends(&step.after, ", "), ends(&step.otherwise, " or "));
+                let mut line = format!("  {}", style.bold(&part(step)));
+                if !after.is_empty() {
+                    line.push_str(&style.dim(&format!("  after {after}")));
+                }
+                if !otherwise.is_empty() {
+                    line.push_str(&style.dim(&format!("  if {otherwise} fails")));
+                }
+                let _ = writeln!(text, "{line}");
             } else if !step.conditions.is_empty() {
                 let _ = writeln!(
                     text,

@@ -143,7 +143,7 @@ fn a_workflow_that_is_killed_goes_on_where_it_was() {
 fn what_cannot_be_run_is_said_before_anything_is() {
     let sandbox = deployed();
     let unasked = sandbox.run(&["run", "keep"]).expect(64);
-    assert!(unasked.stderr.contains("if it fails: save"), "{}", unasked.stderr);
+    assert!(unasked.stderr.contains("rescue  if save fails\n"), "{}", unasked.stderr);
     for (arguments, code, text) in [
         (&["run", "keeep"][..], 64, "there are: bring, circle, itself, keep, report, script"),
         (&["run", "vault"], 64, "khutulun run vault OPERATION"),
