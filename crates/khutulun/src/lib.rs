@@ -9,6 +9,7 @@ mod start;
 mod cli;
 mod commands;
 
+mod dependents;
 mod design;
 mod entry;
 mod execution;

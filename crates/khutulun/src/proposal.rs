@@ -19,6 +19,7 @@ use tosca_csar::Findings;
 
 use crate::{
     cli::DesignArguments,
+    dependents,
     design::{self, Compiled},
     error::{CliError, chain},
     exit::Exit,
@@ -103,7 +104,11 @@ impl Intention {
             ),
             None => ((Graph::default(), Revision(0)), Others::default()),
         };
-        self.propose(session, actual, &others, &mut (MADE_UP..))
+        let mut proposal = self.propose(session, actual, &others, &mut (MADE_UP..))?;
+        if let Some(store) = store {
+            proposal.notes.extend(dependents::notes(session, store, &proposal.plan)?);
+        }
+        Ok(proposal)
     }
 
     /// Proposes for somebody who may go on to do it: what is new has ids of the store.
@@ -114,7 +119,9 @@ impl Intention {
     ) -> Result<Proposal, CliError> {
         let actual = read_actual(session, store, &self.namespace)?;
         let others = Others::of_store(session, store, &self.design)?;
-        self.propose(session, actual, &others, &mut StoreIds::new(store))
+        let mut proposal = self.propose(session, actual, &others, &mut StoreIds::new(store))?;
+        proposal.notes.extend(dependents::notes(session, store, &proposal.plan)?);
+        Ok(proposal)
     }
 
     /// Returns the content of the files that the design refers to, each with whether it may be executed.

@@ -9,14 +9,14 @@ use khutulun_plan::{Basis, Goal, Plan, plan_destroy};
 use crate::{
     answer::{self, Answer as _},
     cli::DestroyArguments,
-    design, entry,
+    dependents, design, entry,
     error::CliError,
     execution::Execution,
     exit::Exit,
     lock::ServiceLock,
     package,
     plan_view::PlanView,
-    proposal::{plan_error, read_actual},
+    proposal::{Proposal, plan_error, read_actual},
     question,
     session::Session,
     terminal::Style,
@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
         Err(name) => return nothing_to_do(&name, session),
     };
     if !arguments.execution.yes && !question::can_ask() {
-        let plan = plan(session, &reader, &service)?;
-        session.progress.say(&PlanView::of(&plan).text(Style::stderr()));
+        let proposal = propose(session, &reader, &service)?;
+        session.progress.say(&proposal.view().text(Style::stderr()));
         return Err(
             question::unasked(&format!("destroy `{service}`")).place(session.root().display().to_string())
         );
@@ -45,14 +45,14 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, "destroy")?;
     let execution = Execution::new(session, state, store, &arguments.execution.conduct);
-    let before = plan(session, execution.store(), &service)?;
-    session.progress.say(&PlanView::of(&before).text(Style::stderr()));
+    let before = propose(session, execution.store(), &service)?;
+    session.progress.say(&before.view().text(Style::stderr()));
     if !arguments.execution.yes && !question::ask(&session.progress, &format!("Destroy `{service}`?"))? {
         return Err(question::refused());
     }
     // What an earlier run left open may change what is there, but not what was agreed to: that everything goes.
     execution.supersede(&service)?;
-    let plan = plan(session, execution.store(), &service)?;
+    let Proposal { plan, .. } = propose(session, execution.store(), &service)?;
     if plan.is_empty() {
         return nothing_to_do(&service.0, session);
     }
@@ -107,10 +107,16 @@ pub(super) fn name_of(session: &Session, path: &Path) -> Result<String, CliError
     })
 }
 
-pub(super) fn plan(session: &Session, store: &SqliteStore, service: &Namespace) -> Result<Plan, CliError> {
+pub(super) fn propose(
+    session: &Session,
+    store: &SqliteStore,
+    service: &Namespace,
+) -> Result<Proposal, CliError> {
     let (actual, base) = read_actual(session, store, service)?;
     let basis = Basis::new(service, base, &*session.functions);
-    plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))
+    let plan = plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))?;
+    let notes = dependents::notes(session, store, &plan)?;
+    Ok(Proposal { plan, notes, waiting: Vec::new() })
 }
 
 /// The plan of a removal of what is not there.

@@ -1,7 +1,6 @@
 //! `khutulun plan`: what `deploy` or `destroy` would do, and why.
 
 use floria::{Namespace, Store};
-use khutulun_plan::Plan;
 
 use super::destroy;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
 
 pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, CliError> {
     let proposal = if arguments.destroy {
-        Proposal { plan: removal(arguments, session)?, notes: Vec::new(), waiting: Vec::new() }
+        removal(arguments, session)?
     } else {
         let intention = Intention::read(session, &arguments.design)?;
         let store = session.reader()?;
@@ -27,13 +26,13 @@ pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, 
 }
 
 /// The plan of a removal needs no valid design, only to know which service is meant.
-fn removal(arguments: &PlanArguments, session: &Session) -> Result<Plan, CliError> {
+fn removal(arguments: &PlanArguments, session: &Session) -> Result<Proposal, CliError> {
     let name = match &arguments.design.name {
         Some(name) => name.clone(),
         None => destroy::name_of(session, &arguments.design.path)?,
     };
     match session.reader()? {
-        Some(store) => destroy::plan(session, &store, &Namespace(name)),
-        None => Ok(destroy::empty_plan(&name)),
+        Some(store) => destroy::propose(session, &store, &Namespace(name)),
+        None => Ok(Proposal { plan: destroy::empty_plan(&name), notes: Vec::new(), waiting: Vec::new() }),
     }
 }

@@ -1,8 +1,8 @@
 //! `khutulun status`: the nodes of services, what is recorded of them and what reality says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use floria::{Namespace, Store, Value};
+use floria::{Graph, Namespace, Store, StoreError, Value, Vertex};
 use khutulun_api::{Outcome, names};
 use khutulun_engine::RunSummary;
 use serde_json::{Value as Json, json};
@@ -43,6 +43,8 @@ struct NodeStatus {
     state: String,
     attempted: Option<String>,
     stands_for: Option<String>,
+    /// What it stands for is no longer there.
+    stands_for_nothing: bool,
     waiting: Vec<String>,
     origin: Option<String>,
     since_ms: Option<u64>,
@@ -68,6 +70,7 @@ impl NodeStatus {
             "state": self.state,
             "attempted": self.attempted,
             "stands_for": self.stands_for,
+            "stands_for_nothing": self.stands_for_nothing,
             "waits_for": self.waiting,
             "where": self.origin,
             "since": self.since_ms.map(time::rfc3339),
@@ -83,6 +86,9 @@ impl NodeStatus {
         if let Some(attempted) = &self.attempted {
             let text = format!("{bad} {} ({} not finished)", self.state, progress::plain(attempted));
             return Cell::styled(text, |text| style.red(text));
+        }
+        if self.stands_for_nothing {
+            return Cell::styled(format!("{bad} gone"), |text| style.red(text));
         }
         if self.stands_for.is_some() {
             return Cell::styled(format!("{rest} selected"), |text| style.dim(text));
@@ -104,7 +110,8 @@ impl NodeStatus {
     /// What is worth knowing besides, in a few words.
     fn detail(&self) -> String {
         if let Some(other) = &self.stands_for {
-            return format!("stands for {other}");
+            let gone = if self.stands_for_nothing { ", which is not there" } else { "" };
+            return format!("stands for {other}{gone}");
         }
         if !self.waiting.is_empty() {
             return format!("waits for its requirement {}", self.waiting.join(", "));
@@ -292,7 +299,7 @@ fn look(
     let since = history::since(store, service);
     let mut nodes = instance::nodes(&graph);
     // A selector by state needs reality first; all others need not look at what they do not want.
-    let is_selected = |node: &floria::Vertex, observed: Option<&str>| {
+    let is_selected = |node: &Vertex, observed: Option<&str>| {
         selectors.is_empty() || selectors.iter().any(|selector| selector.selects(node, observed))
     };
     let by_state = selectors.iter().any(Selector::is_about_states);
@@ -310,6 +317,8 @@ fn look(
         }
         None => BTreeMap::new(),
     };
+    let there = still_there(store, service, &graph, nodes.iter().map(|(_, node)| *node))
+        .map_err(|error| session.store_error(error))?;
     let nodes = nodes
         .into_iter()
         .map(|(name, node)| {
@@ -318,6 +327,7 @@ fn look(
                 state: instance::lifecycle_state(node).to_owned(),
                 attempted: instance::attempted(node).map(str::to_owned),
                 stands_for: instance::stands_for(node),
+                stands_for_nothing: selected(node).is_some_and(|other| !there.contains(&other)),
                 waiting: instance::waiting(node),
                 origin: node.origin.as_ref().map(ToString::to_string),
                 since_ms: since.get(khutulun_plan::machine_name(&name).as_ref()).copied(),
@@ -334,4 +344,37 @@ fn look(
         .collect();
     let holder = Holder::of(session.root(), &service.0);
     Ok(ServiceStatus { service: service.clone(), nodes, last, holder })
+}
+
+/// Returns the service and the path of the node that a node stands for, if it does.
+fn selected(node: &Vertex) -> Option<(&str, &str)> {
+    let selected = node.metadata.get(names::SELECTED)?;
+    let part = |name: &str| selected.get(name).and_then(Value::as_text);
+    Some((part("namespace")?, part("path")?))
+}
+
+/// Returns those of the nodes that these nodes stand for that are there.
+fn still_there<'n>(
+    store: &dyn Store,
+    service: &Namespace,
+    graph: &Graph,
+    nodes: impl Iterator<Item = &'n Vertex>,
+) -> Result<BTreeSet<(&'n str, &'n str)>, StoreError> {
+    let mut asked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (other, path) in nodes.filter_map(selected) {
+        asked.entry(other).or_default().insert(path);
+    }
+    let mut there = BTreeSet::new();
+    for (other, paths) in asked {
+        let read;
+        let graph = if other == service.0 {
+            graph
+        } else {
+            read = store.graph(&Namespace(other.to_owned()))?;
+            &read
+        };
+        let names: BTreeSet<String> = instance::nodes(graph).into_iter().map(|(name, _)| name).collect();
+        there.extend(paths.into_iter().filter(|path| names.contains(*path)).map(|path| (other, path)));
+    }
+    Ok(there)
 }

@@ -215,7 +215,6 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     let refused = sandbox.run(&["plan", path]).expect(3);
     assert!(refused.five_parts().stderr.contains("there are no other services"), "{}", refused.stderr);
     sandbox.deploy(&shop, &[]).expect(0);
-    let before = sandbox.processes();
 
     // The same from a file, where there is no state directory.
     sandbox.run(&["store", "export", "--out", "shop.yaml"]).expect(0);
@@ -237,9 +236,21 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     assert!(explained.contains("  shop.front/endpoint: chosen, as 0\n"), "{explained}");
     // What is inside of a node of another service is not for others.
     assert_eq!(explained.matches("shop.back/endpoint: ").count(), 1, "{explained}");
+    // Whoever takes away what others stand for is told.
+    let goes = "note: `disk` of `tenant` stands for `disk`, which goes, and nobody changes `tenant`";
+    let plan = sandbox.run(&["plan", "--destroy", "shop"]).expect(2).stdout;
+    assert!(plan.contains(goes), "{plan}");
+    let destroyed = sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
+    assert!(destroyed.stderr.contains(goes), "{}", destroyed.stderr);
+    let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
+    assert!(
+        status.contains("gone") && status.contains("stands for shop:disk, which is not there"),
+        "{status}"
+    );
+    let status = sandbox.run(&["status", "tenant:disk", "-o", "json"]).expect(0).json();
+    assert_eq!(status["services"][0]["nodes"][0]["stands_for_nothing"], true, "{status:#}");
     sandbox.run(&["destroy", "tenant", "--yes"]).expect(0);
-    assert_eq!(sandbox.processes(), before);
-    sandbox.run(&["destroy", "shop", "--yes"]).expect(0);
+    assert_eq!(sandbox.processes(), []);
 }
 
 #[test]

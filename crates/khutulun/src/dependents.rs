@@ -1,0 +1,67 @@
+//! Nodes of other services that stand for nodes of one: whoever changes those, or takes them away, wants to know.
+
+use std::collections::BTreeMap;
+
+use floria::{Namespace, Store, StoreError, Value};
+use khutulun_api::names;
+use khutulun_plan::{Action, Plan};
+
+use crate::{error::CliError, instance, session::Session, terminal::harmless};
+
+/// How many of them are named.
+const NAMED_MAX: usize = 10;
+
+/// Returns a sentence for each node of another service that stands for one that a plan changes or takes away.
+pub(crate) fn notes(session: &Session, store: &dyn Store, plan: &Plan) -> Result<Vec<String>, CliError> {
+    let is_touched = |node: &str| {
+        let name = khutulun_plan::machine_name(node);
+        plan.steps.iter().any(|step| step.subject.node == name)
+    };
+    let changed: BTreeMap<&str, Action> = plan
+        .nodes
+        .iter()
+        .filter(|node| match node.action {
+            Action::Replace | Action::Delete => true,
+            Action::Update => is_touched(&node.node),
+            Action::Keep | Action::Create | Action::Run | Action::Wait => false,
+        })
+        .map(|node| (node.node.as_str(), node.action))
+        .collect();
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut notes = read(store, &plan.namespace, &changed).map_err(|error| session.store_error(error))?;
+    if notes.len() > NAMED_MAX {
+        let more = notes.len() - NAMED_MAX;
+        notes.truncate(NAMED_MAX);
+        notes.push(format!("so it is with {more} more nodes of other services"));
+    }
+    Ok(notes)
+}
+
+fn read(
+    store: &dyn Store,
+    service: &Namespace,
+    changed: &BTreeMap<&str, Action>,
+) -> Result<Vec<String>, StoreError> {
+    let mut notes = Vec::new();
+    for other in store.namespaces()?.into_iter().filter(|other| other != service) {
+        let graph = store.graph(&other)?;
+        for (name, node) in instance::nodes(&graph) {
+            let Some(selected) = node.metadata.get(names::SELECTED) else { continue };
+            let part = |name: &str| selected.get(name).and_then(Value::as_text);
+            if part("namespace") != Some(&service.0) {
+                continue;
+            }
+            let Some((path, action)) = part("path").and_then(|path| changed.get_key_value(path)) else {
+                continue;
+            };
+            let fate = match action {
+                Action::Delete => format!("goes, and nobody changes `{other}`"),
+                _ => format!("changes: deploy `{other}` again to take that in"),
+            };
+            notes.push(format!("`{}` of `{other}` stands for `{path}`, which {fate}", harmless(&name)));
+        }
+    }
+    Ok(notes)
+}
