@@ -63,7 +63,8 @@ pub(crate) struct Rules {
 #[derive(Debug, PartialEq)]
 struct Amounts(Vec<(u32, Amount)>);
 
-/// What the requirements of one edge template in one place share, and what changes while they are looked at.
+/// What requirements share that look for the same in one place, and what changes while they are looked at: those of one edge
+/// template, and of all that take equally much.
 struct Progress {
     list: usize,
     /// Candidates before this one have not enough left for the amounts, as long as nothing was given back.
@@ -197,6 +198,8 @@ pub(crate) struct Solver<'r, 'c> {
     lists: Lists<'r>,
     memos: Memos,
     progress: Vec<Progress>,
+    /// The progress of those that take something, by list and amounts.
+    taking: HashMap<(usize, String), usize>,
     groups: Vec<Group<'r>>,
     group_of: HashMap<(VertexId, &'r str), u32>,
     requirements: Vec<Requirement>,

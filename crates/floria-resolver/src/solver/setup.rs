@@ -133,6 +133,7 @@ impl<'r, 'c> Solver<'r, 'c> {
             lists: Lists::default(),
             memos: floria::Memos::default(),
             progress: Vec::new(),
+            taking: HashMap::new(),
             groups: Vec::new(),
             group_of: HashMap::new(),
             requirements: Vec::new(),
@@ -243,8 +244,14 @@ impl<'r, 'c> Solver<'r, 'c> {
             list = self.lists.add(std::mem::take(first));
         }
         let found = self.lists.get(list).candidates.len() as u32;
-        let shared = self.progress.len();
-        self.progress.push(Progress::on(list));
+        let next = self.progress.len();
+        let shared = match &rule.amounts {
+            None => next,
+            Some(amounts) => *self.taking.entry((list, format!("{:?}", amounts.0))).or_insert(next),
+        };
+        if shared == next {
+            self.progress.push(Progress::on(list));
+        }
         for source in sources {
             let given = given.get(&(source, template.name.clone())).map_or(&[][..], Vec::as_slice);
             let progress = if given.is_empty() {
