@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value as Json;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Ended, Sandbox};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/graphs");
 
@@ -39,13 +39,18 @@ fn check(folder: &Path, expected: &str) -> Result<(), String> {
     if inputs.exists() {
         arguments.extend(["--inputs", inputs.to_str().unwrap()]);
     }
+    // Another service that is there already.
+    let existing = folder.join("existing.yaml");
+    let inventory = sandbox.path("inventory.yaml");
+    if existing.exists() {
+        let deploy = ["deploy", "--yes", "--profiles", profiles.to_str().unwrap(), existing.to_str().unwrap()];
+        sandbox.run(&deploy).expect(0);
+        sandbox.run(&["store", "export", "--out", inventory.to_str().unwrap()]).expect(0);
+        arguments.extend(["--inventory", inventory.to_str().unwrap()]);
+    }
     let ended = sandbox.run(&arguments);
-    if let Some(message) = expected.trim_end().strip_prefix("error ") {
-        return match ended.code {
-            0 => Err(format!("it should fail and makes\n{}", ended.stdout)),
-            _ if ended.stderr.contains(message) => Ok(()),
-            _ => Err(format!("no {message:?} in\n{}", ended.stderr)),
-        };
+    if expected.starts_with("error ") {
+        return refused(&ended, expected.lines().map(|line| line.strip_prefix("error ").unwrap()));
     }
     if ended.code != 0 {
         return Err(ended.stderr);
@@ -59,7 +64,20 @@ fn check(folder: &Path, expected: &str) -> Result<(), String> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    deployed(&sandbox, &arguments[4..])
+    deployed(&sandbox, arguments[4..].split(|argument| *argument == "--inventory").next().unwrap())
+}
+
+/// An error says all that is expected, in five parts, with the line.
+fn refused<'m>(ended: &Ended, mut messages: impl Iterator<Item = &'m str>) -> Result<(), String> {
+    if ended.code != 3 {
+        return Err(format!("it should fail with 3 and ends with {}\n{}", ended.code, ended.stdout));
+    }
+    ended.five_parts();
+    match messages.find(|message| !ended.stderr.contains(*message)) {
+        Some(missing) => Err(format!("no {missing:?} in\n{}", ended.stderr)),
+        None if !ended.stderr.contains(".yaml:") => Err(format!("no line in\n{}", ended.stderr)),
+        None => Ok(()),
+    }
 }
 
 /// What was deployed stays as it is: another plan has nothing to do. And it goes again.
@@ -109,7 +127,9 @@ fn lines(made: &Json) -> BTreeSet<String> {
             lines.insert(format!("node {place} {class}"));
             let selected = &instance["stands_for"];
             if selected.is_object() {
-                lines.insert(format!("selected {place} {}", text(&selected["path"])));
+                let namespace = text(&selected["namespace"]);
+                let other = if namespace == service { String::new() } else { namespace + ":" };
+                lines.insert(format!("selected {place} {other}{}", text(&selected["path"])));
             }
         }
         for kind in ["properties", "attributes"] {
