@@ -2,7 +2,7 @@
 
 mod text;
 
-pub(crate) use text::FITS;
+pub(crate) use text::{CHOSEN, FITS};
 
 use floria::{ClassName, EdgeTemplateId, Origin, Value, VertexId};
 

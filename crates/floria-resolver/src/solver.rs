@@ -291,7 +291,10 @@ impl Solver<'_, '_> {
                         continue;
                     }
                     let is_optional = rule.selector.optional;
-                    let room = self.make_room(slot)?;
+                    let room = match self.are_too_few(slot)? {
+                        true => Room::Impossible,
+                        false => self.make_room(slot)?,
+                    };
                     if matches!(room, Room::Made) {
                         continue;
                     }

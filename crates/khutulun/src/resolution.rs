@@ -162,8 +162,16 @@ impl Intention {
     /// Requirements without a target, each with all candidates and what is not as asked for about them.
     fn unmet(&self, all: &[Explanation]) -> CliError {
         let what = match all {
-            [only] => format!("{} has no target", only.requirement),
-            several => format!("{} requirements have no target", several.len()),
+            [only] => {
+                let requirement = &only.requirement;
+                match requirement.wanted {
+                    Some(wanted) if requirement.made > 0 => {
+                        format!("{requirement} has only {} of {wanted} targets", requirement.made)
+                    }
+                    _ => format!("{requirement} has no target"),
+                }
+            }
+            several => format!("{} requirements have too few targets", several.len()),
         };
         let first = all.first().map(|first| &first.requirement);
         let mut why: Vec<String> = all.iter().take(UNMET_MAX).map(ToString::to_string).collect();
@@ -208,6 +216,16 @@ impl Intention {
                 let next = match &error {
                     ResolveError::Hook { .. } => {
                         "change what the hook looks at, or the hook, then run the command again"
+                    }
+                    ResolveError::TooMany { .. } => "ask for fewer, then run the command again",
+                    ResolveError::NotACount { .. } | ResolveError::Count { .. } => {
+                        "let the count be 0 or more, from a literal or an input, then run the command again"
+                    }
+                    ResolveError::Circle(_) => {
+                        "name the target of one of them, or let its filter ask for something else, then run the command again"
+                    }
+                    ResolveError::Directives { .. } => {
+                        "give the node another directive, or what it looks for, then run the command again"
                     }
                     _ => "mend the design or the inputs, then run the command again",
                 };

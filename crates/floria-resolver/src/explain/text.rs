@@ -9,6 +9,9 @@ use super::{Ask, Considered, Explanation, Postponed, Reason, Requirement, Verdic
 /// What is said of a candidate to which an edge could lead.
 pub(crate) const FITS: &str = "fits";
 
+/// What is said of candidates that edges lead to.
+pub(crate) const CHOSEN: &str = "chosen";
+
 impl fmt::Display for Requirement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "requirement `{}` of `{}`", self.name, self.path)?;
@@ -31,7 +34,8 @@ impl Explanation {
     fn fitting(&self) -> u64 {
         let fits =
             |candidate: &&Considered| matches!(candidate.verdict, Verdict::Chosen { .. } | Verdict::Fits);
-        let left_out = self.left_out.iter().filter(|left_out| left_out.reason == FITS);
+        let left_out =
+            self.left_out.iter().filter(|left_out| [CHOSEN, FITS].contains(&left_out.reason.as_str()));
         (self.candidates.iter().filter(fits).count() + left_out.map(|left_out| left_out.count).sum::<usize>())
             as u64
     }
@@ -87,7 +91,7 @@ impl fmt::Display for Ask {
 impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chosen { index } => write!(formatter, "chosen, as {index}"),
+            Self::Chosen { index } => write!(formatter, "{CHOSEN}, as {index}"),
             Self::Fits => formatter.write_str(FITS),
             Self::Waits(waits) => write!(formatter, "waits for {}", waits.join(", ")),
             Self::Dropped { reason, origin } => {

@@ -9,7 +9,7 @@ use crate::{
     ResolveError,
     amounts::Amount,
     candidates,
-    explain::{Ask, Considered, Explanation, FITS, LISTED_MAX, LeftOut, Reason, Verdict},
+    explain::{Ask, CHOSEN, Considered, Explanation, FITS, LISTED_MAX, LeftOut, Reason, Verdict},
     instances,
 };
 
@@ -162,23 +162,21 @@ impl Solver<'_, '_> {
         }
     }
 
-    /// Lists some of what was dropped for the same reason, and counts the rest.
+    /// Lists some of those of which the same became, and counts the rest.
     fn bounded(&self, considered: Vec<(VertexId, Verdict)>) -> (Vec<Considered>, Vec<LeftOut>) {
         let mut listed = Vec::new();
         let mut counts: BTreeMap<(String, Option<Origin>), usize> = BTreeMap::new();
         for (vertex, verdict) in considered {
             let reason = match &verdict {
-                Verdict::Chosen { .. } => None,
-                Verdict::Fits => Some((FITS.to_owned(), None)),
-                Verdict::Waits(_) => Some(("waits".to_owned(), None)),
-                Verdict::Dropped { reason, origin } => Some((reason.in_common(), origin.clone())),
+                Verdict::Chosen { .. } => (CHOSEN.to_owned(), None),
+                Verdict::Fits => (FITS.to_owned(), None),
+                Verdict::Waits(_) => ("waits".to_owned(), None),
+                Verdict::Dropped { reason, origin } => (reason.in_common(), origin.clone()),
             };
-            if let Some(reason) = reason {
-                let count = counts.entry(reason).or_default();
-                *count += 1;
-                if *count > LISTED_MAX {
-                    continue;
-                }
+            let count = counts.entry(reason).or_default();
+            *count += 1;
+            if *count > LISTED_MAX {
+                continue;
             }
             listed.push(Considered { vertex, path: self.graph.path_of(vertex), verdict });
         }

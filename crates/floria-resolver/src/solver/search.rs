@@ -48,6 +48,51 @@ impl Solver<'_, '_> {
         })
     }
 
+    /// Returns whether a requirement wants more different targets than there can ever be, whatever else leads where. To take
+    /// back one target after the other would find that out, too, but not in any time that somebody would wait.
+    pub(super) fn are_too_few(&mut self, slot: u32) -> Result<bool, ResolveError> {
+        let requirement = self.slots[slot as usize].requirement;
+        let slots = self.requirements[requirement as usize].slots.clone();
+        let is_given = |slot: u32| self.slots[slot as usize].given.is_some();
+        let count = &self.rule(requirement).selector.count;
+        if slots.len() < 2 || *count == Count::All || slots.clone().any(is_given) {
+            return Ok(false);
+        }
+        let Ok(Places::These(places)) = self.places(slot)? else { return Ok(false) };
+        let has_index = self.rule(requirement).selector.index.is_some();
+        let nodes: HashSet<VertexId> =
+            places.clone().map(|place| self.candidate(requirement, place).node).collect();
+        if nodes.len() < slots.len() {
+            // Another index may be that of another candidate.
+            return Ok(!has_index);
+        }
+        if has_index {
+            return Ok(false);
+        }
+        let mut possible = HashSet::new();
+        for place in places {
+            let mut is_out = true;
+            // A condition may ask which of the edges it is about.
+            for slot in std::iter::once(slot).chain(slots.clone()) {
+                let found = self.consider_elsewhere(slot, place)?;
+                if self.slots[slot as usize].target.is_none() {
+                    self.withdraw(slot);
+                }
+                is_out &= matches!(found, Found::Dropped { culprits, .. } if culprits.is_empty());
+                if !is_out {
+                    break;
+                }
+            }
+            if !is_out {
+                possible.insert(self.candidate(requirement, place).node);
+            }
+            if possible.len() >= slots.len() {
+                break;
+            }
+        }
+        Ok(possible.len() < slots.len())
+    }
+
     /// Moves what takes the room of a slot's candidates to others, and assigns the slot.
     pub(super) fn make_room(&mut self, slot: u32) -> Result<Room, ResolveError> {
         let template = self.requirements[self.slots[slot as usize].requirement as usize].template;

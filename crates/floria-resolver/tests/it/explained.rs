@@ -82,7 +82,11 @@ fn too_few_that_fit_are_told_as_such() {
     let ResolveError::Unmet(all) = sketch.resolve().unwrap_err() else { panic!("it is unmet") };
     assert_eq!(
         lines(&all[0])[2..],
-        ["  first/host: fits", "  second/host: fits", "  only 2 can be targets, each of them once"]
+        [
+            "  first/host: chosen, as 0",
+            "  second/host: chosen, as 1",
+            "  only 2 can be targets, each of them once"
+        ]
     );
 }
 

@@ -118,6 +118,19 @@ fn what_cannot_be_is_found_out_fast_and_what_takes_too_long_is_given_up() {
     let error = sketch.resolve().unwrap_err();
     assert!(matches!(&error, ResolveError::Unmet(all) if all.len() == 1), "{error}");
 
+    // More different targets than there are, and than conditions leave.
+    for (count, zone) in [(1_001, None), (1_000_000, None), (901, Some("a"))] {
+        let mut sketch = Sketch::new(Properties::new());
+        for place in 0..1_000 {
+            host(&mut sketch, &format!("host{place}"), 1, if place < 900 { "a" } else { "b" });
+        }
+        let conditions = zone.map(in_zone).unwrap_or_default();
+        let selector = Selector { conditions, count: Count::Of(literal(count)), ..of_class("Host") };
+        client(&mut sketch, "client", selector);
+        let error = sketch.resolve().unwrap_err();
+        assert!(matches!(&error, ResolveError::Unmet(all) if all.len() == 1), "{error}");
+    }
+
     // Amounts that differ: nobody knows a fast way.
     let mut sketch = Sketch::new(Properties::new());
     for bin in 0..8 {

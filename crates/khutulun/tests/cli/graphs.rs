@@ -9,7 +9,7 @@ use crate::sandbox::{Ended, Sandbox};
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/graphs");
 
 /// What the lines of a case may begin with, that list all there is of a kind.
-const COMPLETE: [&str; 4] = ["node", "edge", "mapped", "selected"];
+const COMPLETE: [&str; 5] = ["node", "edge", "mapped", "selected", "waits"];
 
 #[test]
 fn every_pattern_makes_the_graph_that_the_standard_asks_for() {
@@ -43,7 +43,8 @@ fn check(folder: &Path, expected: &str) -> Result<(), String> {
     let existing = folder.join("existing.yaml");
     let inventory = sandbox.path("inventory.yaml");
     if existing.exists() {
-        let deploy = ["deploy", "--yes", "--profiles", profiles.to_str().unwrap(), existing.to_str().unwrap()];
+        let deploy =
+            ["deploy", "--yes", "--profiles", profiles.to_str().unwrap(), existing.to_str().unwrap()];
         sandbox.run(&deploy).expect(0);
         sandbox.run(&["store", "export", "--out", inventory.to_str().unwrap()]).expect(0);
         arguments.extend(["--inventory", inventory.to_str().unwrap()]);
@@ -64,7 +65,9 @@ fn check(folder: &Path, expected: &str) -> Result<(), String> {
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    deployed(&sandbox, arguments[4..].split(|argument| *argument == "--inventory").next().unwrap())
+    let waits = expected.iter().any(|line| line.starts_with("waits "));
+    let arguments = arguments[4..].split(|argument| *argument == "--inventory").next().unwrap();
+    deployed(&sandbox, arguments, if waits { 4 } else { 0 })
 }
 
 /// An error says all that is expected, in five parts, with the line.
@@ -80,19 +83,22 @@ fn refused<'m>(ended: &Ended, mut messages: impl Iterator<Item = &'m str>) -> Re
     }
 }
 
-/// What was deployed stays as it is: another plan has nothing to do. And it goes again.
-fn deployed(sandbox: &Sandbox, arguments: &[&str]) -> Result<(), String> {
-    let run = |command: &[&str], arguments: &[&str]| {
+/// What was deployed stays as it is: another plan has nothing to do. And it goes again. 4: something waits, for good here.
+fn deployed(sandbox: &Sandbox, arguments: &[&str], code: i32) -> Result<(), String> {
+    let run = |command: &[&str], arguments: &[&str], code: i32| {
         let ended = sandbox.run(&[command, arguments].concat());
-        if ended.code == 0 { Ok(ended) } else { Err(format!("{}\n{}", ended.stdout, ended.stderr)) }
+        if ended.code == code { Ok(ended) } else { Err(format!("{}\n{}", ended.stdout, ended.stderr)) }
     };
-    run(&["deploy", "--yes", "--name", "case"], arguments)?;
-    let again = run(&["plan", "-o", "json", "--name", "case"], arguments)?;
+    let first = run(&["deploy", "--yes", "--name", "case"], arguments, code)?;
+    if code != 0 {
+        first.five_parts();
+    }
+    let again = run(&["plan", "-o", "json", "--name", "case"], arguments, 0)?;
     let operations = &again.json()["operations"];
     if operations.as_array().is_some_and(|operations| !operations.is_empty()) {
         return Err(format!("it should have nothing to do, and plans\n{operations:#}"));
     }
-    run(&["destroy", "--yes", "case"], &[]).map(drop)
+    run(&["destroy", "--yes", "case"], &[], 0).map(drop)
 }
 
 /// What was made, in the words of the cases.
@@ -125,6 +131,9 @@ fn lines(made: &Json) -> BTreeSet<String> {
             let class = text(&instance["class"]);
             let class = class.rsplit(':').next().unwrap_or_default();
             lines.insert(format!("node {place} {class}"));
+            for name in instance["waits_for"].as_array().into_iter().flatten() {
+                lines.insert(format!("waits {place} {}", text(name)));
+            }
             let selected = &instance["stands_for"];
             if selected.is_object() {
                 let namespace = text(&selected["namespace"]);
