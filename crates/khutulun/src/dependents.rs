@@ -1,6 +1,6 @@
 //! Nodes of other services that stand for nodes of one: whoever changes those, or takes them away, wants to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floria::{Namespace, Store, StoreError, Value};
 use khutulun_api::names;
@@ -13,16 +13,13 @@ const NAMED_MAX: usize = 10;
 
 /// Returns a sentence for each node of another service that stands for one that a plan changes or takes away.
 pub(crate) fn notes(session: &Session, store: &dyn Store, plan: &Plan) -> Result<Vec<String>, CliError> {
-    let is_touched = |node: &str| {
-        let name = khutulun_plan::machine_name(node);
-        plan.steps.iter().any(|step| step.subject.node == name)
-    };
+    let touched: BTreeSet<&str> = plan.steps.iter().map(|step| step.subject.node.as_str()).collect();
     let changed: BTreeMap<&str, Action> = plan
         .nodes
         .iter()
         .filter(|node| match node.action {
             Action::Replace | Action::Delete => true,
-            Action::Update => is_touched(&node.node),
+            Action::Update => touched.contains(khutulun_plan::machine_name(&node.node).as_ref()),
             Action::Keep | Action::Create | Action::Run | Action::Wait => false,
         })
         .map(|node| (node.node.as_str(), node.action))

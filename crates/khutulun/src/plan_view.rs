@@ -1,6 +1,6 @@
 //! A plan as people and programs read it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use floria::{Origin, Value};
 use khutulun_plan::{Action, Goal, NodeChange, Plan, Reason, Step};
@@ -77,8 +77,14 @@ impl Answer for PlanView<'_> {
             let name_width = changed().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
             let class_width =
                 changed().map(|node| terminal::columns(class_of(node))).max().unwrap_or_default();
+            let mut events: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (_, step) in plan.operations() {
+                events.entry(&step.subject.node).or_default().push(progress::plain(&step.event));
+            }
             for node in changed() {
-                self.node(&mut text, node, (name_width, class_width), style);
+                let name_on_machines = khutulun_plan::machine_name(&node.node);
+                let events = events.get(name_on_machines.as_ref()).map_or(&[][..], Vec::as_slice);
+                Self::node(&mut text, node, events, (name_width, class_width), style);
             }
             let _ = writeln!(text, "{}", summary(plan));
         }
@@ -140,9 +146,9 @@ impl PlanView<'_> {
     }
 
     fn node(
-        &self,
         text: &mut String,
         node: &NodeChange,
+        events: &[&str],
         (name_width, class_width): (usize, usize),
         style: Style,
     ) {
@@ -154,15 +160,8 @@ impl PlanView<'_> {
             Action::Update | Action::Replace => style.yellow(text),
             Action::Run | Action::Wait => style.cyan(text),
         };
-        let name_on_machines = khutulun_plan::machine_name(&node.node);
         let name = terminal::pad(&terminal::harmless(&node.node), name_width);
         let class = terminal::pad(class_of(node), class_width);
-        let events: Vec<&str> = self
-            .plan
-            .operations()
-            .filter(|(_, step)| step.subject.node == name_on_machines)
-            .map(|(_, step)| progress::plain(&step.event))
-            .collect();
         let operations = if events.is_empty() { String::new() } else { format!(": {}", events.join(", ")) };
         let _ = writeln!(
             text,
