@@ -7,6 +7,7 @@ use floria::{
     Call, Expression, Rules, Value,
     rules::{self, MappedAttribute, MappedRequirement, MappedTarget},
 };
+use khutulun_api::names;
 use tosca::model::{self, MappedHolder, MappingCount, MappingTarget, TypeBody, ValueMapping};
 use tosca_functions::NAMESPACE;
 
@@ -82,6 +83,12 @@ impl Lowering<'_, '_> {
                 let Some(definition) = body.interfaces.get(interface.as_str()) else { continue };
                 let prefix = self.events_of(interface, definition.type_id);
                 for (operation, workflow) in mapped {
+                    if prefix == names::LIFECYCLE {
+                        // What is inside has a lifecycle of its own, which is what a plan follows.
+                        let what = format!("the workflow of the lifecycle's operation `{operation}` is");
+                        let hint = "the nodes inside are brought up and taken down by their own lifecycles";
+                        self.not_run_yet(&what, substitution.span, "15.6", Some(hint.to_owned()));
+                    }
                     operations.push((format!("{prefix}.{operation}"), workflow.as_str().to_owned()));
                 }
             }

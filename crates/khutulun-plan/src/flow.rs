@@ -37,6 +37,15 @@ pub fn workflow_named<'a>(graph: &'a Graph, service: VertexId, name: &str) -> Op
     workflows(graph, service).find(|workflow| name_of(workflow) == name)
 }
 
+/// Returns the workflow that does an operation of a node, where that is one of the service inside of the node (TOSCA 2.0, 15.6).
+pub(crate) fn mapped<'a>(graph: &'a Graph, node: VertexId, event: &str) -> Option<&'a Vertex> {
+    let handler = graph.vertex(node)?.handlers.get(event)?;
+    let workflow = handler.metadata.get(floria::rules::MAPPED_WORKFLOW)?.as_text()?;
+    let mut inside = graph.contained(Some(node));
+    let service = inside.find(|vertex| vertex.metadata.contains_key(names::SERVICE))?;
+    workflow_named(graph, service.id, workflow)
+}
+
 /// Returns the workflows of a service.
 pub fn workflows(graph: &Graph, service: VertexId) -> impl Iterator<Item = &Vertex> {
     graph.contained(Some(service)).filter(|vertex| vertex.metadata.contains_key(names::WORKFLOW))

@@ -8,14 +8,16 @@ use crate::{
     Basis,
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
     error::PlanError,
+    flow,
     node::{Nodes, event_of},
     place::Place,
+    workflow::plan_workflow,
 };
 
 /// Plans one operation on one node, by its name (`web`), or on one of its relationships, by the name of the requirement after it
 /// (`web.database`; `web.database[1]` for the second). `event` is an event such as `lifecycle.start`, or for those of the
 /// lifecycle just the operation's name. `inputs` go before the operation's own; ones that it does not know are passed on as they
-/// are.
+/// are. Where a workflow of the service inside of the node does the operation, that is planned.
 ///
 /// # Errors
 ///
@@ -34,6 +36,11 @@ pub fn plan_run(
         node: node.to_owned(),
         known: nodes.list.iter().map(|node| node.name.to_string()).collect(),
     })?;
+    if let Some(workflow) = flow::mapped(actual, place.subject.vertex, event)
+        && place.subject.relationship.is_none()
+    {
+        return plan_workflow(basis, actual, workflow.id, inputs);
+    }
     let event = [event.to_owned(), event_of(event)]
         .into_iter()
         .find(|event| place.handler(event).is_some())

@@ -323,7 +323,11 @@ impl<'b, 'a> Expansion<'b, 'a> {
         let service = self.service_of(spot.step.vertex);
         let last = match activity.kind {
             kind if kind == call_operation => {
-                self.operation(spot, place, activity.subject, Action::Run, &given, previous)?
+                let mapped = flow::mapped(self.graph, place.subject.vertex, activity.subject);
+                match mapped.filter(|_| place.subject.relationship.is_none()) {
+                    Some(workflow) => self.inline(spot, workflow, &given, place, previous)?,
+                    None => self.operation(spot, place, activity.subject, Action::Run, &given, previous)?,
+                }
             }
             kind if kind == set_state => {
                 let state = Some(activity.subject.to_owned());

@@ -74,3 +74,52 @@ fn what_is_missing_or_wrong_is_told_at_its_place() {
     assert!(unusable.stderr.contains("error[unusable-name]"), "{}", unusable.stderr);
     assert!(unusable.stderr.contains("backend.yaml:6:21"), "{}", unusable.stderr);
 }
+
+/// C097, C338, C340: an operation of a substituted node is a workflow of the service inside (15.6), also when another workflow
+/// calls it.
+#[test]
+fn an_operation_of_a_substituted_node_is_a_workflow_inside() {
+    let sandbox = Sandbox::new();
+    let types = "\
+tosca_definitions_version: tosca_2_0
+imports: [ profile: 'khutulun.process:0.1' ]
+interface_types: { Keeping: { operations: { save: {} } } }
+node_types:
+  Store: { interfaces: { keeping: { type: Keeping } } }
+  Disk:
+    attributes: { saved: { type: string } }
+    interfaces:
+      keeping:
+        type: Keeping
+        operations: { save: { implementation: save.sh, outputs: { saved: [ SELF, saved ] } } }
+";
+    sandbox.write("shop/types.yaml", types);
+    sandbox.write("shop/save.sh", "#!/bin/sh\necho '{\"saved\": \"yes\"}' > \"$KHUTULUN_OUTPUTS\"\n");
+    sandbox.write(
+        "shop/service.yaml",
+        "tosca_definitions_version: tosca_2_0
+metadata: { khutulun.substitutions: [ backend.yaml ] }
+imports: [ types.yaml ]
+service_template:
+  node_templates: { store: { type: Store, directives: [ substitute ] } }
+  workflows:
+    nightly: { steps: { all: { target: store, activities: [ { call_operation: keeping.save } ] } } }
+",
+    );
+    sandbox.write(
+        "shop/backend.yaml",
+        "tosca_definitions_version: tosca_2_0
+imports: [ types.yaml ]
+service_template:
+  substitution_mappings: { node_type: Store, interfaces: { keeping: { save: keep } } }
+  node_templates: { disk: { type: Disk } }
+  workflows:
+    keep: { steps: { one: { target: disk, activities: [ { call_operation: keeping.save } ] } } }
+",
+    );
+    sandbox.run(&["deploy", "--yes", "shop"]).expect(0);
+    let run = sandbox.run(&["run", "store", "keeping.save"]).expect(0);
+    assert!(run.stderr.contains("store/backend/disk"), "{}", run.stderr);
+    let run = sandbox.run(&["run", "nightly", "--yes"]).expect(0);
+    assert!(run.stderr.contains("store/backend/disk"), "{}", run.stderr);
+}
