@@ -56,8 +56,8 @@ fn hello_functions_computes_addresses() {
 #[test]
 fn a_farm_of_workers_grows_and_shrinks() {
     let sandbox = Sandbox::new();
-    let farm = example("worker-farm");
-    sandbox.run(&["deploy", &farm, "--yes"]).expect(0);
+    let pool = example("worker-pool");
+    sandbox.run(&["deploy", &pool, "--yes"]).expect(0);
     let pids = || {
         let status = sandbox.run(&["status", "worker", "-o", "json"]).expect(0).json();
         let nodes = status["services"][0]["nodes"].as_array().unwrap().clone();
@@ -76,19 +76,19 @@ fn a_farm_of_workers_grows_and_shrinks() {
     let names: Vec<&str> = three.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["worker-0", "worker-1", "worker-2"]);
     dispatches("127.0.0.1:9000 127.0.0.1:9001 127.0.0.1:9002");
-    let asked = ["explain", "requirement", "dispatcher/connection", &farm];
+    let asked = ["explain", "requirement", "dispatcher/connection", &pool];
     assert!(sandbox.run(&asked).expect(0).stdout.contains("worker-2/endpoint: chosen"));
 
-    let plan = sandbox.run(&["plan", &farm, "-i", "workers=5"]).expect(2).stdout;
+    let plan = sandbox.run(&["plan", &pool, "-i", "workers=5"]).expect(2).stdout;
     assert!(plan.contains("2 to create, 1 to update, 3 unchanged"), "{plan}");
-    sandbox.run(&["deploy", &farm, "--yes", "-i", "workers=5"]).expect(0);
+    sandbox.run(&["deploy", &pool, "--yes", "-i", "workers=5"]).expect(0);
     let five = pids();
     assert_eq!((five.len(), &five[..3]), (5, &three[..]));
     dispatches("127.0.0.1:9000 127.0.0.1:9001 127.0.0.1:9002 127.0.0.1:9003 127.0.0.1:9004");
-    sandbox.run(&["deploy", &farm, "--yes", "-i", "workers=2"]).expect(0);
+    sandbox.run(&["deploy", &pool, "--yes", "-i", "workers=2"]).expect(0);
     assert_eq!(pids(), three[..2]);
     dispatches("127.0.0.1:9000 127.0.0.1:9001");
-    sandbox.run(&["destroy", "worker-farm", "--yes"]).expect(0);
+    sandbox.run(&["destroy", "worker-pool", "--yes"]).expect(0);
     poll("nothing of it is left", || sandbox.family().is_empty().then_some(()));
 }
 
