@@ -54,7 +54,7 @@ fn hello_functions_computes_addresses() {
 }
 
 #[test]
-fn a_farm_of_workers_grows_and_shrinks() {
+fn a_pool_of_workers_grows_and_shrinks() {
     let sandbox = Sandbox::new();
     let pool = example("worker-pool");
     sandbox.run(&["deploy", &pool, "--yes"]).expect(0);
