@@ -178,4 +178,6 @@ pub struct Postponed {
     pub requirement: Requirement,
     /// What it waits for, as in `db.address`.
     pub waits: Vec<String>,
+    /// Some of that is its source's own: what only somebody who has made the source with this edge can know.
+    pub waits_for_source: bool,
 }

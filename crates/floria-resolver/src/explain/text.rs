@@ -25,7 +25,11 @@ impl fmt::Display for Requirement {
 impl fmt::Display for Postponed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (requirement, waits) = (&self.requirement, self.waits.join(", "));
-        write!(formatter, "{requirement}{} waits for {waits}", at(&requirement.origin))
+        write!(formatter, "{requirement}{} waits for {waits}", at(&requirement.origin))?;
+        if self.waits_for_source {
+            write!(formatter, ", which `{}` itself has only after that", requirement.path)?;
+        }
+        Ok(())
     }
 }
 

@@ -77,8 +77,16 @@ impl Solver<'_, '_> {
 
     fn postponed(&self, requirement: u32) -> Postponed {
         let waits = &self.requirements[requirement as usize].waits;
+        let source = self.groups[self.requirements[requirement as usize].group as usize].source;
+        let is_its_own = |(site, name): &(Site, String)| {
+            let Site::Vertex(vertex) = site else { return false };
+            // Of a service inside of it more may be known before.
+            let container = self.graph.vertex(*vertex).and_then(|vertex| vertex.container);
+            !name.starts_with(RELATIONSHIP) && (*vertex == source || container == Some(source))
+        };
+        let waits_for_source = waits.iter().any(is_its_own);
         let waits = waits.iter().map(|wait| instances::waited_for(&self.graph, wait)).collect();
-        Postponed { requirement: self.described(requirement), waits }
+        Postponed { requirement: self.described(requirement), waits, waits_for_source }
     }
 
     /// Requirements of which each waits for the next, and the last for the first.

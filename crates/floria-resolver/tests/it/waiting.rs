@@ -2,7 +2,7 @@
 
 use floria::{
     Graph, Properties, Property, Value, VertexTemplateId,
-    rules::{Selector, WAITING},
+    rules::{Count, Selector, WAITING},
 };
 use floria_resolver::ResolveError;
 
@@ -46,6 +46,22 @@ fn c002_c003_a_condition_waits_for_the_requirement_that_it_reads() {
         ["first→host[0]→south/host", "second→host[0]→south/host", "third→host[0]→south/host"]
     );
     assert_eq!(marks(&resolution.graph), [""; 0]);
+}
+
+#[test]
+fn a_requirement_that_waits_for_its_own_source_says_so() {
+    let mut sketch = Sketch::new(Properties::new());
+    zoned(&mut sketch, "north", stored("north"));
+    let app = sketch.node("app", "App", None, properties([("pid", Property::default())]));
+    let count = Count::Of(call("read", [literal("pid")]));
+    sketch.requirement(app, "host", SERVICE, Some(Selector { count, ..of_class("Host") }));
+    let said: Vec<_> = sketch.resolve().unwrap().postponed.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "requirement `host` of `app` (service.yaml:101:1) waits for `app.pid`, which `app` itself has only after that"
+        ]
+    );
 }
 
 #[test]
