@@ -1,8 +1,8 @@
-//! Nodes of other services that stand for nodes of one: whoever changes those, or takes them away, wants to know.
+//! Nodes that stand for nodes of other services: which they stand for, and who stands for what a plan changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floria::{Namespace, Store, StoreError, Value};
+use floria::{Graph, Namespace, Store, StoreError, Value};
 use khutulun_api::names;
 use khutulun_plan::{Action, Plan};
 
@@ -28,12 +28,37 @@ pub(crate) fn notes(session: &Session, store: &dyn Store, plan: &Plan) -> Result
         return Ok(Vec::new());
     }
     let mut notes = read(store, &plan.namespace, &changed).map_err(|error| session.store_error(error))?;
+    bound(&mut notes);
+    Ok(notes)
+}
+
+/// Returns a sentence for each node of a service that is to stand for another node of another service than it does.
+pub(crate) fn selections(service: &Namespace, wanted: &Graph, actual: &Graph) -> Vec<String> {
+    let before: BTreeMap<String, String> = selected(actual).collect();
+    let is_other = |other: &str| !other.strip_prefix(&service.0).is_some_and(|rest| rest.starts_with(':'));
+    let changed = selected(wanted).filter(|(name, other)| is_other(other) && before.get(name) != Some(other));
+    let mut notes: Vec<String> = changed
+        .map(|(name, other)| {
+            let no_longer =
+                before.get(&name).map_or_else(String::new, |old| format!(", no longer for `{old}`"));
+            harmless(&format!("`{name}` stands for `{other}`{no_longer}"))
+        })
+        .collect();
+    bound(&mut notes);
+    notes
+}
+
+/// The nodes that stand for others, with those.
+fn selected(graph: &Graph) -> impl Iterator<Item = (String, String)> {
+    instance::nodes(graph).into_iter().filter_map(|(name, node)| Some((name, instance::stands_for(node)?)))
+}
+
+fn bound(notes: &mut Vec<String>) {
     if notes.len() > NAMED_MAX {
         let more = notes.len() - NAMED_MAX;
         notes.truncate(NAMED_MAX);
-        notes.push(format!("so it is with {more} more nodes of other services"));
+        notes.push(format!("so it is with {more} more nodes"));
     }
-    Ok(notes)
 }
 
 fn read(

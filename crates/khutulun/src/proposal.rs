@@ -91,6 +91,7 @@ impl Intention {
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
         let mut notes = self.fallen_back(session, &wanted, actual);
+        notes.extend(dependents::selections(&self.namespace, &wanted, actual));
         notes.extend(left_open(&unfulfilled));
         Ok(Proposal { plan, notes, waiting: postponed.iter().map(ToString::to_string).collect() })
     }

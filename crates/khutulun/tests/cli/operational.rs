@@ -227,6 +227,7 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
 
     let plan = sandbox.run(&["plan", path]).expect(2).stdout;
     assert!(plan.contains("2 to create, 2 operations"), "{plan}");
+    assert!(plan.contains("note: `disk` stands for `shop:disk`\n"), "{plan}");
     sandbox.deploy(&tenant, &[]).expect(0);
     assert!(sandbox.roles().contains(&"tenant of disk".to_owned()), "{:?}", sandbox.roles());
     let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
