@@ -10,6 +10,8 @@ pub enum PlanError {
     Cycle {
         /// The nodes in order, the first one again at the end.
         nodes: Vec<String>,
+        /// Where the first one is made to depend on the second.
+        origin: Option<Origin>,
     },
     /// A value of a node cannot be computed.
     #[error("failed to evaluate `{property}` of node `{node}`")]

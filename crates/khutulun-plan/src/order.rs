@@ -122,7 +122,14 @@ impl Dependencies {
             }
             path.push(next);
         }
+        // What makes the first of them depend on the second; values do so without an edge.
+        let origin = path.first().map(|first| &nodes.list[*first]).and_then(|first| {
+            let is_next = |target| path.get(1).is_some() && nodes.owner(target) == path.get(1).copied();
+            let edge = first.edges.iter().find(|edge| is_next(edge.target));
+            edge.and_then(|edge| edge.origin.clone()).or_else(|| first.vertex.origin.clone())
+        });
         Err(PlanError::Cycle {
+            origin,
             nodes: path.into_iter().map(|place| nodes.list[place].name.to_string()).collect(),
         })
     }

@@ -292,9 +292,11 @@ pub(crate) fn read_actual(
 /// Why there is no plan, as an error for people.
 pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
     let (exit, place) = match error {
-        PlanError::Cycle { .. } | PlanError::SameName { .. } => {
-            (Exit::InvalidDesign, "the design".to_owned())
-        }
+        PlanError::SameName { .. } => (Exit::InvalidDesign, "the design".to_owned()),
+        PlanError::Cycle { origin, .. } => (
+            Exit::InvalidDesign,
+            origin.as_ref().map_or_else(|| "the design".to_owned(), ToString::to_string),
+        ),
         PlanError::NameTooLong { node, origin } => {
             let place = || format!("node `{node}`");
             (Exit::InvalidDesign, origin.as_ref().map_or_else(place, ToString::to_string))

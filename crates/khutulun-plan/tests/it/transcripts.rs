@@ -311,6 +311,8 @@ fn circles_are_refused_by_name() {
     );
     let error = deploy("a T @pid ->b\n b T ->c\n c T x=$a.pid\n d T ->a", &Graph::default()).unwrap_err();
     assert_eq!(error.to_string(), "nodes depend on each other in a circle: a → b → c → a");
+    let PlanError::Cycle { origin: Some(origin), .. } = error else { panic!("it says where") };
+    assert_eq!(origin.line, 1);
 }
 
 #[test]
