@@ -117,6 +117,7 @@ pub fn observe() -> Operation {
             node: "web".into(),
             vertex: VertexId(1),
             origin: None,
+            relationship: None,
         },
         event: "lifecycle.observe".into(),
         implementation: Implementation::Driver("process".into()),

@@ -33,7 +33,7 @@ impl<'a> Place<'a> {
                 let subject = subject_of(graph, id)?;
                 let state = vertex.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial");
                 Some(Self {
-                    name: subject.node.clone(),
+                    name: graph.path_of(id),
                     subject,
                     handlers: &vertex.handlers,
                     state: vertex.metadata.contains_key(names::NODE).then_some(state),

@@ -54,7 +54,7 @@ pub fn plan_run(
     let step = place.step(basis, &mut Evaluator::new(actual, basis.functions), &event, &given)?;
     let vertex = actual.vertex(place.subject.vertex);
     let change = NodeChange {
-        node: place.subject.node.clone(),
+        node: actual.path_of(place.subject.vertex),
         class: vertex.and_then(|vertex| vertex.classes.first().cloned()),
         action: Action::Run,
         reasons: vec![Reason::Asked { event }],

@@ -496,7 +496,7 @@ impl<'b, 'a> Expansion<'b, 'a> {
     fn happens(&mut self, place: &Place<'_>, event: &str) {
         let Some(vertex) = self.graph.vertex(place.subject.vertex) else { return };
         let change = self.nodes.entry(vertex.id).or_insert_with(|| NodeChange {
-            node: place.subject.node.clone(),
+            node: self.graph.path_of(vertex.id),
             class: vertex.classes.first().cloned(),
             action: Action::Run,
             reasons: Vec::new(),
