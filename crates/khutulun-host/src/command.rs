@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read, Write as _},
+    num::NonZero,
     os::{
         fd::{AsFd, BorrowedFd},
         unix::process::{CommandExt as _, ExitStatusExt as _},
@@ -14,7 +15,7 @@ use std::{
 use khutulun_api::{CommandRequest, CommandResult, MachineError};
 use rustix::{
     event::{PollFd, PollFlags},
-    process::{Pid, PidfdFlags, Signal},
+    process::{Pid, PidfdFlags, Resource, Rlimit, Signal},
 };
 
 use crate::{
@@ -77,6 +78,11 @@ pub(crate) fn run_to_end(
         }
         _ => system(format!("execute `{program}`"))(error),
     })?;
+    if limits.excess == Excess::Stop
+        && let Some(pid) = pid_of(&child)
+    {
+        limit_processor_time(pid, limits.timeout_ms);
+    }
     let attended = attend(&mut child, input, limits);
     if !matches!(attended, Ok(Some(_))) {
         if let Some(group) = pid_of(&child) {
@@ -99,6 +105,16 @@ pub(crate) fn run_to_end(
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(too_large()),
         Err(error) => Err(system(format!("attend to `{program}`"))(error)),
     }
+}
+
+/// Limits what a program that only computes may compute in all, even when whoever waits for it is killed. It may use all processors
+/// until its time is over.
+fn limit_processor_time(pid: Pid, timeout_ms: u64) {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let seconds = (timeout_ms.div_ceil(1000) + 1).saturating_mul(processors as u64);
+    let limit = Rlimit { current: Some(seconds), maximum: Some(seconds) };
+    // Where the system's own limit is lower, that one holds.
+    let _ = rustix::process::prlimit(Some(pid), Resource::Cpu, limit);
 }
 
 /// Starts a command. A program that we wrote a moment ago may still be open for writing in a child that another thread is

@@ -106,6 +106,15 @@ fn what_one_leaves_behind_is_ended() {
 }
 
 #[test]
+fn what_one_may_compute_is_limited_whoever_waits_for_it() {
+    // The limit comes a moment after the start.
+    let script = "while [ \"$(ulimit -t)\" = unlimited ]; do :; done; ulimit -t";
+    let output = run_for(&[("area.sh", script)], "[]", 60_000).expect("it runs");
+    let seconds: u64 = output.trim().parse().expect("a number of seconds");
+    assert!(seconds > 0 && seconds.is_multiple_of(61) || seconds < 61, "{seconds}");
+}
+
+#[test]
 fn one_that_writes_too_much_is_ended() {
     for script in ["yes", "yes >&2", "head -c 1048577 /dev/zero"] {
         let error = run(&[("area.sh", script)]).unwrap_err();
