@@ -22,9 +22,15 @@ const DESIGNS: &str = "/tests/graphs/";
 
 /// Why no test names a rule, where that is known.
 const WHY: [(&str, &str); 4] = [
-    ("C287", "nothing raises events yet; notifications with an implementation are refused with `not-run-yet`"),
+    (
+        "C287",
+        "nothing raises events yet; notifications with an implementation are refused with `not-run-yet`",
+    ),
     ("C311", "outputs of workflows are refused with `not-run-yet`"),
-    ("C350", "nothing raises events yet; triggers are in the graph with their event, condition and activities"),
+    (
+        "C350",
+        "nothing raises events yet; triggers are in the graph with their event, condition and activities",
+    ),
     ("C363", "the sum of other rules"),
 ];
 

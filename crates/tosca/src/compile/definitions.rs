@@ -168,7 +168,9 @@ impl<'a> Compiler<'a> {
         let label = format_args!("the {what} `{}`", name.text);
         let default = own.default.and_then(|node| self.expression(node, Some(&schema), context, &label));
         let value = own.value.and_then(|node| self.expression(node, Some(&schema), context, &label));
-        self.check_default(own, required, what);
+        if what != "attribute" {
+            self.check_default(own, required, what);
+        }
         Some(PropertyDefinition {
             schema,
             // Where a value is written and wrong, nobody else has to give one.
