@@ -121,6 +121,7 @@ fn a_build_that_does_not_fetch_says_so_and_what_to_do() {
     assert!(ended.stderr.contains("error[artifact-outside]"), "{}", ended.stderr);
 }
 
+/// C052: a URL with a scheme is what is there.
 #[cfg(feature = "http")]
 #[test]
 fn a_changed_file_from_the_network_is_told() {
