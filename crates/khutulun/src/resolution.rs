@@ -57,11 +57,16 @@ impl Intention {
         };
         let inventory = others.inventory();
         let request = self.request(session, &actual, &inventory);
+        // `web/1` is `web-1`, as everywhere.
+        let indexed =
+            node.rsplit_once('/').filter(|(_, index)| index.bytes().all(|byte| byte.is_ascii_digit()));
+        let indexed = indexed.map(|(name, index)| format!("{name}-{index}"));
+        let is_node = |path: &str| path == node || indexed.as_deref() == Some(path);
         let graph = match self.try_resolve(&request, &mut (MADE_UP..))? {
             Ok(resolution) => resolution.graph,
             Err(ResolveError::Unmet(mut unmet)) => {
                 let is_meant =
-                    |one: &Explanation| one.requirement.path == node && one.requirement.name == requirement;
+                    |one: &Explanation| is_node(&one.requirement.path) && one.requirement.name == requirement;
                 if unmet.iter().any(is_meant) {
                     unmet.retain(is_meant);
                     return Ok(unmet);
@@ -71,7 +76,7 @@ impl Intention {
             Err(error) => return Err(self.not_resolved(session, error)),
         };
         let nodes = instance::nodes(&graph);
-        let Some((_, source)) = nodes.iter().find(|(name, _)| name == node) else {
+        let Some((_, source)) = nodes.iter().find(|(name, _)| is_node(name)) else {
             let known: Vec<&String> = nodes.iter().map(|(name, _)| name).collect();
             return Err(self.nothing_to_explain(format!("there is no node `{node}`"), "nodes", &known));
         };

@@ -123,7 +123,13 @@ fn find(arguments: &LogsArguments, session: &Session) -> Result<Vec<(String, Sou
         match answers.remove(&node.id) {
             // Of many, those that write nothing are not worth an error.
             None if vertexes.len() > 1 => {}
-            None => return Err(failed("nodes of its type do not say where their output is".to_owned())),
+            None => {
+                return Err(match instance::stands_for(node) {
+                    Some(other) => failed(format!("it stands for `{other}`, which has the output"))
+                        .next(format!("khutulun logs {other}")),
+                    None => failed("nodes of its type do not say where their output is".to_owned()),
+                });
+            }
             Some(Outcome::Failed(failure)) => return Err(failed(failure.message)),
             Some(Outcome::Succeeded(outputs)) => {
                 let source = source(&outputs)

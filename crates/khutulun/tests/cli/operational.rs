@@ -107,6 +107,7 @@ fn requirements_find_their_targets_and_say_why_not() {
 
     let asked = ["explain", "requirement", "guest-1/stay", path];
     let explained = sandbox.run(&asked).expect(0).stdout;
+    assert_eq!(sandbox.run(&["explain", "requirement", "guest/1/stay", path]).expect(0).stdout, explained);
     assert!(explained.contains("blue/room: chosen"), "{explained}");
     let explained = sandbox.run(&[&asked[..], &["-o", "json"]].concat()).expect(0).json();
     assert_eq!(explained["requirements"][0]["candidates"][1]["verdict"], "chosen", "{explained:#}");
@@ -233,6 +234,8 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
     assert!(status.contains("stands for shop:disk"), "{status}");
     assert!(sandbox.deploy(&tenant, &[]).expect(0).stdout.contains("Nothing to do"));
+    let logs = sandbox.run(&["logs", "tenant:disk"]).expect(1).five_parts();
+    assert!(logs.stderr.contains("khutulun logs shop:disk"), "{}", logs.stderr);
     let explained = sandbox.run(&["explain", "requirement", "neighbour/connection", path]).expect(0).stdout;
     assert!(explained.contains("  shop.front/endpoint: chosen, as 0\n"), "{explained}");
     // What is inside of a node of another service is not for others.
