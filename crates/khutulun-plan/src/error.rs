@@ -126,6 +126,13 @@ pub enum PlanError {
     },
 }
 
+/// How many names are listed.
+const LISTED_MAX: usize = 50;
+
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    match names.len().saturating_sub(LISTED_MAX) {
+        0 if names.is_empty() => "none".to_owned(),
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..LISTED_MAX].join(", ")),
+    }
 }

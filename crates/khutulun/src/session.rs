@@ -161,7 +161,15 @@ impl Session {
     }
 }
 
-/// Names in backticks, with commas.
+/// How many names are listed.
+const QUOTED_MAX: usize = 50;
+
+/// Names in backticks, with commas: of many, the first.
 pub(crate) fn quoted<T: std::fmt::Display>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let listed = names.iter().take(QUOTED_MAX).map(|name| format!("`{name}`"));
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(QUOTED_MAX) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }

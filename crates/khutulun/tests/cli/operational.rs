@@ -20,6 +20,10 @@ fn counts_grow_and_shrink_at_the_highest_indexes() {
     sandbox.deploy(&pool, &[]).expect(0);
     assert_eq!(sandbox.roles(), ["worker-0", "worker-1", "worker-2"]);
     let (three, three_ids) = (sandbox.processes(), ids(&sandbox));
+    // Who asks for what is not there is told what is there, within bounds.
+    let path = pool.to_str().unwrap();
+    let many = sandbox.run(&["explain", "requirement", "nobody/stay", path, "-i", "workers=90"]).expect(64);
+    assert!(many.stderr.contains("`worker-49` and 40 more"), "{}", many.stderr);
 
     sandbox.deploy(&pool, &["-i", "workers=5"]).expect(0);
     let (five, five_ids) = (sandbox.processes(), ids(&sandbox));
@@ -234,8 +238,8 @@ fn a_node_of_another_service_is_selected_and_left_alone() {
     let status = sandbox.run(&["status", "tenant:disk"]).expect(0).stdout;
     assert!(status.contains("stands for shop:disk"), "{status}");
     assert!(sandbox.deploy(&tenant, &[]).expect(0).stdout.contains("Nothing to do"));
-    let logs = sandbox.run(&["logs", "tenant:disk"]).expect(1).five_parts();
-    assert!(logs.stderr.contains("khutulun logs shop:disk"), "{}", logs.stderr);
+    let logs = sandbox.run(&["logs", "tenant:disk"]).expect(1);
+    assert!(logs.five_parts().stderr.contains("khutulun logs shop:disk"), "{}", logs.stderr);
     let explained = sandbox.run(&["explain", "requirement", "neighbour/connection", path]).expect(0).stdout;
     assert!(explained.contains("  shop.front/endpoint: chosen, as 0\n"), "{explained}");
     // What is inside of a node of another service is not for others.
