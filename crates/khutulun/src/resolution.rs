@@ -226,6 +226,9 @@ impl Intention {
                     ResolveError::NotACount { .. } | ResolveError::Count { .. } => {
                         "let the count be 0 or more, from a literal or an input, then run the command again"
                     }
+                    ResolveError::GaveUp { .. } => {
+                        "name the targets of some of them, or let there be more room, then run the command again"
+                    }
                     ResolveError::Circle(_) => {
                         "name the target of one of them, or let its filter ask for something else, then run the command again"
                     }

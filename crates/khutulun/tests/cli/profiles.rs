@@ -137,3 +137,33 @@ fn a_broken_archive_is_named_where_its_profile_is_missing() {
     let unknown = sandbox.run(&["validate", "one", "--profiles", "archives"]).expect(3);
     assert!(unknown.stderr.contains("`archives/shop.csar` is not a profile"), "{}", unknown.stderr);
 }
+
+/// C043: the files that a profile imports are of it, but those that name another profile, with what these import (6.7.1).
+#[test]
+fn a_profile_names_the_types_of_what_it_imports() {
+    let sandbox = Sandbox::new();
+    let file = |name: &str, text: &str| {
+        sandbox.write(&format!("kept/outer/{name}"), &format!("tosca_definitions_version: tosca_2_0\n{text}"))
+    };
+    let meta = "CSAR-Version: 2.0\nCreated-By: khutulun\nEntry-Definitions: profile.yaml\n";
+    sandbox.write("kept/outer/TOSCA.meta", meta);
+    file(
+        "profile.yaml",
+        "profile: org.outer:1\nimports: [ part.yaml, other.yaml ]\nnode_types: { Outer: {} }\n",
+    );
+    file("part.yaml", "node_types: { Part: {} }\n");
+    file("other.yaml", "profile: org.inner:2\nimports: [ deep.yaml ]\nnode_types: { Inner: {} }\n");
+    file("deep.yaml", "node_types: { Deep: {} }\n");
+    let nodes = "{ a: { type: Outer }, b: { type: Part }, c: { type: Inner }, d: { type: Deep } }";
+    sandbox.write(
+        "one.yaml",
+        &format!(
+            "tosca_definitions_version: tosca_2_0\nimports: [ profile: 'org.outer:1' ]\nservice_template: {{ node_templates: {nodes} }}\n"
+        ),
+    );
+    let made = sandbox.run(&["compile", "one.yaml", "--instantiate", "--profiles", "kept"]).expect(0).stdout;
+    for node in ["a: org.outer:1:Outer", "b: org.outer:1:Part", "c: org.inner:2:Inner", "d: org.inner:2:Deep"]
+    {
+        assert!(made.contains(&format!("node {node}\n")), "no {node} in:\n{made}");
+    }
+}
