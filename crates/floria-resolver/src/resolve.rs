@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Design, Edge, EdgeId, EdgeTemplate, Graph, Value, VertexId,
+    Design, Edge, EdgeId, EdgeTemplate, Graph, Handlers, Metadata, Origin, Properties, Value, VertexId,
     rules::{Directive, SELECTED},
 };
 
@@ -348,6 +348,38 @@ pub(crate) fn edge(
         handlers: template.handlers.clone(),
         metadata: template.metadata.clone(),
         origin: template.origin.clone(),
+    };
+    if let Some(present) = present {
+        keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
+    }
+    Ok(edge)
+}
+
+/// Makes an edge that no template asks for, or makes it anew.
+pub(crate) fn link(
+    request: &Request<'_>,
+    name: &str,
+    index: u32,
+    (source, target): (VertexId, VertexId),
+    origin: &Option<Origin>,
+    ids: &mut dyn Ids,
+) -> Result<Edge, ResolveError> {
+    let present = request.current.outgoing_at(source, name, index);
+    let mut edge = Edge {
+        id: match present {
+            Some(present) => present.id,
+            None => EdgeId(ids.next_id()?),
+        },
+        namespace: request.design.namespace.clone(),
+        name: name.to_owned(),
+        index,
+        source,
+        target,
+        classes: Vec::new(),
+        properties: Properties::new(),
+        handlers: Handlers::new(),
+        metadata: Metadata::new(),
+        origin: origin.clone(),
     };
     if let Some(present) = present {
         keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);

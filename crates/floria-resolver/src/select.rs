@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use floria::{
-    Edge, EdgeId, Evaluated, Evaluator, Graph, Metadata, Namespace, Properties, Property, Site, Value,
-    Vertex, VertexId,
+    Evaluated, Evaluator, Graph, Namespace, Property, Site, Value, Vertex, VertexId,
     rules::{ALLOCATED, ALLOCATION, Directive, Making, SELECTED, SELECTION, WAITING},
 };
 
-use crate::{Ids, Inventory, Request, ResolveError, error::Tried, instances::waited_for, keep::keep};
+use crate::{Ids, Inventory, Request, ResolveError, error::Tried, instances::waited_for, resolve::link};
 
 /// Lets a vertex stand for one of another service: the one that it stands for now, if that still fits, else the first that does.
 /// None: it stands for one.
@@ -105,26 +104,8 @@ pub(crate) fn bind(
         let from = graph.clone();
         stand(request, graph, id, &from, target, reference);
     }
-    let present = request.current.outgoing_at(id, SELECTION, 0);
-    let mut edge = Edge {
-        id: match present {
-            Some(present) => present.id,
-            None => EdgeId(ids.next_id()?),
-        },
-        namespace: namespace.clone(),
-        name: SELECTION.to_owned(),
-        index: 0,
-        source: id,
-        target,
-        classes: Vec::new(),
-        properties: Properties::new(),
-        handlers: Default::default(),
-        metadata: Metadata::new(),
-        origin: graph.vertex(id).and_then(|vertex| vertex.origin.clone()),
-    };
-    if let Some(present) = present {
-        keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
-    }
+    let origin = graph.vertex(id).and_then(|vertex| vertex.origin.clone());
+    let edge = link(request, SELECTION, 0, (id, target), &origin, ids)?;
     graph.put_edge(edge);
     Ok(())
 }

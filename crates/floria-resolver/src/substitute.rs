@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use floria::{
-    Edge, EdgeId, Evaluated, Evaluator, Graph, Handler, Handlers, Metadata, Named, Properties, Site, Value,
-    Vertex, VertexId,
+    Evaluated, Evaluator, Graph, Handler, Handlers, Named, Properties, Site, Value, Vertex, VertexId,
     rules::{
         Count, Directive, MAPPED_WORKFLOW, MappedAttribute, MappedRequirement, MappedTarget, MappingCount,
         SUBSTITUTION, Substitution,
@@ -16,7 +15,7 @@ use crate::{
     candidates::node_of,
     error::Tried,
     instances::{Instances, making, waited_for},
-    keep::keep,
+    resolve::link,
     select,
     solver::{Given, Rules},
     trees::{Tree, Trees},
@@ -157,26 +156,8 @@ impl Inside<'_> {
             let inner = target.name.as_deref().unwrap_or_default();
             for (index, node) in (0..).zip(self.named(&target.node)) {
                 let target = graph.named(Some(*node), inner).ok_or_else(missing)?.id;
-                let present = self.request.current.outgoing_at(source, SUBSTITUTION, index);
-                let mut edge = Edge {
-                    id: match present {
-                        Some(present) => present.id,
-                        None => EdgeId(ids.next_id()?),
-                    },
-                    namespace: self.request.design.namespace.clone(),
-                    name: SUBSTITUTION.to_owned(),
-                    index,
-                    source,
-                    target,
-                    classes: Vec::new(),
-                    properties: Properties::new(),
-                    handlers: Handlers::new(),
-                    metadata: Metadata::new(),
-                    origin: self.request.design.vertexes[self.tree.vertexes.start].origin.clone(),
-                };
-                if let Some(present) = present {
-                    keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
-                }
+                let origin = &self.request.design.vertexes[self.tree.vertexes.start].origin;
+                let edge = link(self.request, SUBSTITUTION, index, (source, target), origin, ids)?;
                 graph.put_edge(edge);
             }
         }
