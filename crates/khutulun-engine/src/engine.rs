@@ -87,6 +87,10 @@ impl Engine {
         Self { author, ..self }
     }
 
+    pub(crate) fn author(&self) -> &str {
+        &self.author
+    }
+
     /// Returns whose commits those of a run are.
     pub(crate) fn author_of(&self, run: RunId) -> Option<Author> {
         Some(Author { name: self.author.clone(), stream: Some(stream_of(run)) })

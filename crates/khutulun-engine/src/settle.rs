@@ -87,7 +87,8 @@ fn take_in(
     }
 }
 
-fn write(
+/// Puts outputs into the attributes that a handler maps them to.
+pub(crate) fn write(
     evaluator: &mut Evaluator<'_>,
     site: Site,
     handler: &Handler,

@@ -7,6 +7,7 @@ mod branches;
 mod core_transcripts;
 mod crash_points;
 mod laws;
+mod notifications;
 mod scenarios;
 #[path = "../../../khutulun-plan/tests/it/sketch.rs"]
 mod sketch;

@@ -1,0 +1,120 @@
+//! What happened outside: notifications become values of attributes (TOSCA 2.0, 11.6 and 9.9).
+
+use std::collections::BTreeMap;
+
+use floria::{Author, Batch, Change, Evaluator, Graph, Handler, Namespace, Site, StoreError, Value};
+use khutulun_api::{Failure, names};
+
+use crate::{engine::Engine, error::EngineError, journal::unfinished, settle::write, work::CONFLICTS_MAX};
+
+/// Why a notification was not taken in. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotificationError {
+    /// There is no such node or relationship.
+    #[error("there is nothing that `{event}` could be about")]
+    Gone {
+        /// The event.
+        event: String,
+    },
+    /// It has no such notification.
+    #[error("there is no notification `{event}`; there are: {}", .known.join(", "))]
+    Unknown {
+        /// The event.
+        event: String,
+        /// The notifications that it has.
+        known: Vec<String>,
+    },
+    /// An output does not fit the attribute that it goes to.
+    #[error("the notification `{event}` cannot be taken in: {}: {}", .failure.message, .failure.detail)]
+    Refused {
+        /// The event.
+        event: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// The engine could not do it. While a run of the service has not ended, attributes are that run's to write
+    /// ([`EngineError::Unfinished`]): tell it again afterwards.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Engine {
+    /// Takes in what happened to a node or relationship: the outputs of the notification `event` (`<interface>.<notification>`)
+    /// become values of the attributes that they are mapped to, prepared as any other value is; all of them in one transaction,
+    /// or none. Outputs that are mapped to nothing are left out.
+    ///
+    /// Code that should react to it is not called here.
+    ///
+    /// # Errors
+    ///
+    /// As [`NotificationError`] says.
+    pub async fn notify(
+        &self,
+        namespace: &Namespace,
+        site: Site,
+        event: &str,
+        outputs: &BTreeMap<String, Value>,
+    ) -> Result<(), NotificationError> {
+        let mut last = None;
+        for _ in 0..CONFLICTS_MAX {
+            // The revision first: whatever moves while the rest is read refuses the commit.
+            let revision = self.revision(namespace).await?;
+            let asked = namespace.clone();
+            if let Some(run) = self.on_store(move |store| unfinished(store, &asked)).await? {
+                return Err(EngineError::Unfinished { namespace: namespace.clone(), run }.into());
+            }
+            let graph = self.graph(namespace).await?;
+            let Some(change) = self.taken_in(&graph, site, event, outputs)? else { return Ok(()) };
+            let batch = Batch {
+                expected: vec![(namespace.clone(), revision)],
+                changes: vec![change],
+                records: Vec::new(),
+                author: Some(Author { name: self.author().to_owned(), stream: None }),
+            };
+            match self.on_store(move |store| store.commit(&batch)).await {
+                Ok(_) => return Ok(()),
+                Err(conflict @ StoreError::Conflict { .. }) => last = Some(conflict),
+                Err(source) => return Err(EngineError::store("record a notification")(source).into()),
+            }
+        }
+        let source = last.expect("each attempt but the last ended with a conflict");
+        Err(EngineError::store("record a notification")(source).into())
+    }
+
+    /// The node or relationship with its new values; None: they are what they were.
+    fn taken_in(
+        &self,
+        graph: &Graph,
+        site: Site,
+        event: &str,
+        outputs: &BTreeMap<String, Value>,
+    ) -> Result<Option<Change>, NotificationError> {
+        let gone = || NotificationError::Gone { event: event.to_owned() };
+        let handlers = match site {
+            Site::Vertex(id) => &graph.vertex(id).ok_or_else(gone)?.handlers,
+            Site::Edge(id) => &graph.edge(id).ok_or_else(gone)?.handlers,
+        };
+        let is_notification = |handler: &Handler| handler.metadata.contains_key(names::NOTIFICATION);
+        let handler = handlers.get(event).filter(|handler| is_notification(handler)).ok_or_else(|| {
+            let known = handlers.iter().filter(|(_, handler)| is_notification(handler));
+            let known = known.map(|(event, _)| format!("`{event}`")).collect();
+            NotificationError::Unknown { event: event.to_owned(), known }
+        })?;
+        let mut evaluator = Evaluator::new(graph, &*self.functions);
+        let refused = |failure| NotificationError::Refused { event: event.to_owned(), failure };
+        Ok(match site {
+            Site::Vertex(id) => {
+                let before = graph.vertex(id).ok_or_else(gone)?;
+                let mut vertex = before.clone();
+                write(&mut evaluator, site, handler, &mut vertex.properties, outputs).map_err(refused)?;
+                (vertex != *before).then(|| Change::put(vertex))
+            }
+            Site::Edge(id) => {
+                let before = graph.edge(id).ok_or_else(gone)?;
+                let mut edge = before.clone();
+                write(&mut evaluator, site, handler, &mut edge.properties, outputs).map_err(refused)?;
+                (edge != *before).then(|| Change::put(edge))
+            }
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! What happens outside of runs.
+
+use std::collections::BTreeMap;
+
+use floria::{Batch, Change, Site, Store as _, Value, VertexId};
+use khutulun_api::names;
+use khutulun_engine::NotificationError;
+
+use crate::{
+    sketch::namespace,
+    world::{Crash, Memory, World, block_on},
+};
+
+/// A node with an attribute `number`, that the operation `start` and the notification `seen` (as whose handler that of `start`
+/// serves) go to.
+async fn watched() -> (World, VertexId) {
+    let world = World::new(Memory::Good);
+    world.run(world.deploy_plan("a T @number start()>number"), &Crash::at(-1)).await.report();
+    let mut vertex = world.graph().vertexes().find(|vertex| vertex.name == "a").unwrap().clone();
+    let mut handler = vertex.handlers.get("lifecycle.start").unwrap().clone();
+    handler.metadata.insert(names::NOTIFICATION.to_owned(), true.into());
+    vertex.handlers.insert("watch.seen".to_owned(), handler);
+    let id = vertex.id;
+    world.store.commit(&Batch { changes: vec![Change::put(vertex)], ..Batch::default() }).unwrap();
+    (world, id)
+}
+
+fn number(world: &World, id: VertexId) -> Option<Value> {
+    world.graph().vertex(id).unwrap().properties.get("number").unwrap().value.clone()
+}
+
+fn outputs(value: impl Into<Value>) -> BTreeMap<String, Value> {
+    [("number".to_owned(), value.into()), ("nobody asked".to_owned(), 1.into())].into()
+}
+
+/// C286, C202 (9.9): the outputs of a notification go to attributes.
+#[test]
+fn a_notification_changes_attributes() {
+    block_on(async {
+        let (world, id) = watched().await;
+        let engine = world.engine(&Crash::at(-1));
+        engine.notify(&namespace(), Site::Vertex(id), "watch.seen", &outputs(42)).await.unwrap();
+        assert_eq!(number(&world, id), Some(42.into()));
+        let before = world.store.namespace_revision(&namespace()).unwrap();
+        engine.notify(&namespace(), Site::Vertex(id), "watch.seen", &outputs(42)).await.unwrap();
+        assert_eq!(
+            world.store.namespace_revision(&namespace()).unwrap(),
+            before,
+            "nothing new, nothing written"
+        );
+    });
+}
+
+/// C007: what does not fit the attribute's definition is an error, and changes nothing.
+#[test]
+fn what_does_not_fit_is_refused() {
+    block_on(async {
+        let (world, id) = watched().await;
+        let engine = world.engine(&Crash::at(-1));
+        let before = number(&world, id);
+        let refused = engine.notify(&namespace(), Site::Vertex(id), "watch.seen", &outputs("seven")).await;
+        assert!(matches!(refused, Err(NotificationError::Refused { .. })), "{refused:?}");
+        let unknown = engine.notify(&namespace(), Site::Vertex(id), "lifecycle.start", &outputs(1)).await;
+        assert!(
+            matches!(&unknown, Err(NotificationError::Unknown { known, .. }) if known == &["`watch.seen`"]),
+            "{unknown:?}"
+        );
+        let gone = engine.notify(&namespace(), Site::Vertex(VertexId(999)), "watch.seen", &outputs(1)).await;
+        assert!(matches!(gone, Err(NotificationError::Gone { .. })), "{gone:?}");
+        assert_eq!(number(&world, id), before);
+    });
+}
