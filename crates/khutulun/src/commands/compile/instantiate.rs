@@ -66,7 +66,7 @@ impl Answer for Shown {
 fn instance_document(instance: &Instance) -> Json {
     let mut document = json!({ "path": instance.path, "kind": instance.kind.word() });
     put(&mut document, "class", class(&instance.class));
-    let is_named_otherwise = !instance.path.rsplit('/').next().is_some_and(|name| name == instance.template);
+    let is_named_otherwise = instance.path.rsplit('/').next().is_none_or(|name| name != instance.template);
     put(&mut document, "template", is_named_otherwise.then(|| instance.template.clone()).into());
     put(&mut document, "index", instance.index.into());
     put(&mut document, "stands_for", instance.selected.as_ref().map(to_json).into());
