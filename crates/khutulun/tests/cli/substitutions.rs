@@ -123,3 +123,56 @@ service_template:
     let run = sandbox.run(&["run", "nightly", "--yes"]).expect(0);
     assert!(run.stderr.contains("store/backend/disk: keeping.save done"), "{}", run.stderr);
 }
+
+/// C231: what a node inside runs, and the files that it asks for, are kept with the service: it works after its package is gone.
+#[test]
+fn what_is_inside_outlives_the_package() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.path("said");
+    sandbox.write(
+        "shop/types.yaml",
+        "tosca_definitions_version: tosca_2_0
+imports: [ profile: 'khutulun.process:0.1' ]
+artifact_types: { Note: {} }
+node_types:
+  Store: {}
+  Disk:
+    artifacts: { note: { type: Note, file: note.txt } }
+    interfaces:
+      lifecycle:
+        type: Lifecycle
+        operations:
+          delete:
+            implementation: say.sh
+            inputs:
+              note: { type: string, value: { $get_artifact: [ SELF, note ] } }
+              to: { type: string, value: { $get_property: [ SELF, to ] } }
+    properties: { to: { type: string } }
+",
+    );
+    sandbox.write("shop/note.txt", "kept by digest\n");
+    sandbox.write("shop/say.sh", "#!/bin/sh\ncat \"$note\" > \"$to\"\n");
+    let imports = "tosca_definitions_version: tosca_2_0\nimports: [ types.yaml ]\n";
+    sandbox.write(
+        "shop/service.yaml",
+        &format!(
+            "{imports}metadata: {{ khutulun.substitutions: [ backend.yaml ] }}
+service_template: {{ node_templates: {{ store: {{ type: Store, directives: [ substitute ] }} }} }}
+"
+        ),
+    );
+    sandbox.write(
+        "shop/backend.yaml",
+        &format!(
+            "{imports}service_template:
+  substitution_mappings: {{ node_type: Store }}
+  node_templates: {{ disk: {{ type: Disk, properties: {{ to: {} }} }} }}
+",
+            said.display()
+        ),
+    );
+    sandbox.run(&["deploy", "--yes", "shop"]).expect(0);
+    std::fs::remove_dir_all(sandbox.path("shop")).unwrap();
+    sandbox.run(&["destroy", "--yes", "--name", "shop"]).expect(0);
+    assert_eq!(std::fs::read_to_string(said).unwrap(), "kept by digest\n");
+}
