@@ -33,7 +33,7 @@ fn outputs(value: impl Into<Value>) -> BTreeMap<String, Value> {
     [("number".to_owned(), value.into()), ("nobody asked".to_owned(), 1.into())].into()
 }
 
-/// C286, C202 (9.9): the outputs of a notification go to attributes.
+/// C286, C212: the outputs of a notification go to attributes.
 #[test]
 fn a_notification_changes_attributes() {
     block_on(async {
