@@ -1,7 +1,7 @@
 //! The metadata by which an engine marks what its vertexes are.
 
 /// A node; the value is the name of its template.
-pub(crate) const NODE: &str = "khutulun.node";
+pub(crate) const NODE: &str = floria::rules::NODE;
 
 /// A capability in its node.
 pub(crate) const CAPABILITY: &str = "khutulun.capability";
@@ -10,10 +10,10 @@ pub(crate) const CAPABILITY: &str = "khutulun.capability";
 pub(crate) const SERVICE: &str = "khutulun.service";
 
 /// A node that stands for one of another service.
-pub(crate) const SELECTED: &str = "khutulun.selected";
+pub(crate) const SELECTED: &str = floria::rules::SELECTED;
 
 /// Of a node: the requirements whose edges are not made yet.
-pub(crate) const WAITING: &str = "khutulun.waiting";
+pub(crate) const WAITING: &str = floria::rules::WAITING;
 
 /// Of a node: how far its lifecycle has come.
 pub(crate) const STATE: &str = "khutulun.state";

@@ -156,7 +156,8 @@ impl Resolver<'_, '_, '_> {
                 }
                 Directive::Select => {
                     let making = instances::making(template)?;
-                    match select::select(self.request, &mut self.solver.graph, open.vertex, &making)? {
+                    let Solver { graph, stands, .. } = &mut self.solver;
+                    match select::select(self.request, stands, graph, open.vertex, &making)? {
                         None => return Ok(()),
                         Some(tried) => open.tried.push(tried),
                     }
@@ -212,7 +213,7 @@ impl Resolver<'_, '_, '_> {
         let instances = self.make(tree, Some(open.vertex))?;
         let own = self.trees.get(tree);
         let Some(substitution) = &own.substitution else { return Ok(()) };
-        let Solver { graph, ids, services, .. } = &mut self.solver;
+        let Solver { graph, ids, services, stands, .. } = &mut self.solver;
         let inside = Inside {
             request: self.request,
             rules: self.rules,
@@ -221,6 +222,7 @@ impl Resolver<'_, '_, '_> {
             substitution,
             instances: &instances,
             services,
+            stands,
         };
         inside.operations(graph);
         inside.attributes(graph)?;
@@ -268,6 +270,7 @@ pub fn explain(
                     substitution,
                     instances: &instances,
                     services: &solver.services,
+                    stands: &solver.stands,
                 }
                 .requirements(&mut graph.clone(), &mut (1_u64 << 62..))?;
                 open.push((tree, Some(vertex), given));
@@ -332,12 +335,8 @@ pub(crate) fn edge(
     target: VertexId,
     ids: &mut dyn Ids,
 ) -> Result<Edge, ResolveError> {
-    let present = request.current.outgoing_at(source, &template.name, index);
-    let mut edge = Edge {
-        id: match present {
-            Some(present) => present.id,
-            None => EdgeId(ids.next_id()?),
-        },
+    let edge = Edge {
+        id: EdgeId(0),
         namespace: request.design.namespace.clone(),
         name: template.name.clone(),
         index,
@@ -349,10 +348,7 @@ pub(crate) fn edge(
         metadata: template.metadata.clone(),
         origin: template.origin.clone(),
     };
-    if let Some(present) = present {
-        keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
-    }
-    Ok(edge)
+    identified(request, edge, ids)
 }
 
 /// Makes an edge that no template asks for, or makes it anew.
@@ -364,12 +360,8 @@ pub(crate) fn link(
     origin: &Option<Origin>,
     ids: &mut dyn Ids,
 ) -> Result<Edge, ResolveError> {
-    let present = request.current.outgoing_at(source, name, index);
-    let mut edge = Edge {
-        id: match present {
-            Some(present) => present.id,
-            None => EdgeId(ids.next_id()?),
-        },
+    let edge = Edge {
+        id: EdgeId(0),
         namespace: request.design.namespace.clone(),
         name: name.to_owned(),
         index,
@@ -381,8 +373,17 @@ pub(crate) fn link(
         metadata: Metadata::new(),
         origin: origin.clone(),
     };
-    if let Some(present) = present {
-        keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
+    identified(request, edge, ids)
+}
+
+/// Gives an edge the id and the memory of the one that is there in its place, or an id of its own.
+fn identified(request: &Request<'_>, mut edge: Edge, ids: &mut dyn Ids) -> Result<Edge, ResolveError> {
+    match request.current.outgoing_at(edge.source, &edge.name, edge.index) {
+        None => edge.id = EdgeId(ids.next_id()?),
+        Some(present) => {
+            edge.id = present.id;
+            keep(&mut edge.properties, &mut edge.metadata, &present.properties, &present.metadata);
+        }
     }
     Ok(edge)
 }

@@ -1,13 +1,44 @@
 //! Vertexes that stand for existing ones (TOSCA 2.0, 7.2.1 and 15.5.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use floria::{
     Evaluated, Evaluator, Graph, Namespace, Property, Site, Value, Vertex, VertexId,
     rules::{ALLOCATED, ALLOCATION, Directive, Making, SELECTED, SELECTION, WAITING},
 };
 
-use crate::{Ids, Inventory, Request, ResolveError, error::Tried, instances::waited_for, resolve::link};
+use crate::{
+    Ids, Inventory, Request, ResolveError, error::Tried, explain::LISTED_MAX, instances::waited_for,
+    resolve::link,
+};
+
+/// The vertexes of the inventory that stand for others, by those: looked for once, however many are asked for.
+#[derive(Default)]
+pub(crate) struct Stands(HashMap<(String, i64), Vec<(usize, VertexId)>>);
+
+impl Stands {
+    /// Looks for all of them.
+    pub(crate) fn in_all(inventory: &[Inventory<'_>]) -> Self {
+        let mut all = Self::default();
+        for (place, other) in inventory.iter().enumerate() {
+            for vertex in other.graph.vertexes() {
+                if let Some(key) = vertex.metadata.get(SELECTED).and_then(key) {
+                    all.0.entry(key).or_default().push((place, vertex.id));
+                }
+            }
+        }
+        all
+    }
+
+    /// Returns what stands for a vertex: the place of its service in the inventory, and its id.
+    fn of(&self, reference: &Value) -> &[(usize, VertexId)] {
+        key(reference).and_then(|key| self.0.get(&key)).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn key(reference: &Value) -> Option<(String, i64)> {
+    Some((reference.get("namespace")?.as_text()?.to_owned(), reference.get("id")?.as_integer()?))
+}
 
 /// Lets a vertex stand for one of another service: the one that it stands for now, if that still fits, else the first that does.
 /// None: it stands for one.
@@ -17,6 +48,7 @@ use crate::{Ids, Inventory, Request, ResolveError, error::Tried, instances::wait
 /// When the condition cannot be decided: what is selected comes before everything that depends on it.
 pub(crate) fn select(
     request: &Request<'_>,
+    stands: &Stands,
     graph: &mut Graph,
     id: VertexId,
     making: &Making,
@@ -25,6 +57,7 @@ pub(crate) fn select(
     let class = vertex.classes.first().cloned();
     let present = request.current.vertex(id).and_then(|vertex| vertex.metadata.get(SELECTED)).cloned();
     let mut dropped: Vec<String> = Vec::new();
+    let mut left_out = 0_usize;
     let mut candidates = Vec::new();
     for other in request.inventory {
         let fits = |vertex: &&Vertex| {
@@ -41,7 +74,7 @@ pub(crate) fn select(
         let before: Vec<Vertex> =
             graph.vertex(id).into_iter().chain(graph.contained(Some(id))).cloned().collect();
         let what = format!("`{}` of `{}`", other.graph.path_of(target), other.namespace);
-        stand(request, graph, id, other.graph, target, reference);
+        stand(request, stands, graph, id, other.graph, target, reference);
         let why = match &making.filter {
             None => return Ok(None),
             Some(filter) => {
@@ -56,7 +89,10 @@ pub(crate) fn select(
                 }
             }
         };
-        dropped.push(why);
+        match dropped.len() {
+            LISTED_MAX.. => left_out += 1,
+            _ => dropped.push(why),
+        }
         before.into_iter().for_each(|vertex| graph.put_vertex(vertex));
     }
     let class = class.map_or_else(|| "anything".to_owned(), |class| format!("a `{class}`"));
@@ -65,6 +101,9 @@ pub(crate) fn select(
         1 => format!("the other service has no {}", class.trim_start_matches("a ")),
         count => format!("none of the {count} other services has {class}"),
     };
+    if left_out > 0 {
+        dropped.push(format!("and {left_out} more"));
+    }
     let why = if dropped.is_empty() { vec![nothing] } else { dropped };
     Ok(Some(Tried { directive: Directive::Select, why }))
 }
@@ -72,6 +111,7 @@ pub(crate) fn select(
 /// Lets a vertex stand for one in the same graph, which an edge leads to.
 pub(crate) fn bind(
     request: &Request<'_>,
+    stands: &Stands,
     graph: &mut Graph,
     id: VertexId,
     target: VertexId,
@@ -102,7 +142,7 @@ pub(crate) fn bind(
         mark(graph, id, reference);
     } else {
         let from = graph.clone();
-        stand(request, graph, id, &from, target, reference);
+        stand(request, stands, graph, id, &from, target, reference);
     }
     let origin = graph.vertex(id).and_then(|vertex| vertex.origin.clone());
     let edge = link(request, SELECTION, 0, (id, target), &origin, ids)?;
@@ -113,12 +153,13 @@ pub(crate) fn bind(
 /// Gives a vertex the classes and values of one of another service, which it stands for from now on.
 pub(crate) fn stand_for(
     request: &Request<'_>,
+    stands: &Stands,
     graph: &mut Graph,
     id: VertexId,
     other: &Inventory<'_>,
     target: VertexId,
 ) {
-    stand(request, graph, id, other.graph, target, reference(other.namespace, other.graph, target));
+    stand(request, stands, graph, id, other.graph, target, reference(other.namespace, other.graph, target));
 }
 
 /// Tells whether a vertex stands for this one of another service.
@@ -148,6 +189,7 @@ fn mark(graph: &mut Graph, id: VertexId, reference: Value) {
 /// Gives a vertex, and what it contains, the classes and values of another one.
 fn stand(
     request: &Request<'_>,
+    stands: &Stands,
     graph: &mut Graph,
     id: VertexId,
     from: &Graph,
@@ -175,7 +217,7 @@ fn stand(
         let Some(mut part) = graph.remove_vertex(part) else { continue };
         if let Some(like) = from.named(Some(target), &part.name) {
             take(&mut part, like.id);
-            let allocated = allocated(request, from, target, like, &reference);
+            let allocated = allocated(request, stands, from, like, &reference);
             if !allocated.is_empty() {
                 let allocated =
                     allocated.into_iter().map(|(name, amounts)| (name.into(), Value::List(amounts)));
@@ -195,8 +237,8 @@ fn stand(
 /// lead to what stands for the vertex there.
 fn allocated(
     request: &Request<'_>,
+    stands: &Stands,
     from: &Graph,
-    target: VertexId,
     part: &Vertex,
     reference: &Value,
 ) -> BTreeMap<String, Vec<Value>> {
@@ -212,12 +254,10 @@ fn allocated(
         }
     };
     add(from, part.id);
-    for other in request.inventory {
-        let stands = other.graph.vertexes().filter(|vertex| vertex.metadata.get(SELECTED) == Some(reference));
-        for vertex in stands.filter(|vertex| vertex.id != target) {
-            if let Some(part) = other.graph.named(Some(vertex.id), &part.name) {
-                add(other.graph, part.id);
-            }
+    for (place, vertex) in stands.of(reference) {
+        let other = request.inventory[*place].graph;
+        if let Some(part) = other.named(Some(*vertex), &part.name) {
+            add(other, part.id);
         }
     }
     all

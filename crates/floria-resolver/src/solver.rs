@@ -32,6 +32,7 @@ use crate::{
     candidates::Lists,
     explain::Reason,
     instances::{Instances, RELATIONSHIP},
+    select::Stands,
 };
 
 use search::Room;
@@ -205,6 +206,8 @@ pub(crate) struct Solver<'r, 'c> {
     requirements: Vec<Requirement>,
     slots: Vec<Slot>,
     held: HashMap<(VertexId, u32), Held>,
+    /// What stands for what in the inventory.
+    pub(crate) stands: Stands,
     /// What stands for vertexes of other services.
     references: external::References,
     /// What edges take that are not in the graph.

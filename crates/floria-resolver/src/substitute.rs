@@ -16,7 +16,7 @@ use crate::{
     error::Tried,
     instances::{Instances, making, waited_for},
     resolve::link,
-    select,
+    select::{self, Stands},
     solver::{Given, Rules},
     trees::{Tree, Trees},
 };
@@ -77,6 +77,8 @@ pub(crate) struct Inside<'a> {
     pub(crate) instances: &'a Instances,
     /// The services' own vertexes.
     pub(crate) services: &'a HashSet<VertexId>,
+    /// What stands for what in the inventory.
+    pub(crate) stands: &'a Stands,
 }
 
 impl Inside<'_> {
@@ -246,7 +248,7 @@ impl Inside<'_> {
                     };
                     // A requirement leads to a capability; what is selected is what has it.
                     let selected = node_of(graph, target, |container| self.services.contains(&container));
-                    select::bind(self.request, graph, *node, selected, is_live, ids)?;
+                    select::bind(self.request, self.stands, graph, *node, selected, is_live, ids)?;
                 }
             }
         }

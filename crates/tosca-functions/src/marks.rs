@@ -1,11 +1,11 @@
 //! The metadata that tells functions what a vertex, edge or property is. Lowering and the resolver write it.
 
 /// Metadata of a vertex: it is a node; the value is the name of its node template.
-pub const NODE_MARK: &str = "khutulun.node";
+pub const NODE_MARK: &str = floria::rules::NODE;
 
 /// Metadata of a node: its index among those that were made from the same template, from 0. Only where the template says how
 /// many there are; then the nodes of the template `web` are named `web-0`, `web-1` and so on, without gaps.
-pub const INDEX_MARK: &str = "khutulun.index";
+pub const INDEX_MARK: &str = floria::rules::INDEX;
 
 /// Metadata of a vertex: it is a service; the value is its name. A service in a node is what the node was substituted by.
 pub const SERVICE_MARK: &str = "khutulun.service";
@@ -20,14 +20,14 @@ pub const RELATIONSHIP_MARK: &str = "khutulun.relationship";
 pub const REQUIRED_MARK: &str = "khutulun.required";
 
 /// Metadata of a node: the names of its requirements whose relationships are not all made yet, as a list.
-pub const WAITING_MARK: &str = "khutulun.waiting";
+pub const WAITING_MARK: &str = floria::rules::WAITING;
 
 /// Metadata of a relationship: what it takes of the capability at its end, as a map from names of properties to amounts.
-pub const ALLOCATION_MARK: &str = "khutulun.allocation";
+pub const ALLOCATION_MARK: &str = floria::rules::ALLOCATION;
 
 /// Metadata of a capability that stands for one of another service: what is taken of that by relationships that are not in the
 /// graph, as a map from names of properties to lists of amounts.
-pub const ALLOCATED_MARK: &str = "khutulun.allocated";
+pub const ALLOCATED_MARK: &str = floria::rules::ALLOCATED;
 
 /// Metadata of a node: its artifacts, as a map from names to maps with `path` and `digest`.
 pub const ARTIFACTS_MARK: &str = "khutulun.artifacts";

@@ -105,7 +105,7 @@ impl Solver<'_, '_> {
         for part in parts.filter(|part| other.graph.contained(Some(part.id)).next().is_none()) {
             self.copy(part, part.name.clone(), id)?;
         }
-        select::stand_for(self.request, &mut self.graph, id, other, node.id);
+        select::stand_for(self.request, &self.stands, &mut self.graph, id, other, node.id);
         self.stands(place, node.id, id);
         Ok(id)
     }

@@ -16,6 +16,7 @@ use crate::{
     amounts::{Amount, Number},
     candidates::{Candidate, Lists},
     instances::Instances,
+    select::Stands,
     trees::Tree,
 };
 
@@ -139,6 +140,7 @@ impl<'r, 'c> Solver<'r, 'c> {
             requirements: Vec::new(),
             slots: Vec::new(),
             held: HashMap::new(),
+            stands: Stands::in_all(request.inventory),
             references: HashMap::new(),
             elsewhere: HashMap::new(),
             capacities: HashMap::new(),
