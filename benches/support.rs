@@ -124,5 +124,6 @@ pub fn observe() -> Operation {
         inputs: BTreeMap::new(),
         context: Value::map::<&str, Value>([]),
         timeout_ms: 20_000,
+        epoch: 0,
     }
 }

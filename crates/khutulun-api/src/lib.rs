@@ -3,6 +3,7 @@
 //! The engine hands an [`Operation`] to an [`Executor`] and gets an [`Outcome`]; an executor that runs sandboxed code asks a
 //! [`Machine`] for what the code may have. [`names`] holds the words that the layers agree on. Nothing here does anything.
 
+mod clock;
 mod describe;
 mod executor;
 mod machine;
@@ -10,6 +11,7 @@ pub mod names;
 mod no_machine;
 mod operation;
 
+pub use clock::{Clock, SystemClock};
 pub use describe::{describe_site, describe_unknown};
 pub use executor::{BoxFuture, Executor, Recovery};
 pub use machine::{

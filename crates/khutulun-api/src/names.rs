@@ -164,5 +164,58 @@ pub const NOTIFICATION: &str = "khutulun.notification";
 /// before those of the service; whoever runs the workflow puts their values in its place.
 pub const GET_INPUT: &str = "tosca:get_input";
 
+/// The prefix of the events of relationships' operations that deploying runs at both ends: [`RELATIONSHIP_OPERATIONS`]. Lowering
+/// gives it to the operations of every interface whose type is, or derives from, the profile's `Configure`.
+pub const CONFIGURE: &str = "relationship";
+
+/// What deploying runs on relationships. Before and after the source is configured, and the same of the target; when a target has
+/// come to be, and a source; when the values of a target changed; when a target goes, and a source. Those of the target's end
+/// are run where the target is.
+pub const RELATIONSHIP_OPERATIONS: [&str; 9] = [
+    "pre_configure_source",
+    "pre_configure_target",
+    "post_configure_source",
+    "post_configure_target",
+    "add_target",
+    "add_source",
+    "target_changed",
+    "remove_target",
+    "remove_source",
+];
+
+/// Metadata of a node: what was last seen of it, as a map with `state` (one of [`STATES`]), `at` (milliseconds since
+/// 1970-01-01T00:00:00Z) and `attributes` (those seen, by name). Beside what is intended, never in its place. Written by the
+/// engine only.
+pub const OBSERVED: &str = "khutulun.observed";
+
+/// Metadata of a node, a boolean: it was there before it was managed. It goes only when a plan says so explicitly.
+pub const ADOPTED: &str = "khutulun.adopted";
+
+/// Metadata of a node, from its template's: a boolean; while it is true, no plan may delete or replace the node.
+pub const PROTECTED: &str = "khutulun.protected";
+
+/// Metadata of a workflow's step: what somebody has to approve before it starts, as a question.
+pub const APPROVAL: &str = "khutulun.approval";
+
+/// The prefix of operations that khutulun itself does for triggers and workflows, such as `orchestration.heal`: lowering gives it to the
+/// operations of interfaces whose type is, or derives from, a profile's `Orchestration`. They have no code.
+pub const ORCHESTRATION: &str = "orchestration";
+
+/// Bring what is not as it should be back to that; make as many of a node template as the input `to` says, or `by` more or
+/// fewer.
+pub const ORCHESTRATION_OPERATIONS: [&str; 2] = ["heal", "scale"];
+
+/// The namespaces that hold no service but what khutulun keeps for itself begin with this.
+pub const OWN_NAMESPACE: &str = ".";
+
+/// The namespaces of leases: this, `/` and the service.
+pub const LEASES: &str = ".leases";
+
+/// The stream of what happened outside: see `khutulun-events`.
+pub const EVENTS: &str = "events";
+
+/// The stream of the revisions of services.
+pub const REVISIONS: &str = "revisions";
+
 /// The longest name of a service or node on a machine, in bytes: two of them and a suffix still make a file name (255).
 pub const NAME_BYTES_MAX: usize = 110;

@@ -78,6 +78,10 @@ pub struct Operation {
     pub context: Value,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
+    /// The epoch of the lease that the run held when it made the intent; epochs of a service only grow. Whoever has seen a later
+    /// one refuses the effect. 0: it is no run's, and changes nothing.
+    #[serde(default)]
+    pub epoch: u64,
 }
 
 impl Operation {

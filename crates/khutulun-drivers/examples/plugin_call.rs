@@ -70,6 +70,7 @@ fn operation() -> Operation {
         inputs: BTreeMap::new(),
         context: Value::map([("properties", properties)]),
         timeout_ms: 10_000,
+        epoch: 0,
     }
 }
 

@@ -51,6 +51,7 @@ fn operation_with(
         inputs,
         context: context(graph, evaluator, step),
         timeout_ms: step.timeout_ms,
+        epoch: 0,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use floria::{
-    Author, Batch, Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Revision,
-    Store, StoreError,
+    Author, Batch, Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Record,
+    Revision, Store, StoreError,
 };
 use khutulun_api::{Executor, RunId};
 use khutulun_plan::Plan;
@@ -111,6 +111,21 @@ impl Engine {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
+        self.run_with(plan, Vec::new(), observer, cancel).await
+    }
+
+    /// Runs a plan to its end, as [`Engine::run`], and commits records together with its beginning: all of it, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::run`].
+    pub async fn run_with(
+        &self,
+        plan: Plan,
+        records: Vec<Record>,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<RunReport, EngineError> {
         let namespace = plan.namespace.clone();
         self.refuse_unfinished(&namespace).await?;
         let mut graph = self.graph(&namespace).await?;
@@ -124,7 +139,7 @@ impl Engine {
         let batch = Batch {
             expected: vec![(namespace.clone(), plan.base)],
             changes,
-            records: journal.begin(&plan, epoch)?,
+            records: journal.begin(&plan, epoch)?.into_iter().chain(records).collect(),
             author: self.author_of(journal.run),
         };
         let revision = match self.on_store(move |store| store.commit(&batch)).await {

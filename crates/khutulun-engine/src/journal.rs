@@ -39,9 +39,9 @@ impl Journal {
     pub(crate) fn begin(&self, plan: &Plan, epoch: u64) -> Result<Vec<Record>, EngineError> {
         let octets = floria::encode(plan).map_err(EngineError::Plan)?;
         let body = Value::map([("plan", Value::Bytes(octets)), ("epoch", number(epoch))]);
-        let goal = format!("{:?}", plan.goal).to_lowercase();
         let operations = number(plan.operations().count() as u64);
-        let listed = self.listed("begin", vec![("goal", Value::from(goal)), ("operations", operations)]);
+        let listed =
+            self.listed("begin", vec![("goal", Value::from(plan.goal.word())), ("operations", operations)]);
         Ok(vec![self.record("begin", body), listed])
     }
 

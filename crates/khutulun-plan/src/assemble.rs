@@ -247,6 +247,9 @@ impl Basis<'_> {
             state: None,
             origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| node.vertex.origin.clone()),
             event,
+            host: None,
+            driver_digest: None,
+            approval: None,
             part: None,
         }
     }

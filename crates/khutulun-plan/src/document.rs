@@ -78,10 +78,40 @@ pub enum Goal {
     Deploy,
     /// The instances go.
     Destroy,
-    /// One operation on one node or relationship.
+    /// One operation on nodes or relationships.
     Run,
     /// A workflow.
     Workflow,
+    /// Some nodes are stopped.
+    Stop,
+    /// Some nodes are started.
+    Start,
+    /// Some nodes are stopped and started.
+    Restart,
+    /// Some nodes are looked at.
+    Refresh,
+    /// What is there already is taken under management, untouched.
+    Adopt,
+    /// Some nodes are let go, and stay as they are.
+    Forget,
+}
+
+impl Goal {
+    /// Returns the word for it, as the journal has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Destroy => "destroy",
+            Self::Run => "run",
+            Self::Workflow => "workflow",
+            Self::Stop => "stop",
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Refresh => "refresh",
+            Self::Adopt => "adopt",
+            Self::Forget => "forget",
+        }
+    }
 }
 
 /// What happens to a node as a whole.
@@ -117,6 +147,12 @@ pub enum Action {
     Run,
     /// Nothing yet: a requirement of it, or of what it depends on, has no relationship yet.
     Wait,
+    /// It is looked at, and what is seen is recorded.
+    Observe,
+    /// It is there already, and is taken under management as it is.
+    Adopt,
+    /// It is no longer managed, and stays as it is.
+    Forget,
 }
 
 /// Why something happens to a node.
@@ -174,6 +210,13 @@ pub enum Reason {
         /// The operation's event.
         event: String,
     },
+    /// What was seen of it is not what it should be: see [`khutulun_api::names::OBSERVED`].
+    Drift {
+        /// What was seen, such as `absent`, or the attribute that differs.
+        seen: String,
+        /// What it should be.
+        intended: String,
+    },
 }
 
 /// One operation of a plan.
@@ -214,6 +257,15 @@ pub struct Step {
     pub state: Option<String>,
     /// Where the operation was asked for.
     pub origin: Option<Origin>,
+    /// The host that it runs on, by name. None: the one that the engine is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The digest of the driver that the plan was made with, where a driver runs it. A run with another one is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_digest: Option<String>,
+    /// What somebody has to approve before it starts, as a question. Only of a step without code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The part of a workflow that it belongs to: the step's name, after those of the steps that inline its workflow, with `/`
     /// between.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -143,6 +143,9 @@ pub(crate) fn empty(subject: Subject, event: &str, action: Action) -> Step {
         timeout_ms: 0,
         state: None,
         origin: None,
+        host: None,
+        driver_digest: None,
+        approval: None,
         part: None,
     }
 }

@@ -75,6 +75,9 @@ fn render_node(text: &mut String, plan: &Plan, node: &NodeChange) {
 fn word_of(action: Action) -> (char, &'static str) {
     match action {
         Action::Keep => ('=', "keep"),
+        Action::Observe => ('*', "look at"),
+        Action::Adopt => ('&', "adopt"),
+        Action::Forget => ('x', "forget"),
         Action::Create => ('+', "create"),
         Action::Update => ('~', "update"),
         Action::Replace => ('±', "replace"),
@@ -107,6 +110,7 @@ fn sentence(reason: &Reason) -> String {
         }
         Reason::Behind { node } => format!("it depends on {node}, which waits"),
         Reason::Asked { event } => format!("{event} was asked for"),
+        Reason::Drift { seen, intended } => format!("it is {seen}, and should be {intended}"),
     }
 }
 

@@ -59,6 +59,7 @@ impl Hooks for WasmHooks<'_> {
             inputs: hook.inputs.clone(),
             context: context(hook.instance),
             timeout_ms,
+            epoch: 0,
         });
         let around = Around {
             machine: Arc::clone(&inner.machine),

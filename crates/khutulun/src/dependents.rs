@@ -20,7 +20,7 @@ pub(crate) fn notes(session: &Session, store: &dyn Store, plan: &Plan) -> Result
         .filter(|node| match node.action {
             Action::Replace | Action::Delete => true,
             Action::Update => touched.contains(khutulun_plan::machine_name(&node.node).as_ref()),
-            Action::Keep | Action::Create | Action::Run | Action::Wait => false,
+            _ => false,
         })
         .map(|node| (node.node.as_str(), node.action))
         .collect();

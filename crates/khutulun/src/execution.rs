@@ -176,7 +176,7 @@ impl<'a> Execution<'a> {
                     outputs: instance::outputs(&graph, &*self.session.functions),
                 })
             }
-            Goal::Destroy | Goal::Run | Goal::Workflow => None,
+            _ => None,
         };
         let view = RunView { plan, report, step_outputs, outputs, waiting };
         answer::give(&view, self.session.format)?;

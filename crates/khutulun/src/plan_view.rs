@@ -62,7 +62,7 @@ impl Answer for PlanView<'_> {
                 }
                 Goal::Deploy => format!("Nothing to do: `{}` is what its design says.", plan.namespace),
                 Goal::Destroy => format!("Nothing to do: there is nothing of `{}`.", plan.namespace),
-                Goal::Run | Goal::Workflow => "Nothing to do.".to_owned(),
+                _ => "Nothing to do.".to_owned(),
             };
             let _ = writeln!(text, "{sentence}");
         } else {
@@ -71,6 +71,7 @@ impl Answer for PlanView<'_> {
                 Goal::Destroy => "destroy",
                 Goal::Run => "run an operation of",
                 Goal::Workflow => "run",
+                goal => goal.word(),
             };
             let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
             let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);
@@ -158,7 +159,7 @@ impl PlanView<'_> {
             Action::Delete => style.red(text),
             Action::Keep => style.dim(text),
             Action::Update | Action::Replace => style.yellow(text),
-            Action::Run | Action::Wait => style.cyan(text),
+            Action::Run | Action::Wait | Action::Observe | Action::Adopt | Action::Forget => style.cyan(text),
         };
         let name = terminal::pad(&terminal::harmless(&node.node), name_width);
         let class = terminal::pad(class_of(node), class_width);
@@ -196,6 +197,9 @@ pub(crate) fn action(action: Action) -> (&'static str, &'static str) {
         Action::Delete => ("-", "delete"),
         Action::Run => (">", "run"),
         Action::Wait => ("?", "wait"),
+        Action::Observe => ("*", "look at"),
+        Action::Adopt => ("&", "adopt"),
+        Action::Forget => ("x", "forget"),
     }
 }
 
@@ -212,6 +216,9 @@ fn summary(plan: &Plan) -> String {
         (Action::Delete, "to delete"),
         (Action::Run, "to run"),
         (Action::Wait, "waiting"),
+        (Action::Observe, "to look at"),
+        (Action::Adopt, "to adopt"),
+        (Action::Forget, "to forget"),
         (Action::Keep, "unchanged"),
     ];
     let mut parts: Vec<String> = counts
@@ -258,6 +265,10 @@ fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<
         }
         Reason::Behind { node } => (format!("depends on {node}, which waits"), None),
         Reason::Asked { event } => (format!("{} was asked for", progress::plain(event)), None),
+        Reason::Drift { seen, intended } => {
+            let [seen, intended] = [seen, intended].map(|word| terminal::harmless(word));
+            (format!("it is {seen}, and should be {intended}"), None)
+        }
     }
 }
 

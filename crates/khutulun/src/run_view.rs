@@ -70,7 +70,7 @@ impl RunView<'_> {
                     format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
                 }
                 Goal::Destroy | Goal::Workflow => format!("mend the cause, then: {resume}"),
-                Goal::Run => "mend the cause, then run the operation again".to_owned(),
+                _ => "mend the cause, then run the command again".to_owned(),
             })),
             RunResult::Cancelled => Some(
                 CliError::new(Exit::Stopped, format!("run {} was stopped part-way", self.report.run))
@@ -286,7 +286,7 @@ impl Answer for RunView<'_> {
             }
             Goal::Destroy => format!("{sign} `{service}` is destroyed ({operations})\n"),
             Goal::Workflow => self.workflow(sign, style),
-            Goal::Run => {
+            _ => {
                 let mut text = String::new();
                 for (step, outputs) in self.step_outputs {
                     let Some(planned) = self.plan.steps.get(*step as usize) else { continue };

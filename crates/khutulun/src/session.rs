@@ -7,7 +7,7 @@ use std::{
 
 use floria::{Namespace, Store as _, StoreError};
 use floria_sqlite::SqliteStore;
-use khutulun_api::MachineError;
+use khutulun_api::{MachineError, names};
 use khutulun_host::StateDirectory;
 
 use crate::{
@@ -116,7 +116,8 @@ impl Session {
 
     /// Returns the services, in order.
     pub(crate) fn services(&self, store: &SqliteStore) -> Result<Vec<Namespace>, CliError> {
-        store.namespaces().map_err(|error| self.store_error(error))
+        let known = store.namespaces().map_err(|error| self.store_error(error))?;
+        Ok(known.into_iter().filter(|namespace| !namespace.0.starts_with(names::OWN_NAMESPACE)).collect())
     }
 
     /// Returns the service that is meant: the one named, else the only one.

@@ -78,6 +78,7 @@ impl Node {
             inputs: BTreeMap::new(),
             context: self.context.clone(),
             timeout_ms: 600_000,
+            epoch: 0,
         };
         match self.executor.execute_here(&operation) {
             Outcome::Succeeded(outputs) => Ok(outputs),

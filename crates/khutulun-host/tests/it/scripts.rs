@@ -48,6 +48,7 @@ impl Bench {
             inputs: BTreeMap::new(),
             context: Value::Null,
             timeout_ms: 600_000,
+            epoch: 0,
         }
     }
 

@@ -150,6 +150,7 @@ pub(crate) fn operation(implementation: &Implementation, event: &str, inputs: &[
         context: Value::Map(BTreeMap::new()),
         // Compiling is a part of it, and takes long without optimization on a busy machine.
         timeout_ms: 600_000,
+        epoch: 0,
     }
 }
 
