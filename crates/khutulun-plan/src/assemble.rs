@@ -250,6 +250,7 @@ impl Basis<'_> {
             host: None,
             driver_digest: None,
             approval: None,
+            asked_ms: None,
             part: None,
         }
     }

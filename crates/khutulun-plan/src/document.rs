@@ -266,6 +266,10 @@ pub struct Step {
     /// What somebody has to approve before it starts, as a question. Only of a step without code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
+    /// When somebody asked for it, in milliseconds since 1970-01-01T00:00:00Z: what it sees is recorded as seen then. Only of a
+    /// step that looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_ms: Option<u64>,
     /// The part of a workflow that it belongs to: the step's name, after those of the steps that inline its workflow, with `/`
     /// between.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -146,6 +146,7 @@ pub(crate) fn empty(subject: Subject, event: &str, action: Action) -> Step {
         host: None,
         driver_digest: None,
         approval: None,
+        asked_ms: None,
         part: None,
     }
 }

@@ -303,6 +303,7 @@ mod tests {
             host: None,
             driver_digest: None,
             approval: None,
+            asked_ms: None,
             part: None,
             after: index.checked_sub(1).into_iter().collect(),
             action: Action::Create,
