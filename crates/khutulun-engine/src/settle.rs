@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use floria::{Change, Evaluator, Functions, Graph, Handler, Handlers, Properties, Site, Value, Vertex};
 use khutulun_api::{Failure, Outcome, names};
-use khutulun_plan::{Action, Goal, Plan, Step, applied};
+use khutulun_plan::{Action, Goal, Plan, Step, applied_after};
 
 /// The states of a node that is being brought up, or is up: what it is made from is recorded in them.
 const UP: [&str; 3] = ["created", "configured", "started"];
@@ -41,12 +41,15 @@ pub(crate) fn settle(
             if state == "deleted" {
                 forget(&mut vertex);
             }
-            if (plan.goal == Goal::Deploy || step.action == Action::Create) && UP.contains(&state.as_str()) {
+            if UP.contains(&state.as_str()) {
                 graph.put_vertex(vertex.clone());
-                let values = applied(graph, vertex.id, &mut Evaluator::new(graph, functions));
-                vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
-                if state == "started" {
-                    vertex.metadata.remove(names::PENDING);
+                if let Some(values) =
+                    applied_after(graph, plan.goal, step, &mut Evaluator::new(graph, functions))
+                {
+                    vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
+                    if state == "started" && (plan.goal == Goal::Deploy || step.action == Action::Create) {
+                        vertex.metadata.remove(names::PENDING);
+                    }
                 }
             }
         }

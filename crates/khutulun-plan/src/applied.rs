@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use floria::{
     Evaluated, EvaluationError, Evaluator, Graph, Implementation, Origin, Properties, Property, Site, Value,
-    ValueMap, VertexId,
+    ValueMap, Vertex, VertexId,
 };
 use khutulun_api::names;
 
 use crate::{
     demand::Demand,
-    node::{Node, Nodes, operation_of, parts_of},
+    document::{Action, Goal, Step},
+    node::{Node, Nodes, event_of, operation_of, parts_of},
 };
 
 /// The key of the node's type. The colon keeps it apart from a property called `type`.
@@ -47,22 +48,69 @@ impl Entry<'_> {
 /// reports. Values that are null, not known yet or cannot be computed are left out.
 pub fn applied(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> ValueMap {
     let mut values = ValueMap::new();
-    let Some(vertex) = graph.vertex(node) else { return values };
-    let parts = parts_of(graph, node);
+    if let Some(vertex) = graph.vertex(node) {
+        each_applied(graph, vertex, evaluator, &mut |entry, value| drop(values.insert(entry.key, value)));
+    }
+    values
+}
+
+fn each_applied<'a>(
+    graph: &'a Graph,
+    vertex: &'a Vertex,
+    evaluator: &mut Evaluator<'_>,
+    take: &mut dyn FnMut(Entry<'a>, Value),
+) {
+    let parts = parts_of(graph, vertex.id);
     let edges =
         std::iter::once(vertex).chain(parts.iter().copied()).flat_map(|end| graph.outgoing(end.id)).collect();
     let node = Node { vertex, name: Cow::Borrowed(""), parts, edges };
     collect::<()>(graph, &node, Which::All, evaluator, &mut |result| {
-        if let Ok(Entry { key, value: Evaluated::Known(value), .. }) = result
+        let Ok(mut entry) = result else { return Ok(()) };
+        if let Evaluated::Known(value) = std::mem::replace(&mut entry.value, Evaluated::Known(Value::Null))
             && value != Value::Null
         {
-            values.insert(key, value);
+            take(entry, value);
         }
         Ok(())
     })
     .unwrap_or_default();
-    values
 }
+
+/// Returns the values that a node counts as made from once a step of a plan for this goal succeeded. None: the same as before.
+///
+/// What is only started again takes in what starting reads: where the node has code to configure it, only the inputs of `start`.
+pub fn applied_after(
+    graph: &Graph,
+    goal: Goal,
+    step: &Step,
+    evaluator: &mut Evaluator<'_>,
+) -> Option<ValueMap> {
+    let node = graph.vertex(step.subject.vertex)?;
+    let state = step.state.as_deref().filter(|state| UP.contains(state))?;
+    if goal == Goal::Deploy || step.action == Action::Create {
+        return Some(applied(graph, node.id, evaluator));
+    }
+    if !matches!(goal, Goal::Start | Goal::Restart) || state != "started" {
+        return None;
+    }
+    let mut values = node.metadata.get(names::APPLIED)?.as_map()?.clone();
+    let code = |operation: &str| node.handlers.get(&event_of(operation))?.implementation.as_ref();
+    let is_configured = code("configure").is_some();
+    each_applied(graph, node, evaluator, &mut |entry, value| {
+        let is_started_with = if is_configured {
+            entry.key().starts_with("input.start.")
+        } else {
+            entry.demand <= Demand::Restart
+        };
+        if is_started_with {
+            values.insert(entry.key, value);
+        }
+    });
+    Some(values)
+}
+
+/// The states of a node that is being brought up, or is up: what it is made from is recorded in them.
+const UP: [&str; 3] = ["created", "configured", "started"];
 
 /// Which entries of a node are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

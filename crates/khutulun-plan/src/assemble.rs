@@ -74,7 +74,7 @@ impl Assembly<'_> {
                 decisions.get(&node.vertex.id).filter(|decision| !decision.down.is_empty())
             {
                 let steps: Vec<Step> = self
-                    .segment(node, decision.action, &decision.down, decision.action == Action::Delete)
+                    .segment(node, decision.action, &decision.down, decision.up.is_empty())
                     .into_iter()
                     .map(|(operation, mut step)| {
                         if let Some(handler) = node.vertex.handlers.get(&step.event) {

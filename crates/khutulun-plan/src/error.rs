@@ -64,6 +64,22 @@ pub enum PlanError {
         /// The operations that have an implementation.
         known: Vec<String>,
     },
+    /// A node that is to be started is not made yet, or half-made.
+    #[error("node `{node}` cannot be started: it is {state}")]
+    NotMade {
+        /// The node.
+        node: String,
+        /// How far it came.
+        state: String,
+        /// Where the node was asked for.
+        origin: Option<Origin>,
+    },
+    /// Such a plan is made in another way.
+    #[error("nodes are stopped, started or restarted; no plan to {goal} is made of that")]
+    WrongGoal {
+        /// The goal that was asked for.
+        goal: &'static str,
+    },
     /// There is no such workflow.
     #[error("there is no workflow `{workflow}`; there are: {}", list(.known))]
     NoSuchWorkflow {

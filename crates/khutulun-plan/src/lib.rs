@@ -1,7 +1,7 @@
 //! The difference between what is wanted and what is there, as a plan.
 //!
-//! [`plan_deploy`], [`plan_destroy`], [`plan_run`] and [`plan_workflow`] return a [`Plan`]: a document of [`Step`]s in a directed acyclic graph,
-//! with the reason of each. A plan has been made for one revision of its namespace and binds: a run executes only what its
+//! [`plan_deploy`], [`plan_destroy`], [`plan_operate`], [`plan_run`] and [`plan_workflow`] return a [`Plan`]: a document of [`Step`]s
+//! in a directed acyclic graph, with the reason of each. A plan has been made for one revision of its namespace and binds: a run executes only what its
 //! plan holds. [`render()`] shows it to a person.
 //!
 //! # How nodes are compared
@@ -41,6 +41,7 @@ mod error;
 mod flow;
 mod inputs;
 mod node;
+mod operate;
 mod order;
 mod origins;
 mod place;
@@ -48,7 +49,7 @@ mod render;
 mod run;
 mod workflow;
 
-pub use applied::applied;
+pub use applied::{applied, applied_after};
 pub use demand::Demand;
 pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
@@ -56,6 +57,7 @@ pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA,
 pub use error::PlanError;
 pub use flow::{workflow_named, workflows};
 pub use node::{machine_name, parts_of, subject_of};
+pub use operate::plan_operate;
 pub use render::render;
 pub use run::plan_run;
 pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_workflow};

@@ -130,7 +130,18 @@ fn show(value: &Value) -> String {
 
 fn summary(plan: &Plan) -> String {
     let kept = plan.count(Action::Keep);
-    let counts: Vec<String> = [Action::Create, Action::Update, Action::Replace, Action::Delete, Action::Wait]
+    let actions = [
+        Action::Create,
+        Action::Update,
+        Action::Replace,
+        Action::Delete,
+        Action::Run,
+        Action::Observe,
+        Action::Adopt,
+        Action::Forget,
+        Action::Wait,
+    ];
+    let counts: Vec<String> = actions
         .into_iter()
         .map(|action| (plan.count(action), word_of(action).1))
         .filter(|(count, _)| *count > 0)
@@ -151,6 +162,7 @@ fn summary(plan: &Plan) -> String {
         Goal::Deploy if counts.is_empty() => {
             format!("Plan: no operations; the service's own data changes, and {} stay", nodes(kept))
         }
+        _ if counts.is_empty() => "Nothing to do".to_owned(),
         _ => {
             let unchanged = if kept > 0 { format!("; {} unchanged", nodes(kept)) } else { String::new() };
             format!("Plan: {}{unchanged}", counts.join(", "))

@@ -305,7 +305,12 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
             let origin = source.origin.as_ref().or(origin.as_ref());
             (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))
         }
+        PlanError::NotMade { node, origin, .. } => {
+            let place = || format!("node `{node}`");
+            (Exit::Failed, origin.as_ref().map_or_else(place, ToString::to_string))
+        }
         PlanError::NoSuchNode { .. }
+        | PlanError::WrongGoal { .. }
         | PlanError::NoSuchOperation { .. }
         | PlanError::NoSuchWorkflow { .. }
         | PlanError::WorkflowInput { .. } => (Exit::Usage, session.root().display().to_string()),
@@ -327,6 +332,7 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
     };
     let next = match error {
         PlanError::NoSuchNode { .. } => "khutulun status",
+        PlanError::NotMade { .. } => "khutulun deploy, which makes what is not made yet",
         PlanError::NoSuchOperation { .. } | PlanError::NoSuchWorkflow { .. } => "say one of those",
         PlanError::WorkflowInput { .. } => "give the workflow's inputs with -i NAME=VALUE",
         PlanError::NotTriggered { .. } => "run the workflow when its precondition holds",

@@ -1,11 +1,12 @@
 //! Laws that hold for all designs.
 
-use floria::{Evaluator, Graph, Value, Vertex};
+use floria::{Evaluator, Graph, Value, Vertex, VertexId};
 use khutulun_api::names;
-use khutulun_plan::{Action, applied};
+use khutulun_plan::{Action, Goal, applied};
 use proptest::prelude::*;
 
 use crate::{
+    operate::operate,
     sketch::SketchFunctions,
     transcripts::{deploy, deployed, destroy},
     world::{run, wanted},
@@ -116,6 +117,42 @@ proptest! {
         prop_assert!(deploy(&last, &after).unwrap().is_empty());
         let gone = run(&destroy(&half), &half, usize::MAX, 3);
         prop_assert_eq!(gone, Graph::default());
+    }
+
+    #[test]
+    fn only_what_is_selected_is_stopped_and_started(
+        text in random_sketch(), chosen in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let actual = deployed(&text);
+        let nodes: Vec<&Vertex> =
+            actual.vertexes().filter(|vertex| vertex.metadata.contains_key(names::NODE)).collect();
+        prop_assume!(!nodes.is_empty());
+        let selected: Vec<VertexId> = chosen.iter().map(|one| one.get(&nodes).id).collect();
+        let check = |graph: &Graph, how: Goal, state: &str| -> Graph {
+            let plan = operate(graph, &selected, how).unwrap();
+            for step in plan.steps.iter().filter(|step| step.implementation.is_some() || step.state.is_some()) {
+                assert!(selected.contains(&step.subject.vertex));
+            }
+            let after = run(&plan, graph, usize::MAX, 2);
+            for node in &nodes {
+                let now = after.vertex(node.id).unwrap();
+                if selected.contains(&node.id) {
+                    assert_eq!(now.metadata.get(names::STATE), Some(&Value::from(state)));
+                } else {
+                    assert_eq!(&now, node);
+                }
+            }
+            assert!(operate(&after, &selected, how).unwrap().is_empty() || how == Goal::Restart);
+            after
+        };
+        let restarted = check(&actual, Goal::Restart, "started");
+        let stopped = check(&actual, Goal::Stop, "stopped");
+        let started = check(&stopped, Goal::Start, "started");
+        for after in [restarted, stopped, started] {
+            let plan = deploy(&text, &after).unwrap();
+            let after = run(&plan, &after, usize::MAX, 3);
+            prop_assert!(deploy(&text, &after).unwrap().is_empty());
+        }
     }
 
     #[test]

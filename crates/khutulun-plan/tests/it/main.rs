@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod laws;
+mod operate;
 mod operational;
 mod sketch;
 mod transcripts;

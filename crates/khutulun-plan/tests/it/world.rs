@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floria::{Change, Edge, EdgeId, Entity, EntityKey, Evaluator, Graph, Value, rules::SELECTION};
 use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
-use khutulun_plan::{Plan, applied};
+use khutulun_plan::{Goal, Plan, applied_after};
 
 use crate::sketch::{SketchFunctions, design};
 
@@ -34,11 +34,11 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
         vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
         let id = vertex.id;
         graph.put_vertex(vertex);
-        if ["created", "configured", "started"].contains(&state.as_str()) {
-            let values = applied(&graph, id, &mut Evaluator::new(&graph, &SketchFunctions));
+        let values = applied_after(&graph, plan.goal, step, &mut Evaluator::new(&graph, &SketchFunctions));
+        if let Some(values) = values {
             let mut vertex = graph.vertex(id).unwrap().clone();
             vertex.metadata.insert(names::APPLIED.to_owned(), Value::Map(values));
-            if state == "started" {
+            if state == "started" && plan.goal == Goal::Deploy {
                 vertex.metadata.remove(names::PENDING);
             }
             graph.put_vertex(vertex);
