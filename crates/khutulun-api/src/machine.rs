@@ -1,8 +1,10 @@
 //! What a driver may ask of a machine, once it was granted.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+
+use crate::Operation;
 
 /// A program to run to its end. No shell is involved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,6 +190,13 @@ pub trait Machine: Send + Sync {
 
     /// Returns the local path of an artifact of a service, by its digest (see [`floria::Artifact`]).
     fn artifact(&self, digest: &str) -> Result<PathBuf, MachineError>;
+
+    /// Returns this machine as one operation may use it: it does nothing any more once a later [`Operation::epoch`] of the same
+    /// service was seen. None: this machine does not look at epochs.
+    fn bound_to(&self, operation: &Operation) -> Option<Arc<dyn Machine>> {
+        let _ = operation;
+        None
+    }
 }
 
 /// Why a machine did not do what it was asked for.

@@ -27,8 +27,12 @@ use crate::{
 /// ever.
 pub(crate) const OUTPUT_SETTLE_MS: u64 = 250;
 
-/// Runs a program to its end.
-pub(crate) fn run(request: &CommandRequest, default_directory: &Path) -> Result<CommandResult, MachineError> {
+/// Runs a program to its end. What `enter` returns is dropped once the program was executed.
+pub(crate) fn run<E>(
+    request: &CommandRequest,
+    default_directory: &Path,
+    enter: impl FnOnce() -> Result<E, MachineError>,
+) -> Result<CommandResult, MachineError> {
     let program = &request.program;
     let directory = request.directory.as_deref().unwrap_or(default_directory);
     if !directory.is_dir() {
@@ -41,7 +45,10 @@ pub(crate) fn run(request: &CommandRequest, default_directory: &Path) -> Result<
         output_bytes_max: request.output_bytes_max,
         excess: Excess::Drop,
     };
-    run_to_end(&mut command, program, &request.input, limits)
+    let entered = enter()?;
+    let child = execute(&mut command, program);
+    drop(entered);
+    finish(child?, program, &request.input, limits)
 }
 
 /// How much a program may use.
@@ -71,13 +78,27 @@ pub(crate) fn run_to_end(
     input: &[u8],
     limits: Limits,
 ) -> Result<CommandResult, MachineError> {
+    let child = execute(command, program)?;
+    finish(child, program, input, limits)
+}
+
+fn execute(command: &mut Command, program: &str) -> Result<Child, MachineError> {
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(command).map_err(|error| match error.kind() {
+    spawn(command).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             MachineError::NotFound { what: format!("program `{}`", command.get_program().to_string_lossy()) }
         }
         _ => system(format!("execute `{program}`"))(error),
-    })?;
+    })
+}
+
+/// Attends to a program that was executed, to its end.
+fn finish(
+    mut child: Child,
+    program: &str,
+    input: &[u8],
+    limits: Limits,
+) -> Result<CommandResult, MachineError> {
     if limits.excess == Excess::Stop
         && let Some(pid) = pid_of(&child)
     {

@@ -10,20 +10,20 @@ use tokio::net::UnixStream;
 
 use crate::files::system;
 
-/// Calls an HTTP server on a unix socket.
-pub(crate) fn call(request: &HttpRequest) -> Result<HttpResponse, MachineError> {
+/// Calls an HTTP server on a unix socket. `entered` is dropped once the request was sent.
+pub(crate) fn call<E: Send>(request: &HttpRequest, entered: E) -> Result<HttpResponse, MachineError> {
     // A thread of its own: the caller may be inside a runtime, where another cannot be entered.
     thread::scope(|scope| {
         thread::Builder::new()
             .name("http".to_owned())
-            .spawn_scoped(scope, || call_here(request))
+            .spawn_scoped(scope, || call_here(request, entered))
             .map_err(system("start a thread"))?
             .join()
             .unwrap_or_else(|_| Err(MachineError::Refused("the HTTP client panicked".to_owned())))
     })
 }
 
-fn call_here(request: &HttpRequest) -> Result<HttpResponse, MachineError> {
+fn call_here<E>(request: &HttpRequest, entered: E) -> Result<HttpResponse, MachineError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -31,7 +31,7 @@ fn call_here(request: &HttpRequest) -> Result<HttpResponse, MachineError> {
         .map_err(system("start an HTTP client"))?;
     let timeout = Duration::from_millis(request.timeout_ms);
     runtime.block_on(async {
-        tokio::time::timeout(timeout, exchange(request)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(timeout, exchange(request, entered)).await.unwrap_or_else(|_| {
             Err(MachineError::TimedOut { what: what(request), timeout_ms: request.timeout_ms })
         })
     })
@@ -41,7 +41,7 @@ fn what(request: &HttpRequest) -> String {
     format!("{} {} on `{}`", request.method, request.path, request.socket.display())
 }
 
-async fn exchange(request: &HttpRequest) -> Result<HttpResponse, MachineError> {
+async fn exchange<E>(request: &HttpRequest, entered: E) -> Result<HttpResponse, MachineError> {
     let failed = |error: hyper::Error| system(what(request))(io::Error::other(error));
     let stream = UnixStream::connect(&request.socket).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -87,10 +87,14 @@ async fn exchange(request: &HttpRequest) -> Result<HttpResponse, MachineError> {
     tokio::pin!(answer);
     tokio::pin!(connection);
     let mut connected = true;
+    let mut entered = Some(entered);
     loop {
         tokio::select! {
+            biased;
             answer = &mut answer => return answer,
             _ = &mut connection, if connected => connected = false,
+            // Both had their turn: the request is on its way.
+            () = tokio::task::yield_now(), if entered.is_some() => entered = None,
         }
     }
 }

@@ -8,6 +8,8 @@
 //! Nothing here decides what is allowed, and nothing here polls.
 
 mod command;
+mod fence;
+mod fenced;
 mod files;
 mod function;
 mod http;
@@ -26,6 +28,7 @@ mod unit;
 mod user;
 mod wait;
 
+pub use fenced::Fenced;
 pub use function::{FunctionFile, FunctionScripts};
 pub use launch::SupervisorCommand;
 pub use log_tail::{LogChunk, LogTail};

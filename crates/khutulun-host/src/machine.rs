@@ -7,12 +7,13 @@ use std::{
 };
 
 use khutulun_api::{
-    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,
-    ProcessSpec, ProcessStatus,
+    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, NoMachine, Operation,
+    ProcessIdentity, ProcessSpec, ProcessStatus,
 };
 
 use crate::{
     command,
+    fence::{self, Entered, Pass},
     files::{self, Durability, system},
     http,
     launch::{Launcher, SupervisorCommand},
@@ -31,6 +32,8 @@ pub struct LocalMachine {
     state: StateDirectory,
     launcher: Arc<Launcher>,
     systemd: Option<Systemd>,
+    /// On whose behalf things are done, where that may be taken over meanwhile.
+    pass: Option<Pass>,
 }
 
 impl LocalMachine {
@@ -45,12 +48,16 @@ impl LocalMachine {
         supervisor: SupervisorCommand,
         systemd: Option<Systemd>,
     ) -> Self {
-        Self { state, launcher: Arc::new(Launcher::new(supervisor)), systemd }
+        Self { state, launcher: Arc::new(Launcher::new(supervisor)), systemd, pass: None }
     }
 
     /// Returns the state directory.
     pub fn state(&self) -> &StateDirectory {
         &self.state
+    }
+
+    fn enter(&self) -> Result<Option<Entered>, MachineError> {
+        Ok(fence::enter(self.pass.as_ref())?)
     }
 
     pub(crate) fn launcher(&self) -> &Arc<Launcher> {
@@ -60,7 +67,7 @@ impl LocalMachine {
 
 impl Machine for LocalMachine {
     fn run_command(&self, request: &CommandRequest) -> Result<CommandResult, MachineError> {
-        command::run(request, self.state.root())
+        command::run(request, self.state.root(), || self.enter())
     }
 
     fn read_file(&self, path: &Path, bytes_max: usize) -> Result<Vec<u8>, MachineError> {
@@ -72,10 +79,12 @@ impl Machine for LocalMachine {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(system(attempt()))?;
         }
+        let _entered = self.enter()?;
         files::write_whole(path, content, mode, Durability::PowerLoss).map_err(system(attempt()))
     }
 
     fn remove_file(&self, path: &Path) -> Result<(), MachineError> {
+        let _entered = self.enter()?;
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(system(format!("remove file `{}`", path.display()))(error))
@@ -85,13 +94,16 @@ impl Machine for LocalMachine {
     }
 
     fn http(&self, request: &HttpRequest) -> Result<HttpResponse, MachineError> {
-        http::call(request)
+        http::call(request, self.enter()?)
     }
 
     fn start_process(&self, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
         match &self.systemd {
-            Some(systemd) => systemd.start(&self.state, spec),
-            None => supervised::start(&self.state, &self.launcher, spec),
+            Some(systemd) => {
+                let _entered = self.enter()?;
+                systemd.start(&self.state, spec)
+            }
+            None => supervised::start(&self.state, &self.launcher, spec, self.pass.as_ref()),
         }
     }
 
@@ -104,12 +116,18 @@ impl Machine for LocalMachine {
 
     fn stop_process(&self, identity: &ProcessIdentity) -> Result<ProcessStatus, MachineError> {
         match &self.systemd {
-            Some(systemd) => systemd.stop(&self.state, identity),
-            None => supervised::stop(&self.state, identity).inspect(|_| self.launcher.reap()),
+            Some(systemd) => {
+                let _entered = self.enter()?;
+                systemd.stop(&self.state, identity)
+            }
+            None => {
+                supervised::stop(&self.state, identity, self.pass.as_ref()).inspect(|_| self.launcher.reap())
+            }
         }
     }
 
     fn remove_process(&self, identity: &ProcessIdentity) -> Result<(), MachineError> {
+        let _entered = self.enter()?;
         match &self.systemd {
             Some(systemd) => systemd.remove(&self.state, identity),
             None => supervised::remove(&self.state, identity),
@@ -118,5 +136,12 @@ impl Machine for LocalMachine {
 
     fn artifact(&self, digest: &str) -> Result<PathBuf, MachineError> {
         self.state.artifact(digest)
+    }
+
+    fn bound_to(&self, operation: &Operation) -> Option<Arc<dyn Machine>> {
+        match Pass::of(&self.state, operation) {
+            Ok(pass) => Some(Arc::new(Self { pass, ..self.clone() })),
+            Err(_) => Some(Arc::new(NoMachine)),
+        }
     }
 }

@@ -11,6 +11,7 @@ use khutulun_api::{MachineError, Outcome, ProcessSpec, ProcessState, ProcessStat
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    fence::{FenceError, Pass},
     files::{self, Durability},
     process_key::{ProcessKey, boot_id},
 };
@@ -32,6 +33,9 @@ pub(crate) enum Assignment {
 pub(crate) struct ProcessAssignment {
     pub(crate) spec: ProcessSpec,
     pub(crate) run_as: Option<RunAs>,
+    /// Who asks, where that may have been taken over meanwhile.
+    #[serde(default)]
+    pub(crate) pass: Option<Pass>,
 }
 
 /// Who a process runs as.
@@ -55,6 +59,8 @@ pub(crate) struct ScriptAssignment {
     /// What it reads on standard input: JSON.
     pub(crate) input: String,
     pub(crate) timeout_ms: u64,
+    /// Who asks, where that may have been taken over meanwhile.
+    pub(crate) pass: Option<Pass>,
 }
 
 /// What a supervisor answers, as one line of JSON on its standard output.
@@ -78,6 +84,16 @@ impl Answer {
     /// Tells an error.
     pub(crate) fn system(attempt: impl Into<String>, error: &io::Error) -> Self {
         Self::System { attempt: attempt.into(), code: error.raw_os_error(), message: error.to_string() }
+    }
+
+    /// Tells why an effect may not begin.
+    pub(crate) fn fenced(error: FenceError) -> Self {
+        match &error {
+            FenceError::System { attempt, source } => Self::system(attempt, source),
+            // Trying again may help.
+            FenceError::Held { .. } => Self::system(error.to_string(), &io::ErrorKind::WouldBlock.into()),
+            FenceError::TakenOver { .. } => Self::Refused(error.to_string()),
+        }
     }
 
     /// Returns the error that this answer is, if it is one.

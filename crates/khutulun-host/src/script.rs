@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::{
     LocalMachine,
+    fence::Pass,
     files::{self, system},
     launch::Launcher,
     record::{Answer, Assignment, Record, ScriptAssignment, read_result},
@@ -114,8 +115,9 @@ impl ScriptExecutor {
                 operation.id
             )));
         };
-        let assignment =
-            Assignment::Script(Box::new(assignment(&self.state, operation, artifact, dependencies)?));
+        let pass = Pass::of(&self.state, operation)?;
+        let assignment = assignment(&self.state, operation, artifact, dependencies, pass)?;
+        let assignment = Assignment::Script(Box::new(assignment));
         let folder = self.state.operation(&operation.id);
         self.clear(operation, &folder)?;
         files::make_private_folder(&folder).map_err(system(format!("make folder `{}`", folder.display())))?;
@@ -275,6 +277,7 @@ fn assignment(
     operation: &Operation,
     script: &Artifact,
     dependencies: &[Artifact],
+    pass: Option<Pass>,
 ) -> Result<ScriptAssignment, MachineError> {
     let id = operation.id.to_string();
     let mut operation = operation.clone();
@@ -318,6 +321,7 @@ fn assignment(
         environment,
         input,
         timeout_ms: operation.timeout_ms,
+        pass,
     })
 }
 

@@ -21,6 +21,7 @@ pub(crate) const ARTIFACT_BYTES_MAX: usize = 256 << 20;
 /// locks/                           leases of running commands
 /// cache/                           what can be made again
 /// artifacts/SHA256                 files that came with services, by digest
+/// fences/SERVICE                   the highest epoch of the service's lease that this machine has seen
 /// processes/SERVICE/NODE/          a supervised process: status.json, spec.json, pid, lock, stdout.log, stderr.log, work/
 /// operations/RUN-STEP-ATTEMPT/     a script: files/, started, status.json, result.json, stdout.log, stderr.log
 /// ```
@@ -98,6 +99,11 @@ impl StateDirectory {
     /// Returns the folder of a script's operation, which may not be there.
     pub fn operation(&self, id: &OperationId) -> PathBuf {
         self.root.join("operations").join(id.to_string())
+    }
+
+    /// Returns the folder of fences, which may not be there.
+    pub(crate) fn fences(&self) -> PathBuf {
+        self.root.join("fences")
     }
 
     /// Returns the folder of artifacts, which may not be there.

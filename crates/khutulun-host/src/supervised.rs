@@ -11,6 +11,7 @@ use khutulun_api::{MachineError, ProcessIdentity, ProcessSpec, ProcessStatus};
 use rustix::process::Signal;
 
 use crate::{
+    fence::{self, Pass},
     files::{self, Durability, system},
     launch::{ANSWER_WAIT_MS, Launcher},
     process_key::{ProcessKey, kill_by_environment},
@@ -33,7 +34,10 @@ pub(crate) fn start(
     state: &StateDirectory,
     launcher: &Launcher,
     spec: &ProcessSpec,
+    pass: Option<&Pass>,
 ) -> Result<ProcessStatus, MachineError> {
+    // Nothing begins here, but nobody who may not begin anything should make so much as a folder.
+    fence::enter(pass)?;
     let folder = state.process(&spec.identity)?;
     parse_signal(&spec.stop_signal).map_err(MachineError::Refused)?;
     if spec.command.is_empty() {
@@ -43,7 +47,8 @@ pub(crate) fn start(
         return again(&live, &folder, spec);
     }
     let run_as = spec.user.as_deref().map(user::resolve).transpose()?.flatten();
-    let assignment = Assignment::Process(Box::new(ProcessAssignment { spec: spec.clone(), run_as }));
+    let assignment = ProcessAssignment { spec: spec.clone(), run_as, pass: pass.cloned() };
+    let assignment = Assignment::Process(Box::new(assignment));
     let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
     for _ in 0..LAUNCHES_MAX {
         files::make_private_folder(&folder).map_err(system(format!("make folder `{}`", folder.display())))?;
@@ -91,7 +96,9 @@ pub(crate) fn status(
 pub(crate) fn stop(
     state: &StateDirectory,
     identity: &ProcessIdentity,
+    pass: Option<&Pass>,
 ) -> Result<ProcessStatus, MachineError> {
+    fence::enter(pass)?;
     let folder = state.process(identity)?;
     if !folder.exists() {
         return Ok(absent(&folder));
@@ -104,13 +111,14 @@ pub(crate) fn stop(
     loop {
         let record = settled(&folder)?;
         if let Some(supervisor) = record.as_ref().and_then(Record::live_supervisor) {
-            stop_supervisor(supervisor, deadline)?;
+            stop_supervisor(supervisor, deadline, pass)?;
             // It ended, or was killed: then the lock is free, and what it left is ended below.
             continue;
         }
         let lock =
             FolderLock::try_take(&folder).map_err(system(format!("lock folder `{}`", folder.display())))?;
         if let Some(_lock) = lock {
+            let _entered = fence::enter(pass)?;
             return end_unsupervised(&folder, specification.as_ref());
         }
         // A supervisor that is just starting, or another stop.
@@ -228,17 +236,23 @@ fn watch(folder: &Path) -> Result<Option<FolderWatch>, MachineError> {
 }
 
 /// Asks a supervisor to end and waits; kills it at the deadline.
-fn stop_supervisor(supervisor: ProcessKey, deadline: Instant) -> Result<(), MachineError> {
+fn stop_supervisor(
+    supervisor: ProcessKey,
+    deadline: Instant,
+    pass: Option<&Pass>,
+) -> Result<(), MachineError> {
     let attempt = || format!("stop the supervisor with pid {}", supervisor.pid);
     let Some(fd) = supervisor.open() else { return Ok(()) };
     for (signal, deadline) in
         [(Signal::TERM, deadline), (Signal::KILL, deadline + Duration::from_millis(KILL_WAIT_MS))]
     {
+        let entered = fence::enter(pass)?;
         match rustix::process::pidfd_send_signal(&fd, signal) {
             // It ended in between.
             Err(rustix::io::Errno::SRCH) => return Ok(()),
             result => result.map_err(|error| system(attempt())(error.into()))?,
         }
+        drop(entered);
         if wait::wait_readable(&[fd.as_fd()], Some(deadline)).map_err(system(attempt()))? != 0 {
             return Ok(());
         }

@@ -141,7 +141,7 @@ impl Inner {
             grants.push(Arc::new(self.policy.allowed(&loaded.digest, &loaded.manifest.name)));
         }
         let around = Around {
-            machine: Arc::clone(&self.machine),
+            machine: self.machine.bound_to(operation).unwrap_or_else(|| Arc::clone(&self.machine)),
             limits: Arc::clone(&self.limits),
             reports: Arc::clone(&self.reports),
             grants,

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use floria::Implementation;
 use khutulun_api::{BoxFuture, Executor, Operation, Outcome, Recovery};
-use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory, SupervisorCommand};
+use khutulun_host::{Fenced, LocalMachine, ScriptExecutor, StateDirectory, SupervisorCommand};
 use khutulun_wasm::{BuiltIn, Drivers, GrantPolicy, Report, Reports, WasmExecutor};
 
 use crate::{
@@ -19,8 +19,12 @@ const GRANTS_BYTES_MAX: u64 = 1 << 20;
 /// The file in the state directory that says what plugins may ask for.
 const GRANTS: &str = "grants.yaml";
 
-/// Sends each operation to whoever can do it. Nothing is begun (no Wasm engine, no thread) before the first operation.
-pub(crate) struct Executors {
+/// Does operations: sends each to whoever can do it, behind the fence. Nothing is begun (no Wasm engine, no thread) before the
+/// first operation.
+pub(crate) struct Executors(Fenced<Kinds>);
+
+/// Who does what.
+struct Kinds {
     scripts: ScriptExecutor,
     components: WasmExecutor,
 }
@@ -40,9 +44,11 @@ impl Executors {
             .with_cache(cache.join("components"))
             .with_policy(grants(state.root())?)
             .with_reports(Arc::new(Notes(progress.clone())));
-        Ok(Self { scripts, components })
+        Ok(Self(Fenced::new(state.clone(), Kinds { scripts, components })))
     }
+}
 
+impl Kinds {
     fn of(&self, operation: &Operation) -> &dyn Executor {
         match operation.implementation {
             Implementation::Script { .. } => &self.scripts,
@@ -52,6 +58,16 @@ impl Executors {
 }
 
 impl Executor for Executors {
+    fn execute<'a>(&'a self, operation: &'a Operation) -> BoxFuture<'a, Outcome> {
+        self.0.execute(operation)
+    }
+
+    fn recover<'a>(&'a self, operation: &'a Operation) -> BoxFuture<'a, Recovery> {
+        self.0.recover(operation)
+    }
+}
+
+impl Executor for Kinds {
     fn execute<'a>(&'a self, operation: &'a Operation) -> BoxFuture<'a, Outcome> {
         self.of(operation).execute(operation)
     }

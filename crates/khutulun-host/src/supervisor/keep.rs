@@ -21,6 +21,7 @@ use super::{
     spawn::spawn,
 };
 use crate::{
+    fence::{self, Entered, Pass},
     files::{self, Durability},
     process_key::{ProcessKey, kill_by_environment},
     record::{Answer, Phase, ProcessAssignment, Record, RunAs, write_json},
@@ -61,7 +62,8 @@ pub(super) fn keep(
     record.write(folder, Durability::Session).map_err(unwritable)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|error| Answer::system("become a subreaper", &error.into()))?;
-    Keeper { folder, spec: assignment.spec, run_as: assignment.run_as, signal, signals, record }.run(starter)
+    let ProcessAssignment { spec, run_as, pass } = assignment;
+    Keeper { folder, spec, run_as, signal, signals, record }.run(starter, pass.as_ref())
 }
 
 /// Returns the answer to a start over what an earlier supervisor left, unless it is free to start. The lock is held, so none runs.
@@ -111,9 +113,9 @@ struct Ended {
 }
 
 impl Keeper<'_> {
-    fn run(mut self, starter: &Starter) -> Result<(), Answer> {
-        let family = match self.start() {
-            Ok(family) => family,
+    fn run(mut self, starter: &Starter, pass: Option<&Pass>) -> Result<(), Answer> {
+        let (family, entered) = match self.start_first(pass) {
+            Ok(started) => started,
             Err(answer) => {
                 self.record.phase = Phase::Ended;
                 self.record.error = Some(describe(&answer));
@@ -128,6 +130,7 @@ impl Keeper<'_> {
             let _ = family.end_strays(self.signals, Signal::KILL, Instant::now(), &mut false);
             return Err(Answer::system(format!("write to `{}`", self.folder.display()), &error));
         }
+        drop(entered);
         starter.answer(&Answer::Started);
         self.keep(family);
         Ok(())
@@ -201,6 +204,12 @@ impl Keeper<'_> {
         self.record.phase = Phase::Ended;
         let _ = fs::remove_file(self.folder.join("pid"));
         self.write();
+    }
+
+    /// Executes the program for the first time, if whoever asked may still ask.
+    fn start_first(&mut self, pass: Option<&Pass>) -> Result<(Family, Option<Entered>), Answer> {
+        let entered = fence::enter(pass).map_err(Answer::fenced)?;
+        Ok((self.start()?, entered))
     }
 
     /// Executes the program. Afterwards the record has its key, in memory.

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     command::{Capture, OUTPUT_SETTLE_MS},
+    fence,
     files::{self, Durability},
     process_key::ProcessKey,
     record::{Answer, Phase, Record, ScriptAssignment, write_json},
@@ -77,12 +78,15 @@ pub(super) fn run_once(
         .map_err(unwritable)?;
     let mut record = Record::starting("").map_err(unwritable)?;
     record.write(folder, Durability::Session).map_err(unwritable)?;
+    let entered = fence::enter(assignment.pass.as_ref()).map_err(Answer::fenced)?;
     // From here on it counts as started.
     mark(folder, "started").map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Answer::Already,
         _ => unwritable(error),
     })?;
-    let outcome = match start(folder, assignment, &script, program, leading) {
+    let started = start(folder, assignment, &script, program, leading);
+    drop(entered);
+    let outcome = match started {
         Err(answer) => {
             starter.answer(&Answer::Started);
             Outcome::Failed(Failure::permanent(super::describe(&answer)))

@@ -3,6 +3,7 @@
 mod support;
 
 mod commands;
+mod fences;
 mod functions;
 mod logs;
 mod processes;
