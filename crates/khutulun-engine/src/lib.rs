@@ -26,5 +26,5 @@ pub use core::{Conduct, Core, Effect, Input, Known, StepFacts};
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use journal::{RUNS, RunState, RunSummary, StepState, runs, stream_of, unfinished};
-pub use notify::NotificationError;
+pub use notify::{NotificationError, taken_in};
 pub use report::{Observer, Question, RunReport, RunResult, Settlement, StepEnd, StepReport};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Author, Batch, Change, Evaluator, Graph, Handler, Namespace, Site, StoreError, Value};
+use floria::{
+    Author, Batch, Change, Evaluator, Functions, Graph, Handler, Namespace, Site, StoreError, Value,
+};
 use khutulun_api::{Failure, names};
 
 use crate::{engine::Engine, error::EngineError, journal::unfinished, settle::write, work::CONFLICTS_MAX};
@@ -64,7 +66,9 @@ impl Engine {
                 return Err(EngineError::Unfinished { namespace: namespace.clone(), run }.into());
             }
             let graph = self.graph(namespace).await?;
-            let Some(change) = self.taken_in(&graph, site, event, outputs)? else { return Ok(()) };
+            let Some(change) = taken_in(&graph, &*self.functions, site, event, outputs)? else {
+                return Ok(());
+            };
             let batch = Batch {
                 expected: vec![(namespace.clone(), revision)],
                 changes: vec![change],
@@ -80,41 +84,46 @@ impl Engine {
         let source = last.expect("each attempt but the last ended with a conflict");
         Err(EngineError::store("record a notification")(source).into())
     }
+}
 
-    /// The node or relationship with its new values; None: they are what they were.
-    fn taken_in(
-        &self,
-        graph: &Graph,
-        site: Site,
-        event: &str,
-        outputs: &BTreeMap<String, Value>,
-    ) -> Result<Option<Change>, NotificationError> {
-        let gone = || NotificationError::Gone { event: event.to_owned() };
-        let handlers = match site {
-            Site::Vertex(id) => &graph.vertex(id).ok_or_else(gone)?.handlers,
-            Site::Edge(id) => &graph.edge(id).ok_or_else(gone)?.handlers,
-        };
-        let is_notification = |handler: &Handler| handler.metadata.contains_key(names::NOTIFICATION);
-        let handler = handlers.get(event).filter(|handler| is_notification(handler)).ok_or_else(|| {
-            let known = handlers.iter().filter(|(_, handler)| is_notification(handler));
-            let known = known.map(|(event, _)| format!("`{event}`")).collect();
-            NotificationError::Unknown { event: event.to_owned(), known }
-        })?;
-        let mut evaluator = Evaluator::new(graph, &*self.functions);
-        let refused = |failure| NotificationError::Refused { event: event.to_owned(), failure };
-        Ok(match site {
-            Site::Vertex(id) => {
-                let before = graph.vertex(id).ok_or_else(gone)?;
-                let mut vertex = before.clone();
-                write(&mut evaluator, site, handler, &mut vertex.properties, outputs).map_err(refused)?;
-                (vertex != *before).then(|| Change::put(vertex))
-            }
-            Site::Edge(id) => {
-                let before = graph.edge(id).ok_or_else(gone)?;
-                let mut edge = before.clone();
-                write(&mut evaluator, site, handler, &mut edge.properties, outputs).map_err(refused)?;
-                (edge != *before).then(|| Change::put(edge))
-            }
-        })
-    }
+/// Returns the change that a notification makes to the node or relationship that it is about: its new values. None: they are what
+/// they were.
+///
+/// # Errors
+///
+/// When there is no such node or relationship, it has no such notification, or an output does not fit its attribute.
+pub fn taken_in(
+    graph: &Graph,
+    functions: &dyn Functions,
+    site: Site,
+    event: &str,
+    outputs: &BTreeMap<String, Value>,
+) -> Result<Option<Change>, NotificationError> {
+    let gone = || NotificationError::Gone { event: event.to_owned() };
+    let handlers = match site {
+        Site::Vertex(id) => &graph.vertex(id).ok_or_else(gone)?.handlers,
+        Site::Edge(id) => &graph.edge(id).ok_or_else(gone)?.handlers,
+    };
+    let is_notification = |handler: &Handler| handler.metadata.contains_key(names::NOTIFICATION);
+    let handler = handlers.get(event).filter(|handler| is_notification(handler)).ok_or_else(|| {
+        let known = handlers.iter().filter(|(_, handler)| is_notification(handler));
+        let known = known.map(|(event, _)| format!("`{event}`")).collect();
+        NotificationError::Unknown { event: event.to_owned(), known }
+    })?;
+    let mut evaluator = Evaluator::new(graph, functions);
+    let refused = |failure| NotificationError::Refused { event: event.to_owned(), failure };
+    Ok(match site {
+        Site::Vertex(id) => {
+            let before = graph.vertex(id).ok_or_else(gone)?;
+            let mut vertex = before.clone();
+            write(&mut evaluator, site, handler, &mut vertex.properties, outputs).map_err(refused)?;
+            (vertex != *before).then(|| Change::put(vertex))
+        }
+        Site::Edge(id) => {
+            let before = graph.edge(id).ok_or_else(gone)?;
+            let mut edge = before.clone();
+            write(&mut evaluator, site, handler, &mut edge.properties, outputs).map_err(refused)?;
+            (edge != *before).then(|| Change::put(edge))
+        }
+    })
 }

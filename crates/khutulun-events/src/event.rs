@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use floria::{Namespace, Site, Value};
 
+use crate::names;
+
 /// One thing that happened: a row of the store's log, as those who react to it see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -12,7 +14,7 @@ pub struct Event {
     pub cursor: u64,
     /// When it was recorded, in milliseconds since 1970-01-01T00:00:00Z.
     pub time_ms: u64,
-    /// The service.
+    /// The service. Empty where it is about none.
     pub service: Namespace,
     /// What it is about: a node or relationship. None: the service, or nothing in particular.
     pub site: Option<Site>,
@@ -25,4 +27,41 @@ pub struct Event {
     pub data: BTreeMap<String, Value>,
     /// Who caused it, as in `alice@h1`. None: nobody is known.
     pub author: Option<String>,
+}
+
+/// Rows of the log that were forgotten before they were read: what they said is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The number of the first one.
+    pub from: u64,
+    /// The number of the last one. Some in between may be there still, and were read.
+    pub to: u64,
+}
+
+impl Event {
+    /// Returns what it says was forgotten, if it is one of [`names::LOG_GAP`].
+    pub fn gap(&self) -> Option<Gap> {
+        let number = |name: &str| self.data.get(name)?.as_integer()?.try_into().ok();
+        let is_gap = self.name == names::LOG_GAP;
+        is_gap.then(|| Some(Gap { from: number("from")?, to: number("to")? })).flatten()
+    }
+
+    pub(crate) fn of_gap(gap: Gap, time_ms: u64) -> Self {
+        let numbers = [("from", gap.from), ("to", gap.to)];
+        Self {
+            cursor: gap.to,
+            time_ms,
+            service: Namespace(String::new()),
+            site: None,
+            node: String::new(),
+            name: names::LOG_GAP.to_owned(),
+            data: numbers.into_iter().map(|(name, number)| (name.to_owned(), number_of(number))).collect(),
+            author: None,
+        }
+    }
+}
+
+/// A number as a value. Numbers of rows and runs stay far below the largest integer.
+pub(crate) fn number_of(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

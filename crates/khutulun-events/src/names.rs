@@ -1,0 +1,26 @@
+//! The names of the events that khutulun itself raises.
+
+/// A node's lifecycle state changed.
+pub const NODE_STATE: &str = "node.state";
+
+/// A node was seen in another state than before.
+pub const NODE_OBSERVED: &str = "node.observed";
+
+/// An operation of a run ended.
+pub const OPERATION_ENDED: &str = "operation.ended";
+
+/// A run began.
+pub const RUN_BEGAN: &str = "run.began";
+
+/// A run goes on.
+pub const RUN_RESUMED: &str = "run.resumed";
+
+/// A run ended.
+pub const RUN_ENDED: &str = "run.ended";
+
+/// Rows of the log were forgotten before they were read.
+pub const LOG_GAP: &str = "log.gap";
+
+/// Those that only rows of the log can be: nobody may emit one.
+pub const RESERVED: [&str; 7] =
+    [NODE_STATE, NODE_OBSERVED, OPERATION_ENDED, RUN_BEGAN, RUN_RESUMED, RUN_ENDED, LOG_GAP];
