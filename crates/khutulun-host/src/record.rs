@@ -19,6 +19,9 @@ use crate::{
 /// The largest file of a supervisor's own that is read, in bytes: outputs are bounded well below this.
 const RECORD_BYTES_MAX: usize = 16 << 20;
 
+/// The file that a supervisor writes its [`Record`] to.
+pub(crate) const RECORD_FILE: &str = "status.json";
+
 /// What a supervisor is told, as one line of JSON on its standard input. Its starter keeps the pipe open until the answer.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Assignment {
@@ -167,7 +170,7 @@ impl Record {
     /// One that cannot be understood is none either: it was written whole or not at all unless the machine lost its power
     /// meanwhile, and then nothing of it runs.
     pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
-        match read_json(&folder.join("status.json")) {
+        match read_json(&folder.join(RECORD_FILE)) {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
             {
@@ -179,7 +182,7 @@ impl Record {
 
     /// Replaces the record in a folder.
     pub(crate) fn write(&self, folder: &Path, durability: Durability) -> io::Result<()> {
-        write_json(&folder.join("status.json"), self, durability)
+        write_json(&folder.join(RECORD_FILE), self, durability)
     }
 
     /// Returns whether the machine was started again since: then nothing of this runs.
@@ -199,6 +202,16 @@ impl Record {
             return None;
         }
         self.child.filter(|child| child.is_alive())
+    }
+
+    /// Returns whether its supervisor is just executing the program, or has yet to write that it ended.
+    pub(crate) fn is_passing(&self) -> bool {
+        let is_passing = match self.phase {
+            Phase::Starting => true,
+            Phase::Running => self.live_child().is_none(),
+            Phase::Waiting | Phase::Stopping | Phase::Ended => false,
+        };
+        is_passing && self.live_supervisor().is_some()
     }
 
     /// Returns the status that this record, together with what runs, means.

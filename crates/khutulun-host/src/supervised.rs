@@ -204,16 +204,8 @@ fn read_specification(folder: &Path) -> Result<Option<ProcessSpec>, MachineError
 
 /// Returns the record, waiting for a supervisor that is just executing its program, or has yet to write that it ended.
 fn settled(folder: &Path) -> Result<Option<Record>, MachineError> {
-    let passing = |record: &Record| {
-        let is_passing = match record.phase {
-            Phase::Starting => true,
-            Phase::Running => record.live_child().is_none(),
-            Phase::Waiting | Phase::Stopping | Phase::Ended => false,
-        };
-        is_passing && record.live_supervisor().is_some()
-    };
     let record = read(folder)?;
-    if !record.as_ref().is_some_and(passing) {
+    if !record.as_ref().is_some_and(Record::is_passing) {
         return Ok(record);
     }
     let attempt = || format!("watch `{}`", folder.display());
@@ -221,7 +213,9 @@ fn settled(folder: &Path) -> Result<Option<Record>, MachineError> {
     let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
     loop {
         let record = read(folder)?;
-        if !record.as_ref().is_some_and(passing) || !watch.wait(deadline).map_err(system(attempt()))? {
+        if !record.as_ref().is_some_and(Record::is_passing)
+            || !watch.wait(deadline).map_err(system(attempt()))?
+        {
             return Ok(record);
         }
     }

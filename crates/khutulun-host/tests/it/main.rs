@@ -6,6 +6,7 @@ mod commands;
 mod fences;
 mod functions;
 mod logs;
+mod process_watch;
 mod processes;
 mod scripts;
 mod state;
