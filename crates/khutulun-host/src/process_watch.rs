@@ -260,40 +260,42 @@ impl ProcessWatch {
     /// Looks at a process and keeps what changed for whoever asks.
     fn look(&mut self, identity: &ProcessIdentity) -> io::Result<()> {
         let folder = self.path(&Place::Process(identity.clone()));
-        let record = match Record::read(&folder) {
+        let sight = match Record::see(&folder) {
             // It is being removed, or is no folder of a process.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => None,
             other => other?,
         };
-        let Some(record) = record else {
+        let Some(sight) = sight else {
             self.look_at_none(identity, &folder);
             return Ok(());
         };
         let known = self.processes.entry(identity.clone()).or_default();
-        let who = record.live_supervisor().or_else(|| record.live_child());
+        let who = sight.supervisor.or(sight.child);
         if known.end.as_ref().map(|end| end.key) != who {
             forget_end(&self.epoll, &mut self.ends, known);
-            // Nobody can be waited for who just ended: what that left is told now. Where there are too many files open, only the
-            // death of a supervisor that was killed goes unheard.
-            if let Some(key) = who
-                && let Some(file) = key.open()
-            {
-                self.last_end += 1;
-                let number = self.last_end;
-                epoll::add(&self.epoll, &file, epoll::EventData::new_u64(number), epoll::EventFlags::IN)?;
-                self.ends.insert(number, identity.clone());
-                known.end = Some(End { key, number, file });
+            if let Some(key) = who {
+                // Where there are too many files open, only the death of a supervisor that was killed goes unheard.
+                if let Some(file) = key.open() {
+                    self.last_end += 1;
+                    let number = self.last_end;
+                    epoll::add(&self.epoll, &file, epoll::EventData::new_u64(number), epoll::EventFlags::IN)?;
+                    self.ends.insert(number, identity.clone());
+                    known.end = Some(End { key, number, file });
+                } else if !key.is_alive() {
+                    // It ended just now: what that left is there already.
+                    return self.look(identity);
+                }
             }
         }
-        if record.is_passing() {
+        if sight.is_passing() {
             // Its supervisor is about to write more, or ends; both are heard.
             return Ok(());
         }
         let change = ProcessChange {
             identity: identity.clone(),
-            status: Some(record.status(&folder)),
-            asked: record.asked,
-            executed: record.child.is_some(),
+            status: Some(sight.status(&folder)),
+            asked: sight.record.asked,
+            executed: sight.record.child.is_some(),
         };
         self.tell(change);
         Ok(())

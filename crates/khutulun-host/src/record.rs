@@ -204,47 +204,78 @@ impl Record {
         self.child.filter(|child| child.is_alive())
     }
 
-    /// Returns whether its supervisor is just executing the program, or has yet to write that it ended.
-    pub(crate) fn is_passing(&self) -> bool {
-        let is_passing = match self.phase {
-            Phase::Starting => true,
-            Phase::Running => self.live_child().is_none(),
-            Phase::Waiting | Phase::Stopping | Phase::Ended => false,
-        };
-        is_passing && self.live_supervisor().is_some()
+    /// Returns the record in a folder together with who of it runs. None: there is none.
+    pub(crate) fn see(folder: &Path) -> io::Result<Option<Sight>> {
+        loop {
+            let Some(record) = Self::read(folder)? else { return Ok(None) };
+            // The child first: a supervisor that still runs after that has yet to write that its child ended.
+            let child = record.live_child();
+            let supervisor = record.live_supervisor();
+            let settled = supervisor.is_some() || record.phase == Phase::Ended;
+            // The supervisor ended before now, so its last word is there by now.
+            if settled || Self::read(folder)?.as_ref() == Some(&record) {
+                return Ok(Some(Sight { record, child, supervisor }));
+            }
+        }
+    }
+}
+
+/// A record and who of it runs, all seen at one time.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub(crate) record: Record,
+    /// The process, if it runs.
+    pub(crate) child: Option<ProcessKey>,
+    /// The supervisor, if it runs.
+    pub(crate) supervisor: Option<ProcessKey>,
+}
+
+impl Sight {
+    /// Returns whether anything of it runs.
+    pub(crate) fn is_live(&self) -> bool {
+        self.supervisor.is_some() || self.child.is_some()
     }
 
-    /// Returns the status that this record, together with what runs, means.
+    /// Returns whether the supervisor is just executing the program, or has yet to write that it ended.
+    pub(crate) fn is_passing(&self) -> bool {
+        let is_passing = match self.record.phase {
+            Phase::Starting => true,
+            Phase::Running => self.child.is_none(),
+            Phase::Waiting | Phase::Stopping | Phase::Ended => false,
+        };
+        is_passing && self.supervisor.is_some()
+    }
+
+    /// Returns the status that this means.
     pub(crate) fn status(&self, folder: &Path) -> ProcessStatus {
+        let Self { record, child, supervisor } = self;
         let mut status = absent(folder);
-        status.operation = Some(self.operation.clone());
-        status.restarts = self.restarts;
-        status.exit_code = self.exit_code;
-        status.signal = self.signal;
-        status.error.clone_from(&self.error);
-        let child = self.live_child();
-        let supervised = self.live_supervisor().is_some();
+        status.operation = Some(record.operation.clone());
+        status.restarts = record.restarts;
+        status.exit_code = record.exit_code;
+        status.signal = record.signal;
+        status.error.clone_from(&record.error);
         if let Some(child) = child {
             status.pid = Some(child.pid);
             status.start_ticks = Some(child.start_ticks);
         }
-        status.state = if self.phase == Phase::Ended {
-            if self.error.is_none() && (self.asked || self.exit_code == Some(0)) {
+        status.state = if record.phase == Phase::Ended {
+            if record.error.is_none() && (record.asked || record.exit_code == Some(0)) {
                 ProcessState::Stopped
             } else {
                 ProcessState::Failed
             }
-        } else if child.is_some() || supervised {
+        } else if self.is_live() {
             ProcessState::Running
         } else {
             ProcessState::Failed
         };
-        if self.phase != Phase::Ended && !supervised {
+        if record.phase != Phase::Ended && supervisor.is_none() {
             if child.is_some() {
                 status.supervisor = "nobody".to_owned();
                 status.error =
                     Some("its supervisor was ended by somebody: nothing starts it again".to_owned());
-            } else if self.is_of_another_boot() {
+            } else if record.is_of_another_boot() {
                 status.error = Some("the machine was started again since".to_owned());
             } else {
                 status.error = Some("it ended while nobody supervised it".to_owned());

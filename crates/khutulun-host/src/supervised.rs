@@ -15,7 +15,7 @@ use crate::{
     files::{self, Durability, system},
     launch::{ANSWER_WAIT_MS, Launcher},
     process_key::{ProcessKey, kill_by_environment},
-    record::{Answer, Assignment, Phase, ProcessAssignment, Record, absent, read_json},
+    record::{Answer, Assignment, Phase, ProcessAssignment, Record, Sight, absent, read_json},
     signal_name::parse_signal,
     state::StateDirectory,
     supervisor::{FOLDER_VARIABLE, KILL_WAIT_MS},
@@ -43,7 +43,7 @@ pub(crate) fn start(
     if spec.command.is_empty() {
         return Err(MachineError::Refused("the command of the process is empty".to_owned()));
     }
-    if let Some(live) = settled(&folder)?.filter(is_live) {
+    if let Some(live) = settled(&folder)?.filter(Sight::is_live) {
         return again(&live, &folder, spec);
     }
     let run_as = spec.user.as_deref().map(user::resolve).transpose()?.flatten();
@@ -54,14 +54,13 @@ pub(crate) fn start(
         files::make_private_folder(&folder).map_err(system(format!("make folder `{}`", folder.display())))?;
         match launcher.launch(&folder, &assignment)? {
             Answer::Started | Answer::Already => {
-                let record = read(&folder)?;
-                return Ok(record.map_or_else(|| absent(&folder), |record| record.status(&folder)));
+                return Ok(see(&folder)?.map_or_else(|| absent(&folder), |sight| sight.status(&folder)));
             }
             Answer::Busy => {
                 // Another supervisor, or one who cleans up. Either will write, or close the lock: both end the wait.
                 let watch = watch(&folder)?;
                 loop {
-                    if let Some(live) = settled(&folder)?.filter(is_live) {
+                    if let Some(live) = settled(&folder)?.filter(Sight::is_live) {
                         return again(&live, &folder, spec);
                     }
                     // Free again, or gone: then it is our turn.
@@ -89,7 +88,7 @@ pub(crate) fn status(
     identity: &ProcessIdentity,
 ) -> Result<ProcessStatus, MachineError> {
     let folder = state.process(identity)?;
-    Ok(settled(&folder)?.map_or_else(|| absent(&folder), |record| record.status(&folder)))
+    Ok(settled(&folder)?.map_or_else(|| absent(&folder), |sight| sight.status(&folder)))
 }
 
 /// Asks a process to end and waits until it did.
@@ -109,8 +108,8 @@ pub(crate) fn stop(
     let deadline = Instant::now() + Duration::from_millis(limit_ms);
     let mut waiting = None;
     loop {
-        let record = settled(&folder)?;
-        if let Some(supervisor) = record.as_ref().and_then(Record::live_supervisor) {
+        let sight = settled(&folder)?;
+        if let Some(supervisor) = sight.and_then(|sight| sight.supervisor) {
             stop_supervisor(supervisor, deadline, pass)?;
             // It ended, or was killed: then the lock is free, and what it left is ended below.
             continue;
@@ -149,14 +148,14 @@ pub(crate) fn remove(state: &StateDirectory, identity: &ProcessIdentity) -> Resu
                 identity.node, identity.service
             ))
         };
-        if settled(&folder)?.is_some_and(|record| is_live(&record)) {
+        if settled(&folder)?.is_some_and(|sight| sight.is_live()) {
             return Err(runs());
         }
         // A supervisor that is about to end, or that finds that its starter is gone, has the lock for a moment.
         let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
         let lock = FolderLock::take(&folder, deadline)
             .map_err(system(format!("lock folder `{}`", folder.display())))?;
-        if folder.exists() && (lock.is_none() || read(&folder)?.is_some_and(|record| is_live(&record))) {
+        if folder.exists() && (lock.is_none() || see(&folder)?.is_some_and(|sight| sight.is_live())) {
             return Err(runs());
         }
         files::remove_folder(&folder).map_err(system(format!("remove folder `{}`", folder.display())))?;
@@ -175,24 +174,20 @@ pub(crate) fn remove_empty_parents(root: &Path, gone: &Path) {
     }
 }
 
-fn is_live(record: &Record) -> bool {
-    record.live_supervisor().is_some() || record.live_child().is_some()
-}
-
 /// The answer to a start over a live process.
-fn again(live: &Record, folder: &Path, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
-    if live.operation == spec.operation {
+fn again(live: &Sight, folder: &Path, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
+    if live.record.operation == spec.operation {
         return Ok(live.status(folder));
     }
     let pid = live.child.map_or_else(|| "unknown".to_owned(), |child| child.pid.to_string());
     Err(MachineError::Refused(format!(
         "process `{}` of `{}` runs already, as pid {pid}, started by operation {}",
-        spec.identity.node, spec.identity.service, live.operation
+        spec.identity.node, spec.identity.service, live.record.operation
     )))
 }
 
-fn read(folder: &Path) -> Result<Option<Record>, MachineError> {
-    Record::read(folder).map_err(system(format!("read `{}`", folder.join("status.json").display())))
+fn see(folder: &Path) -> Result<Option<Sight>, MachineError> {
+    Record::see(folder).map_err(system(format!("read `{}`", folder.join("status.json").display())))
 }
 
 fn read_specification(folder: &Path) -> Result<Option<ProcessSpec>, MachineError> {
@@ -202,21 +197,21 @@ fn read_specification(folder: &Path) -> Result<Option<ProcessSpec>, MachineError
         .map_err(system(format!("read `{}`", path.display())))
 }
 
-/// Returns the record, waiting for a supervisor that is just executing its program, or has yet to write that it ended.
-fn settled(folder: &Path) -> Result<Option<Record>, MachineError> {
-    let record = read(folder)?;
-    if !record.as_ref().is_some_and(Record::is_passing) {
-        return Ok(record);
+/// Returns what is there, waiting for a supervisor that is just executing its program, or has yet to write that it ended.
+fn settled(folder: &Path) -> Result<Option<Sight>, MachineError> {
+    let sight = see(folder)?;
+    if !sight.as_ref().is_some_and(Sight::is_passing) {
+        return Ok(sight);
     }
     let attempt = || format!("watch `{}`", folder.display());
     let watch = FolderWatch::new(folder).map_err(system(attempt()))?;
     let deadline = Instant::now() + Duration::from_millis(ANSWER_WAIT_MS);
     loop {
-        let record = read(folder)?;
-        if !record.as_ref().is_some_and(Record::is_passing)
+        let sight = see(folder)?;
+        if !sight.as_ref().is_some_and(Sight::is_passing)
             || !watch.wait(deadline).map_err(system(attempt()))?
         {
-            return Ok(record);
+            return Ok(sight);
         }
     }
 }
@@ -259,11 +254,13 @@ fn end_unsupervised(
     folder: &Path,
     specification: Option<&ProcessSpec>,
 ) -> Result<ProcessStatus, MachineError> {
-    let Some(mut record) = read(folder)? else { return Ok(absent(folder)) };
+    let Some(mut sight) = see(folder)? else { return Ok(absent(folder)) };
+    let status = sight.status(folder);
+    let record = &mut sight.record;
     if record.phase == Phase::Ended || record.is_of_another_boot() {
-        return Ok(record.status(folder));
+        return Ok(status);
     }
-    if let Some(child) = record.live_child() {
+    if let Some(child) = sight.child.take() {
         let signal =
             specification.and_then(|spec| parse_signal(&spec.stop_signal).ok()).unwrap_or(Signal::TERM);
         let grace = Duration::from_millis(specification.map_or(0, |spec| spec.stop_grace_ms));
@@ -272,7 +269,7 @@ fn end_unsupervised(
     } else if record.phase == Phase::Waiting {
         record.asked = true;
     } else {
-        record.error = record.status(folder).error;
+        record.error = status.error;
     }
     kill_by_environment(&format!("{FOLDER_VARIABLE}={}", folder.display()));
     record.phase = Phase::Ended;
@@ -282,7 +279,7 @@ fn end_unsupervised(
     record
         .write(folder, Durability::PowerLoss)
         .map_err(system(format!("write `{}`", folder.join("status.json").display())))?;
-    Ok(record.status(folder))
+    Ok(sight.status(folder))
 }
 
 /// Ends a process that is not our child, and its group.
