@@ -1,11 +1,13 @@
 //! The grammar of the command line. A verb that is not built yet is not here.
 
+mod events;
 mod store;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
 pub(crate) use store::{
     ExchangeFormat, StoreArguments, StoreBackupArguments, StoreCommand, StoreDiffArguments,
     StoreExportArguments, StoreForgetArguments, StoreImportArguments, StoreLogArguments, StoreQueryArguments,
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Show what nodes wrote.
     Logs(LogsArguments),
+    /// Show what happened and what happens; tell that something did.
+    Events(EventsArguments),
     /// Show a service's outputs, or one of them.
     Outputs(OutputsArguments),
     /// Run a workflow, or one operation on one node.

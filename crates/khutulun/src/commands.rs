@@ -4,6 +4,7 @@ mod compile;
 mod csar;
 mod deploy;
 mod destroy;
+mod events;
 mod explain;
 mod graph;
 mod logs;
@@ -51,6 +52,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Deploy(arguments) => deploy::run(arguments, &session),
         Command::Status(arguments) => status::run(arguments, &session),
         Command::Logs(arguments) => logs::run(arguments, &session),
+        Command::Events(arguments) => events::run(arguments, &session),
         Command::Outputs(arguments) => outputs::run(arguments, &session),
         Command::Run(arguments) => run::run(arguments, &session),
         Command::Destroy(arguments) => destroy::run(arguments, &session),

@@ -6,6 +6,7 @@ mod changes;
 mod crash;
 mod deploy;
 mod design;
+mod events;
 mod examples;
 mod failures;
 mod functions;
