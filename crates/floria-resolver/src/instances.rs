@@ -186,7 +186,7 @@ impl Maker<'_, '_> {
             set_inputs(&mut vertex.properties, request.inputs);
         }
         let id = vertex.id;
-        graph.put_vertex(vertex);
+        graph.put_vertex_as_in(request.current, vertex);
         Ok(id)
     }
 }

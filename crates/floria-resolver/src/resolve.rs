@@ -321,7 +321,7 @@ fn plain(
         };
         let mut edge = edge(request, template, template.index, *source, target, ids)?;
         hooks.before_edge(&mut edge, graph)?;
-        graph.put_edge(edge);
+        graph.put_edge_as_in(request.current, edge);
     }
     Ok(())
 }

@@ -13,16 +13,21 @@ pub fn difference(from: &Graph, to: &Graph) -> Vec<Change> {
         changes.push(Change::Delete(EntityKey::Edge(edge.id)));
     }
     let gone = from.vertexes().map(|vertex| vertex.id).filter(|id| to.vertex(*id).is_none());
-    let put = to.vertexes().filter(|vertex| from.vertex(vertex.id) != Some(*vertex)).map(|vertex| vertex.id);
+    let put = to.vertexes().filter(|vertex| is_other(from.vertex(vertex.id), vertex)).map(|vertex| vertex.id);
     // What moves out of a container that goes must do so first, so deletions of vertexes wait for the others.
     changes
         .extend(by_depth(to, put).into_iter().filter_map(|(_, id)| to.vertex(id)).cloned().map(Change::put));
-    for edge in to.edges().filter(|edge| from.edge(edge.id) != Some(*edge)) {
+    for edge in to.edges().filter(|edge| is_other(from.edge(edge.id), edge)) {
         changes.push(Change::Put(Entity::Edge(edge.clone())));
     }
     changes
         .extend(by_depth(from, gone).into_iter().rev().map(|(_, id)| Change::Delete(EntityKey::Vertex(id))));
     changes
+}
+
+/// Tells whether what is wanted is not there already; what two graphs share need not be looked at.
+fn is_other<T: PartialEq>(there: Option<&T>, wanted: &T) -> bool {
+    there.is_none_or(|there| !std::ptr::eq(there, wanted) && there != wanted)
 }
 
 /// Sorts vertexes by how many others contain them.

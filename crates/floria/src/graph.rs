@@ -213,8 +213,20 @@ impl Graph {
 
     /// Puts a vertex in, in place of the one with its id if there is one.
     pub fn put_vertex(&mut self, vertex: Vertex) {
+        self.put_shared_vertex(Arc::new(vertex));
+    }
+
+    /// Puts a vertex in as [`Self::put_vertex`] does. Where the one that `other` has is equal, the two graphs share it: that takes
+    /// no memory, and comparing the two compares addresses.
+    pub fn put_vertex_as_in(&mut self, other: &Self, vertex: Vertex) {
+        match other.vertexes.get(&vertex.id).filter(|shared| ***shared == vertex) {
+            Some(shared) => self.put_shared_vertex(Arc::clone(shared)),
+            None => self.put_vertex(vertex),
+        }
+    }
+
+    fn put_shared_vertex(&mut self, vertex: Arc<Vertex>) {
         self.remove_vertex(vertex.id);
-        let vertex = Arc::new(vertex);
         self.by_name.insert(ByName(vertex.clone()));
         self.vertexes.insert(vertex.id, vertex);
     }
@@ -228,8 +240,19 @@ impl Graph {
 
     /// Puts an edge in, in place of the one with its id if there is one.
     pub fn put_edge(&mut self, edge: Edge) {
+        self.put_shared_edge(Arc::new(edge));
+    }
+
+    /// Puts an edge in as [`Self::put_edge`] does, shared with `other` where that has an equal one, as of vertexes.
+    pub fn put_edge_as_in(&mut self, other: &Self, edge: Edge) {
+        match other.edges.get(&edge.id).filter(|shared| ***shared == edge) {
+            Some(shared) => self.put_shared_edge(Arc::clone(shared)),
+            None => self.put_edge(edge),
+        }
+    }
+
+    fn put_shared_edge(&mut self, edge: Arc<Edge>) {
         self.remove_edge(edge.id);
-        let edge = Arc::new(edge);
         self.outgoing.insert(BySource(edge.clone()));
         self.incoming.insert(ByTarget(edge.clone()));
         self.edges.insert(edge.id, edge);

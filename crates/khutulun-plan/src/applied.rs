@@ -135,6 +135,25 @@ pub(crate) fn entries<'a>(
     Ok(entries)
 }
 
+/// Tells whether all that is computed of a node is what the node was made from, or is not known and was not known then.
+pub(crate) fn is_as_applied<'a>(
+    graph: &'a Graph,
+    node: &Node<'a>,
+    applied: &ValueMap,
+    evaluator: &mut Evaluator<'a>,
+) -> bool {
+    let is_same = |entry: &Entry<'_>| match (&entry.value, applied.get(&entry.key)) {
+        (Evaluated::Known(value), Some(from)) => value == from,
+        (Evaluated::Known(value), None) => *value == Value::Null,
+        (Evaluated::Unknown(_), from) => from.is_none(),
+    };
+    let mut take = |result: Result<Entry<'a>, _>| match result {
+        Ok(entry) if is_same(&entry) => Ok(()),
+        _ => Err(()),
+    };
+    collect(graph, node, Which::Computed, evaluator, &mut take).is_ok()
+}
+
 /// Takes an entry, or the key of one that cannot be computed.
 type Take<'t, 'a, E> = &'t mut dyn FnMut(Result<Entry<'a>, (String, EvaluationError)>) -> Result<(), E>;
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use floria::{
-    Change, Entity, EntityKey, Evaluator, Graph, Site, Value, ValueMap, Vertex, VertexId, difference,
+    Change, Entity, EntityKey, Evaluator, Graph, Memos, Site, Value, ValueMap, Vertex, VertexId, difference,
 };
+use foldhash::fast::RandomState;
 use khutulun_api::{describe_site, names};
 
 use crate::{
     Basis,
-    applied::{Entry, Which, applied, entries},
+    applied::{Entry, Which, applied, entries, is_as_applied},
     assemble::{Side, assemble, lifecycle_events},
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
@@ -35,10 +36,17 @@ pub fn plan_deploy(
     design: &str,
 ) -> Result<Plan, PlanError> {
     let wanted_nodes = Nodes::new(wanted);
-    let actual_nodes = Nodes::new(actual);
     wanted_nodes.check_names()?;
     let changes = difference(actual, wanted);
-    let changed = changed_nodes(&changes, actual, &wanted_nodes, &actual_nodes);
+    let other_nodes;
+    let actual_nodes = match changes.is_empty() {
+        true => &wanted_nodes,
+        false => {
+            other_nodes = Nodes::new(actual);
+            &other_nodes
+        }
+    };
+    let changed = changed_nodes(&changes, actual, &wanted_nodes, actual_nodes);
     let removed: Vec<&Node<'_>> =
         actual_nodes.list.iter().filter(|node| wanted_nodes.owner(node.vertex.id).is_none()).collect();
     let tasks: Vec<Task<'_, '_>> = wanted_nodes
@@ -55,11 +63,12 @@ pub fn plan_deploy(
         let differences = compare(entries, task.which, applied_of(task.actual), &|_| false);
         decide(task.node, task.actual, differences).action == Action::Keep
     };
-    // Where the design has not changed, nothing has, as a rule: then no node's entries are kept beyond looking at them.
+    // Where the design has not changed, nothing has, as a rule: then no node's entries are made beyond looking at them.
     let mut nothing_changes = removed.is_empty()
         && changes.is_empty()
         && tasks.iter().all(|task| {
-            entries(wanted, task.node, task.which, &mut evaluator).is_ok_and(|entries| keeps(task, &entries))
+            task.which == Which::Computed
+                && is_as_applied(wanted, task.node, applied_of(task.actual), &mut evaluator)
         });
     let mut all_entries = Vec::new();
     if !nothing_changes {
@@ -90,11 +99,11 @@ pub fn plan_deploy(
         conclude: Vec::new(),
     };
     let mut decisions = HashMap::new();
+    let mut taken_in = BTreeMap::new();
     if !nothing_changes {
         let reads = reads_of(&evaluator);
         let wanted_dependencies =
             Dependencies::new(wanted, &wanted_nodes, &all_entries, &reads).acyclic(&wanted_nodes)?;
-        let actual_dependencies = dependencies_of_actual(basis, actual, &actual_nodes);
         let mut change = Spread::new(wanted, &reads);
         let mut not_up = BTreeSet::new();
         for &place in &wanted_dependencies.order {
@@ -114,6 +123,13 @@ pub fn plan_deploy(
         for node in &removed {
             decisions.insert(node.vertex.id, remove(node, Reason::Removed));
         }
+        taken_in = without_steps(&decisions, wanted, &mut evaluator);
+        let mut actual_dependencies = Dependencies::none();
+        if decisions.values().any(|decision| !decision.down.is_empty()) {
+            let mut memos = evaluator.into_memos();
+            memos.changed(wanted, &difference(wanted, actual));
+            actual_dependencies = dependencies_of_actual(basis, actual, actual_nodes, memos);
+        }
         let mut forgetful = Evaluator::new(wanted, basis.functions);
         for (site, name) in &change.forgotten {
             forgetful.forget(*site, name);
@@ -121,15 +137,14 @@ pub fn plan_deploy(
         plan.steps = assemble(
             basis,
             &decisions,
-            &Side { graph: actual, nodes: &actual_nodes, dependencies: &actual_dependencies },
+            &Side { graph: actual, nodes: actual_nodes, dependencies: &actual_dependencies },
             &Side { graph: wanted, nodes: &wanted_nodes, dependencies: &wanted_dependencies },
             &mut forgetful,
         )?;
     }
-    let taken_in = without_steps(&decisions, wanted, &mut evaluator);
     let stays_pending = |decision: &Decision| decision.has_steps() || decision.action == Action::Wait;
     let pending = changed.into_iter().filter(|id| decisions.get(id).is_some_and(stays_pending)).collect();
-    graph_changes(&mut plan, changes, (wanted, actual), &actual_nodes, pending, taken_in);
+    graph_changes(&mut plan, changes, (wanted, actual), actual_nodes, pending, taken_in);
     for node in wanted_nodes.list.iter().chain(removed) {
         let decision = decisions.remove(&node.vertex.id).unwrap_or_else(Decision::keep);
         plan.nodes.push(node_change(node, decision));
@@ -157,9 +172,15 @@ pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
     }
 }
 
-/// Finds what depends on what among the instances; what cannot be computed any more is left out.
-pub(crate) fn dependencies_of_actual(basis: &Basis<'_>, actual: &Graph, nodes: &Nodes<'_>) -> Dependencies {
-    let mut evaluator = Evaluator::new(actual, basis.functions);
+/// Finds what depends on what among the instances; what cannot be computed any more is left out. `memos` are what is known of
+/// their values.
+pub(crate) fn dependencies_of_actual(
+    basis: &Basis<'_>,
+    actual: &Graph,
+    nodes: &Nodes<'_>,
+    memos: Memos,
+) -> Dependencies {
+    let mut evaluator = Evaluator::with_memos(actual, basis.functions, memos);
     let entries: Vec<Vec<Entry<'_>>> = nodes
         .list
         .iter()
@@ -183,22 +204,22 @@ struct Spread<'s, 'a> {
     /// What a property reads directly.
     reads: &'s ReadsBy<'a>,
     /// Who reads a property directly.
-    readers: HashMap<(Site, &'a str), Vec<(Site, &'a str)>>,
+    readers: ReadsBy<'a>,
     /// The attributes that the plan is going to change.
     forgotten: BTreeSet<(Site, &'a str)>,
     /// Those, and all properties that are computed from them.
-    unknown: HashSet<(Site, &'a str)>,
+    unknown: HashSet<(Site, &'a str), RandomState>,
 }
 
 impl<'s, 'a> Spread<'s, 'a> {
     fn new(graph: &'a Graph, reads: &'s ReadsBy<'a>) -> Self {
-        let mut readers: HashMap<_, Vec<_>> = HashMap::new();
+        let mut readers = ReadsBy::default();
         for (reader, reads) in reads {
             for read in reads {
                 readers.entry(*read).or_default().push(*reader);
             }
         }
-        Self { graph, reads, readers, forgotten: BTreeSet::new(), unknown: HashSet::new() }
+        Self { graph, reads, readers, forgotten: BTreeSet::new(), unknown: HashSet::default() }
     }
 
     fn decide(

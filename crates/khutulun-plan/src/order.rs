@@ -3,9 +3,11 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, BinaryHeap, HashMap},
+    rc::Rc,
 };
 
 use floria::{Evaluator, Graph, Site};
+use foldhash::fast::RandomState;
 use petgraph::{
     algo::kosaraju_scc,
     graph::{DiGraph, NodeIndex},
@@ -28,7 +30,7 @@ pub(crate) struct Dependencies {
 }
 
 /// A property, and what it was computed from.
-pub(crate) type ReadsBy<'a> = HashMap<(Site, &'a str), Vec<(Site, &'a str)>>;
+pub(crate) type ReadsBy<'a> = HashMap<(Site, &'a str), Vec<(Site, &'a str)>, RandomState>;
 
 /// Returns what each property that was evaluated read directly.
 pub(crate) fn reads_of<'a>(evaluator: &Evaluator<'a>) -> ReadsBy<'a> {
@@ -56,10 +58,10 @@ impl Dependencies {
                 of[outer].insert(place);
             }
         }
-        let mut sources = Sources { graph, nodes, reads, known: HashMap::new() };
+        let mut sources = Sources { graph, nodes, reads, known: HashMap::default() };
         for (place, entries) in entries.iter().enumerate() {
             for read in entries.iter().flat_map(|entry| &entry.reads) {
-                of[place].extend(sources.of(*read));
+                of[place].extend(sources.of(*read).iter());
             }
             of[place].remove(&place);
         }
@@ -154,13 +156,13 @@ struct Sources<'g, 'a> {
     graph: &'g Graph,
     nodes: &'g Nodes<'a>,
     reads: &'g ReadsBy<'g>,
-    known: HashMap<(Site, &'g str), BTreeSet<usize>>,
+    known: HashMap<(Site, &'g str), Rc<BTreeSet<usize>>, RandomState>,
 }
 
 impl<'g> Sources<'g, '_> {
-    fn of(&mut self, read: (Site, &'g str)) -> BTreeSet<usize> {
+    fn of(&mut self, read: (Site, &'g str)) -> Rc<BTreeSet<usize>> {
         if let Some(known) = self.known.get(&read) {
-            return known.clone();
+            return Rc::clone(known);
         }
         let mut found = BTreeSet::new();
         let is_attribute = properties_at(self.graph, read.0)
@@ -171,9 +173,10 @@ impl<'g> Sources<'g, '_> {
         }
         // Evaluation refuses properties that depend on themselves, and bounds how deep they nest.
         for inner in self.reads.get(&read).into_iter().flatten() {
-            found.extend(self.of(*inner));
+            found.extend(self.of(*inner).iter());
         }
-        self.known.insert(read, found.clone());
+        let found = Rc::new(found);
+        self.known.insert(read, Rc::clone(&found));
         found
     }
 }

@@ -34,7 +34,7 @@ impl Solver<'_, '_> {
             None => drop(edge.metadata.remove(ALLOCATION)),
         }
         let id = edge.id;
-        self.graph.put_edge(*edge);
+        self.graph.put_edge_as_in(self.request.current, *edge);
         self.slots[slot as usize].id = Some(id);
         Ok(id)
     }
@@ -204,7 +204,7 @@ impl Solver<'_, '_> {
         if !names.is_empty() {
             vertex.metadata.insert(WAITING.to_owned(), Value::List(names));
         }
-        self.graph.put_vertex(vertex);
+        self.graph.put_vertex_as_in(self.request.current, vertex);
     }
 }
 

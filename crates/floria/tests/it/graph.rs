@@ -107,3 +107,28 @@ fn a_stored_design_has_containers_first() {
         assert_eq!(stored.vertex(vertex.id), Some(vertex));
     }
 }
+
+#[test]
+fn what_is_as_in_another_graph_is_shared_with_it() {
+    let mut before = graph([("web", Properties::new())]);
+    before.put_edge(edge(3, 1, "has", 0, 2));
+    let mut after = Graph::default();
+    for vertex in before.vertexes() {
+        after.put_vertex_as_in(&before, vertex.clone());
+    }
+    for edge in before.edges() {
+        after.put_edge_as_in(&before, edge.clone());
+    }
+    assert_eq!(before, after);
+    let shared = before.vertexes().zip(after.vertexes()).all(|(one, other)| std::ptr::eq(one, other));
+    assert!(shared && before.edges().zip(after.edges()).all(|(one, other)| std::ptr::eq(one, other)));
+
+    let other = vertex(2, Some(1), "web", properties([("port", stored(1))]));
+    after.put_vertex_as_in(&before, other.clone());
+    assert_eq!(after.vertex(VertexId(2)), Some(&other));
+    // Whoever shares nothing changes nothing of the other.
+    let mut web = after.remove_vertex(VertexId(1)).unwrap();
+    web.name = "store".to_owned();
+    after.put_vertex(web);
+    assert_eq!(before.contained(None).filter(|service| service.name == "store").count(), 0);
+}
