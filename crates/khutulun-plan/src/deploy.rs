@@ -128,7 +128,7 @@ pub fn plan_deploy(
         if decisions.values().any(|decision| !decision.down.is_empty()) {
             let mut memos = evaluator.into_memos();
             memos.changed(wanted, &difference(wanted, actual));
-            actual_dependencies = dependencies_of_actual(basis, actual, actual_nodes, memos);
+            actual_dependencies = dependencies_with(basis, actual, actual_nodes, memos);
         }
         let mut forgetful = Evaluator::new(wanted, basis.functions);
         for (site, name) in &change.forgotten {
@@ -172,14 +172,13 @@ pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
     }
 }
 
-/// Finds what depends on what among the instances; what cannot be computed any more is left out. `memos` are what is known of
-/// their values.
-pub(crate) fn dependencies_of_actual(
-    basis: &Basis<'_>,
-    actual: &Graph,
-    nodes: &Nodes<'_>,
-    memos: Memos,
-) -> Dependencies {
+/// Finds what depends on what among the instances; what cannot be computed any more is left out.
+pub(crate) fn dependencies_of_actual(basis: &Basis<'_>, actual: &Graph, nodes: &Nodes<'_>) -> Dependencies {
+    dependencies_with(basis, actual, nodes, Memos::default())
+}
+
+/// Does so with what is known already of the values in this graph.
+fn dependencies_with(basis: &Basis<'_>, actual: &Graph, nodes: &Nodes<'_>, memos: Memos) -> Dependencies {
     let mut evaluator = Evaluator::with_memos(actual, basis.functions, memos);
     let entries: Vec<Vec<Entry<'_>>> = nodes
         .list

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use floria::{Evaluator, Graph, Memos, difference};
+use floria::{Evaluator, Graph, difference};
 
 use crate::{
     Basis,
@@ -25,7 +25,7 @@ use crate::{
 /// None at present.
 pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError> {
     let nodes = Nodes::new(actual);
-    let dependencies = dependencies_of_actual(basis, actual, &nodes, Memos::default());
+    let dependencies = dependencies_of_actual(basis, actual, &nodes);
     let mut decisions: HashMap<_, Decision> =
         nodes.list.iter().map(|node| (node.vertex.id, remove(node, Reason::Destroyed))).collect();
     let nothing = Graph::default();
