@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use khutulun_api::{MachineError, OperationId, ProcessIdentity, names::NAME_BYTES_MAX};
+use khutulun_api::{MachineError, OperationId, ProcessIdentity, RunId, names::NAME_BYTES_MAX};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{self, Durability, system};
@@ -99,6 +99,24 @@ impl StateDirectory {
     /// Returns the folder of a script's operation, which may not be there.
     pub fn operation(&self, id: &OperationId) -> PathBuf {
         self.root.join("operations").join(id.to_string())
+    }
+
+    /// Returns the operations that scripts left folders of, in order.
+    pub fn operations(&self) -> Vec<OperationId> {
+        let entries = fs::read_dir(self.root.join("operations")).into_iter().flatten().flatten();
+        let id = |entry: fs::DirEntry| {
+            let name = entry.file_name();
+            let numbers: Vec<&str> = name.to_str()?.split('-').collect();
+            let &[run, step, attempt] = numbers.as_slice() else { return None };
+            Some(OperationId {
+                run: RunId(run.parse().ok()?),
+                step: step.parse().ok()?,
+                attempt: attempt.parse().ok()?,
+            })
+        };
+        let mut operations: Vec<OperationId> = entries.filter_map(id).collect();
+        operations.sort_unstable();
+        operations
     }
 
     /// Returns the folder of fences, which may not be there.

@@ -7,7 +7,7 @@ use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
     Cancel, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState, Settlement, StepEnd,
-    unfinished,
+    StepState, unfinished,
 };
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 use khutulun_plan::{Goal, NodeChange, Plan, Reason};
@@ -202,7 +202,21 @@ impl<'a> Execution<'a> {
                 let _ = scripts.forget(&id);
             }
         }
+        self.tidy_earlier(&scripts);
         Ok(())
+    }
+
+    /// Does so for earlier runs: whoever was killed once an outcome was recorded had no time to.
+    fn tidy_earlier(&self, scripts: &ScriptExecutor) {
+        let mut states = BTreeMap::new();
+        for id in self.state.operations() {
+            let state = states.entry(id.run).or_insert_with(|| RunState::read(&*self.store, id.run).ok());
+            let step = state.as_ref().and_then(|state| state.steps.get(id.step as usize));
+            let is_known = |step: &StepState| id.attempt < step.attempt || !step.in_flight();
+            if step.is_some_and(is_known) {
+                let _ = scripts.forget(&id);
+            }
+        }
     }
 }
 

@@ -31,13 +31,13 @@ const MORE_MICROSECONDS: u64 = 12_000;
 const SCRIPT: &str = "#!/bin/sh\necho ran >> \"$HOME/ran\"\nsleep 0.02\n";
 
 /// The seed's variable: set it to try other moments.
-const SEED: &str = "KHUTULUN_TEST_SEED";
+pub(crate) const SEED: &str = "KHUTULUN_TEST_SEED";
 
 /// Numbers that look random and come back with their seed: splitmix64.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,12 +46,12 @@ impl Random {
     }
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
 /// Kills a command at a moment: after so many lines of its progress, and a little later. Returns whether it was still there.
-fn kill_at(mut child: Child, lines: u64, more: Duration) -> bool {
+pub(crate) fn kill_at(mut child: Child, lines: u64, more: Duration) -> bool {
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let mut seen = 0;
     let mut reader = stderr.lines();
@@ -66,7 +66,7 @@ fn kill_at(mut child: Child, lines: u64, more: Duration) -> bool {
     status.code().is_none()
 }
 
-fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
+pub(crate) fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
     let mut all = arguments.to_vec();
     all.extend(["--progress", "json"]);
     sandbox.command(&all).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -86,7 +86,7 @@ fn perhaps_kill_the_resumption(sandbox: &Sandbox, random: &mut Random) {
 }
 
 /// What a run left unfinished is resumed; nothing to resume is fine when it had not begun, or had ended.
-fn resume(sandbox: &Sandbox, context: &str) {
+pub(crate) fn resume(sandbox: &Sandbox, context: &str) {
     let status = sandbox.run(&["status", "--stored", "-o", "json"]).expect(0).json();
     let services = status["services"].as_array().unwrap();
     let unfinished: usize =
@@ -234,7 +234,7 @@ fn check_at_most_one(sandbox: &Sandbox, context: &str) {
 
 /// No process with the mark, and none that has to do with the sandbox: supervisors end once their process has.
 #[track_caller]
-fn check_nothing_left(sandbox: &Sandbox, context: &str) {
+pub(crate) fn check_nothing_left(sandbox: &Sandbox, context: &str) {
     assert_eq!(sandbox.processes(), [], "{context}");
     let mut last = Vec::new();
     poll(&format!("{context}: nobody of the family is left"), || {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
 mod changes;
+mod chaos;
 mod crash;
 mod deploy;
 mod design;

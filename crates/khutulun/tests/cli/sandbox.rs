@@ -90,7 +90,9 @@ impl Sandbox {
 
     /// The binary with arguments, and with nothing of this process's environment that could matter.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_khutulun"));
+        // Another build of it, such as the released one, can be tried with the same tests.
+        let binary = std::env::var_os("KHUTULUN_TEST_BINARY");
+        let mut command = Command::new(binary.unwrap_or_else(|| env!("CARGO_BIN_EXE_khutulun").into()));
         command
             .args(arguments)
             .env_clear()
@@ -136,13 +138,8 @@ impl Sandbox {
                 continue;
             };
             let environment = environment(pid);
-            let variable = |name: &str| {
-                environment.split(|byte| *byte == 0).find_map(|entry| {
-                    String::from_utf8_lossy(entry).strip_prefix(name).map(ToOwned::to_owned)
-                })
-            };
-            if variable("MARK=").is_some_and(|mark| mark == self.mark) {
-                found.push((variable("ROLE=").unwrap_or_default(), pid));
+            if variable(&environment, "MARK=").is_some_and(|mark| mark == self.mark) {
+                found.push((variable(&environment, "ROLE=").unwrap_or_default(), pid));
             }
         }
         found.sort();
@@ -190,6 +187,16 @@ impl Drop for Sandbox {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
     }
+}
+
+/// The value of a variable that a process was started with, by its name and `=`.
+pub(crate) fn variable_of(pid: u32, name: &str) -> Option<String> {
+    variable(&environment(pid), name)
+}
+
+fn variable(environment: &[u8], name: &str) -> Option<String> {
+    let mut entries = environment.split(|byte| *byte == 0);
+    entries.find_map(|entry| String::from_utf8_lossy(entry).strip_prefix(name).map(ToOwned::to_owned))
 }
 
 /// What the environment of a process was when it was executed; empty if it is gone or somebody else's. In the middle of executing

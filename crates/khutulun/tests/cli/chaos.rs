@@ -1,0 +1,271 @@
+//! `kill -9` of the real binary, again and again, in the life of one service: deployed, changed, grown, shrunk and destroyed. After
+//! each command that was let end the machine is what the command said, and after the last it is as it was before the first.
+//!
+//! In the ordinary mode a few dozen kills; 300 with `KHUTULUN_LONG=1`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::FileTypeExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    crash::{Random, SEED, check_nothing_left, kill_at, resume, seed, start},
+    sandbox::{Sandbox, variable_of},
+};
+
+/// How many commands are killed: those that were still there.
+const KILLS: usize = 20;
+const KILLS_LONG: usize = 300;
+
+/// How many kills a service lives through before it is destroyed for good.
+const KILLS_EACH: usize = 10;
+
+/// How many lines of progress a command has, at most; and how long after a line the moment may be, in microseconds.
+const LINES: u64 = 22;
+const MORE_MICROSECONDS: u64 = 15_000;
+
+/// What the service is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Intent {
+    greeting: &'static str,
+    workers: u64,
+}
+
+/// A command that brings the service there; None: away.
+type Command = Option<Intent>;
+
+struct World {
+    sandbox: Sandbox,
+    random: Random,
+    kills: usize,
+    /// What has happened, for whoever has to find out why it failed.
+    story: String,
+    /// The files outside of the state directory, before anything happened.
+    before: BTreeSet<PathBuf>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.write("crowd/service.yaml", include_str!("designs/crowd.yaml"));
+        sandbox.write("crowd/scripts/ground.sh", include_str!("designs/ground.sh"));
+        sandbox.write("scripts.log", "");
+        fs::create_dir_all(sandbox.path("made")).unwrap();
+        let before = outside(&sandbox);
+        Self { sandbox, random: Random(seed), kills: 0, story: format!("{SEED}={seed}"), before }
+    }
+
+    fn note(&mut self, what: &str) {
+        self.story += &format!("\n    {what}");
+    }
+
+    fn command(&mut self) -> Command {
+        let greeting = ["hello", "welcome", "farewell"][self.random.below(3) as usize];
+        let workers = self.random.below(4);
+        (self.random.below(4) > 0).then_some(Intent { greeting, workers })
+    }
+
+    fn arguments(&self, command: Command) -> Vec<String> {
+        let mut words: Vec<String> = match command {
+            None => vec!["destroy".into(), "crowd".into(), "--yes".into()],
+            Some(Intent { greeting, workers }) => {
+                let inputs =
+                    [self.sandbox.mark_input(), format!("greeting={greeting}"), format!("workers={workers}")];
+                let inputs = inputs.into_iter().flat_map(|input| ["-i".to_owned(), input]);
+                ["deploy", "crowd", "--yes"].map(str::to_owned).into_iter().chain(inputs).collect()
+            }
+        };
+        words.extend(["--parallel".to_owned(), ["1", "8"][(self.kills + 1) % 2].to_owned()]);
+        words
+    }
+
+    fn kill(&mut self, arguments: &[String]) {
+        let (lines, more) =
+            (self.random.below(LINES), Duration::from_micros(self.random.below(MORE_MICROSECONDS)));
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let was_there = kill_at(start(&self.sandbox, &words), lines, more);
+        self.kills += usize::from(was_there);
+        let what = if was_there { "killed" } else { "too late" };
+        self.note(&format!("{} after {lines} lines and {more:?}: {what}", arguments.join(" ")));
+        self.check_once();
+    }
+
+    /// Lets a command end and checks that the machine is what it said.
+    fn finish(&mut self, command: Command) {
+        let arguments = self.arguments(command);
+        self.note(&arguments.join(" "));
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = self.sandbox.run(&words);
+        // A service of which nothing was ever recorded is not there to be destroyed.
+        let is_unknown = command.is_none() && ended.code == 5;
+        assert!(ended.code == 0 || is_unknown, "{}\n{}\n{}", self.story, ended.stdout, ended.stderr);
+        self.check(command);
+    }
+
+    /// What holds at any moment: nothing is there twice, and no script was run twice or at the same time as another of its node.
+    #[track_caller]
+    fn check_once(&self) {
+        let roles = self.sandbox.roles();
+        let each: BTreeSet<&String> = roles.iter().collect();
+        assert_eq!(roles.len(), each.len(), "{}\n{roles:?}", self.story);
+        self.check_scripts();
+    }
+
+    /// Each node's scripts ran one after the other, and it was made and removed in turns. Returns the nodes that are there.
+    #[track_caller]
+    fn check_scripts(&self) -> BTreeSet<String> {
+        let log = fs::read_to_string(self.sandbox.path("scripts.log")).unwrap();
+        let mut at_work: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut made = BTreeSet::new();
+        for line in log.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let &[what, node, operation] = words.as_slice() else { panic!("{}\n{log}", self.story) };
+            let is_right = match (what, operation) {
+                ("begin", _) => at_work.insert(node, operation).is_none(),
+                ("end", "create") => at_work.remove(node) == Some(operation) && made.insert(node.to_owned()),
+                ("end", "delete") => at_work.remove(node) == Some(operation) && made.remove(node),
+                _ => at_work.remove(node) == Some(operation),
+            };
+            assert!(is_right, "`{line}` is not in turn\n{}\n{log}", self.story);
+        }
+        made
+    }
+
+    #[track_caller]
+    fn check(&self, command: Command) {
+        self.check_once();
+        let (sandbox, story) = (&self.sandbox, &self.story);
+        let processes = sandbox.processes();
+        let wanted = match command {
+            None => Vec::new(),
+            Some(Intent { workers, .. }) => {
+                let workers = (0..workers).map(|index| format!("worker-{index}"));
+                std::iter::once("store".to_owned()).chain(workers).collect()
+            }
+        };
+        let roles: Vec<String> = processes.iter().map(|(role, _)| role.clone()).collect();
+        assert_eq!(roles, wanted, "{story}");
+        let made: Vec<String> = self.check_scripts().into_iter().collect();
+        let there = if command.is_some() { vec!["ground", "roof"] } else { Vec::new() };
+        assert_eq!(made, there, "{story}");
+        assert_eq!(names_in(&sandbox.path("made")), there, "{story}");
+        if sandbox.state().join("khutulun.db").exists() {
+            sandbox.run(&["store", "verify"]).expect(0);
+        }
+        let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
+        let Some(Intent { greeting, .. }) = command else {
+            assert_eq!(status["services"].as_array().map(Vec::len), Some(0), "{story}\n{status:#}");
+            return;
+        };
+        // What is recorded is what runs, and it runs with what was asked for.
+        let recorded: BTreeMap<&str, u64> = status["services"][0]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|node| Some((node["node"].as_str()?, node["observed"]["pid"].as_u64()?)))
+            .collect();
+        for (role, pid) in &processes {
+            assert_eq!(recorded.get(role.as_str()), Some(&u64::from(*pid)), "{story}\n{status:#}");
+            let (variable, value) = match role.as_str() {
+                "store" => ("GREETING=", greeting.to_owned()),
+                _ => ("PEER=", format!("pid-{}", recorded["store"])),
+            };
+            assert_eq!(variable_of(*pid, variable), Some(value), "{story}");
+        }
+        let configured = fs::read_to_string(sandbox.path("made/ground/greeting")).unwrap();
+        assert_eq!(configured.trim(), greeting, "{story}");
+        let again = self.arguments(command);
+        let inputs = again.iter().skip(3).take(6).map(String::as_str);
+        let plan: Vec<&str> = ["plan", "crowd"].into_iter().chain(inputs).collect();
+        let plan = sandbox.run(&plan);
+        assert_eq!(plan.code, 0, "{story}\n{}", plan.stdout);
+    }
+
+    /// Destroys the service and checks that the machine is as it was before.
+    fn end(&mut self) {
+        // What a killed command had no time to remove is gone with the next run.
+        let last = Some(Intent { greeting: "hello", workers: 1 });
+        self.finish(last);
+        self.finish(None);
+        let story = &self.story;
+        check_nothing_left(&self.sandbox, story);
+        assert_eq!(outside(&self.sandbox), self.before, "{story}");
+        for folder in ["processes", "operations"] {
+            let left = names_in(&self.sandbox.state().join(folder));
+            assert_eq!(left, Vec::<String>::new(), "{story}\nin {folder}");
+        }
+        let folder = self.sandbox.path("");
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        assert!(!mounts.contains(folder.to_str().unwrap()), "{story}\n{mounts}");
+        let sockets = fs::read_to_string("/proc/net/unix").unwrap();
+        assert!(!sockets.contains(folder.to_str().unwrap()), "{story}\n{sockets}");
+    }
+}
+
+/// The names in a folder, in order; none, if it is not there.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// All that is in the sandbox's folder and not in the state directory.
+fn outside(sandbox: &Sandbox) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![sandbox.path("")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            assert!(!kind.is_socket() && !kind.is_fifo(), "{} was left", path.display());
+            if kind.is_dir() && path != sandbox.state() {
+                open.push(path.clone());
+            }
+            found.insert(path);
+        }
+    }
+    found.remove(&sandbox.state());
+    found
+}
+
+#[test]
+fn a_service_lives_through_kills_of_whatever_is_done_to_it() {
+    let kills = if std::env::var_os("KHUTULUN_LONG").is_some() { KILLS_LONG } else { KILLS };
+    let first = seed();
+    let (mut hits, mut worlds) = (0, 0);
+    while hits < kills {
+        let mut world = World::new(first + worlds);
+        // Where a machine is so fast that every kill comes too late, there is an end nevertheless.
+        for _ in 0..3 * KILLS_EACH {
+            if world.kills >= KILLS_EACH || hits + world.kills >= kills {
+                break;
+            }
+            let command = world.command();
+            let arguments = world.arguments(command);
+            world.kill(&arguments);
+            while world.random.below(3) == 0 {
+                world.kill(&["resume".to_owned()]);
+            }
+            // The same again, or whatever comes next. What is to be destroyed need not be finished first.
+            let next = if world.random.below(2) == 0 { command } else { world.command() };
+            if next.is_some() || world.random.below(2) == 0 {
+                world.note("resume");
+                let story = world.story.clone();
+                resume(&world.sandbox, &story);
+                world.check_once();
+            }
+            world.finish(next);
+        }
+        world.end();
+        eprintln!("{}\n    {} kills", world.story, world.kills);
+        hits += world.kills;
+        worlds += 1;
+        if worlds as usize > kills {
+            break;
+        }
+    }
+}
