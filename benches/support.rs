@@ -43,6 +43,7 @@ pub fn plan(design: &Design, store: &dyn Store) -> Plan {
         &Request {
             design,
             inputs: &BTreeMap::new(),
+            counts: &floria_resolver::OWN_COUNTS,
             current: &actual,
             inventory: &[],
             functions: &ToscaFunctions,

@@ -253,10 +253,31 @@ fn indexes(
     let Some(expression) = &making.count else { return Ok(None) };
     // Nothing contains an outermost template, so nothing can say how many there are.
     let Some(container) = container else { return Ok(None) };
+    if let Some(count) = counted(request, template, container, graph) {
+        return Ok(Some(0..count));
+    }
     let mut evaluator = Evaluator::new(graph, request.functions);
     let evaluated = evaluator.evaluate(expression, Site::Vertex(container));
     let count = count(&template.name, evaluated, expression, &template.origin, graph)?;
     Ok(Some(0..count))
+}
+
+/// Returns the count that somebody said of a template, in one container.
+fn counted(
+    request: &Request<'_>,
+    template: &VertexTemplate,
+    container: VertexId,
+    graph: &Graph,
+) -> Option<u64> {
+    if request.counts.is_empty() {
+        return None;
+    }
+    let is_outermost = graph.vertex(container)?.container.is_none();
+    let path = match is_outermost {
+        true => template.name.clone(),
+        false => format!("{}/{}", graph.path_of(container), template.name),
+    };
+    request.counts.get(&path).copied()
 }
 
 /// Reads a count.

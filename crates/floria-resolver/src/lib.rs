@@ -23,5 +23,5 @@ mod trees;
 pub use error::{ResolveError, Tried};
 pub use explain::{Explanation, Postponed};
 pub use hooks::{AFTER_INSTANTIATION, Adaptation, BEFORE_INSTANTIATION, Hook, Hooks, NoHooks};
-pub use request::{Ids, Inventory, Limits, Request, StoreIds};
+pub use request::{Counts, Ids, Inventory, Limits, OWN_COUNTS, Request, StoreIds};
 pub use resolve::{Resolution, explain, outermost, resolve};

@@ -6,6 +6,13 @@ use floria::{Design, Functions, Graph, Namespace, Store, Value};
 
 use crate::ResolveError;
 
+/// Numbers of instances by the paths that these have without their indexes: `web`, `client-0/impl/worker`. Only for templates
+/// that have a count.
+pub type Counts = BTreeMap<String, u64>;
+
+/// Each template's own count.
+pub static OWN_COUNTS: Counts = Counts::new();
+
 /// What should be resolved, and in what world.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
@@ -13,6 +20,8 @@ pub struct Request<'a> {
     pub design: &'a Design,
     /// The values of the service's properties that somebody gave.
     pub inputs: &'a BTreeMap<String, Value>,
+    /// How many instances there are of templates, where somebody said otherwise than their own counts do.
+    pub counts: &'a Counts,
     /// What is there now.
     pub current: &'a Graph,
     /// Other services, of which vertexes may be selected, in order of preference.

@@ -42,6 +42,7 @@ fn plan(count: usize, store: &dyn Store) -> Plan {
         &Request {
             design: &design,
             inputs: &BTreeMap::new(),
+            counts: &floria_resolver::OWN_COUNTS,
             current: &Graph::default(),
             inventory: &[],
             functions: &SketchFunctions,

@@ -36,6 +36,7 @@ fn wanted(text: &str, actual: &Graph) -> Graph {
         &Request {
             design: &design(text),
             inputs: &BTreeMap::new(),
+            counts: &floria_resolver::OWN_COUNTS,
             current: actual,
             inventory: &[],
             functions: &SketchFunctions,

@@ -1,6 +1,7 @@
 //! The grammar of the command line. A verb that is not built yet is not here.
 
 mod events;
+mod revisions;
 mod store;
 
 use std::path::PathBuf;
@@ -8,6 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
+pub(crate) use revisions::{
+    DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
+};
 pub(crate) use store::{
     ExchangeFormat, StoreArguments, StoreBackupArguments, StoreCommand, StoreDiffArguments,
     StoreExportArguments, StoreForgetArguments, StoreImportArguments, StoreLogArguments, StoreQueryArguments,
@@ -111,6 +115,16 @@ pub(crate) enum Command {
     /// Make a design real, or change what is there to match it.
     #[command(visible_aliases = ["apply", "up"])]
     Deploy(DeployArguments),
+    /// Give a service other inputs; all else stays as it was intended last. No design is needed.
+    Update(UpdateArguments),
+    /// Make as many nodes of node templates as somebody says.
+    Scale(ScaleArguments),
+    /// Make a service what it was intended to be at a revision.
+    Rollback(RollbackArguments),
+    /// Show the runs of services, and the revisions that they led to.
+    History(HistoryArguments),
+    /// Show what differs between what was intended at two revisions. Exits 2 when something does.
+    Diff(DiffArguments),
     /// Show the nodes of services, and whether they are alive.
     Status(StatusArguments),
     /// Show what nodes wrote.
@@ -141,8 +155,9 @@ pub(crate) enum Command {
 /// Which design, and the values of its inputs.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DesignArguments {
-    /// A TOSCA file; a directory with one that is obvious: where its TOSCA.meta says, else `service.yaml`, else the only
-    /// YAML file with a service template, else the only YAML file; or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
+    /// A TOSCA file; the name of a service, as it was intended last; a directory with a file that is obvious: where its TOSCA.meta says, else `service.yaml`, else the only
+    /// YAML file with a service template, else the only YAML file; or an archive (.csar, .zip, .tar, .tgz, .tar.zst). For
+    /// `deploy` and `plan` also a saved plan.
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// An input. The value is YAML, such as `8080`, `[a, b]` or `{k: v}`; for an input of a text type it is taken as it is.
@@ -228,6 +243,9 @@ pub(crate) struct PlanArguments {
     /// Show what `destroy` would do instead.
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Save the plan in this file; `deploy FILE` runs exactly it, or nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// What every command that runs a plan takes.
@@ -258,6 +276,8 @@ pub(crate) enum OnFailure {
     Stop,
     /// What does not depend on it goes on.
     Continue,
+    /// As `stop`, and then what was done is undone: the service becomes what was intended before, or goes. Of what deploys.
+    Unwind,
 }
 
 #[derive(Debug, Args)]

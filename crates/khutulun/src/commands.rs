@@ -4,20 +4,26 @@ mod compile;
 mod csar;
 mod deploy;
 mod destroy;
+mod diff;
 mod events;
 mod explain;
 mod graph;
+mod history;
 mod logs;
 mod outputs;
 mod plan;
 mod profile;
 mod resume;
+mod rollback;
 mod run;
+mod scale;
 mod status;
 mod store;
+mod update;
 mod validate;
 mod version;
 
+pub(crate) use destroy::propose as removal;
 pub(crate) use outputs::Outputs;
 
 use crate::{
@@ -50,6 +56,11 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Graph(arguments) => graph::run(arguments, &session),
         Command::Plan(arguments) => plan::run(arguments, &session),
         Command::Deploy(arguments) => deploy::run(arguments, &session),
+        Command::Update(arguments) => update::run(arguments, &session),
+        Command::Scale(arguments) => scale::run(arguments, &session),
+        Command::Rollback(arguments) => rollback::run(arguments, &session),
+        Command::History(arguments) => history::run(arguments, &session),
+        Command::Diff(arguments) => diff::run(arguments, &session),
         Command::Status(arguments) => status::run(arguments, &session),
         Command::Logs(arguments) => logs::run(arguments, &session),
         Command::Events(arguments) => events::run(arguments, &session),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Namespace, Value};
+use floria::{Namespace, Record, Value};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
@@ -26,6 +26,7 @@ use crate::{
     run_view::RunView,
     runtime,
     session::Session,
+    unwinding::Unwound,
     watcher::Watcher,
 };
 
@@ -50,6 +51,21 @@ impl Done {
     pub(crate) fn succeeded(&self) -> bool {
         self.report.result == RunResult::Succeeded
     }
+
+    /// Returns the run.
+    pub(crate) fn run(&self) -> RunId {
+        self.report.run
+    }
+
+    /// Returns what was planned.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns what it came to.
+    pub(crate) fn report(&self) -> &RunReport {
+        &self.report
+    }
 }
 
 impl<'a> Execution<'a> {
@@ -72,24 +88,25 @@ impl<'a> Execution<'a> {
 
     /// Runs a plan to its end, and answers.
     pub(crate) fn run(&self, plan: &Plan) -> Result<Exit, CliError> {
-        self.answer(&self.perform(plan)?, &[])
+        self.answer(&self.perform(plan, Vec::new())?, &[], None)
     }
 
-    /// Runs a plan to its end.
-    pub(crate) fn perform(&self, plan: &Plan) -> Result<Done, CliError> {
+    /// Runs a plan to its end; the records are committed with its beginning.
+    pub(crate) fn perform(&self, plan: &Plan, records: Vec<Record>) -> Result<Done, CliError> {
         let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
         let engine = self.engine()?;
-        let report = self.drive(async |cancel| engine.run(plan.clone(), &watcher, cancel).await)?;
+        let report =
+            self.drive(async |cancel| engine.run_with(plan.clone(), records, &watcher, cancel).await)?;
         self.tidy(&report)?;
         Ok(Done { plan: plan.clone(), report, step_outputs: watcher.outputs() })
     }
 
-    /// Goes on with a run.
+    /// Goes on with a run, to its end.
     pub(crate) fn resume(
         &self,
         state: &RunState,
         settlements: BTreeMap<u32, Settlement>,
-    ) -> Result<Exit, CliError> {
+    ) -> Result<Done, CliError> {
         let done =
             (0..).zip(&state.steps).filter(|(_, step)| step.end == StepEnd::Succeeded).map(|(step, _)| step);
         let watcher = Watcher::new(self.session.progress.clone(), done.collect());
@@ -100,8 +117,7 @@ impl<'a> Execution<'a> {
             engine.resume(namespace, Some(state.run), settlements, &watcher, cancel).await
         })?;
         self.tidy(&report)?;
-        let done = Done { plan: state.plan.clone(), report, step_outputs: watcher.outputs() };
-        self.answer(&done, &waiting(&state.plan))
+        Ok(Done { plan: state.plan.clone(), report, step_outputs: watcher.outputs() })
     }
 
     /// A script's files are what keeps it from being run twice. Who says that it may be run again says that they may go.
@@ -165,8 +181,14 @@ impl<'a> Execution<'a> {
         report.map_err(|error| engine_error(self.session, &error))
     }
 
-    /// Answers what was done; `waiting` are the requirements that still wait, each with what for.
-    pub(crate) fn answer(&self, done: &Done, waiting: &[String]) -> Result<Exit, CliError> {
+    /// Answers what was done; `waiting` are the requirements that still wait, each with what for, and `unwound` is what became of
+    /// it when it failed.
+    pub(crate) fn answer(
+        &self,
+        done: &Done,
+        waiting: &[String],
+        unwound: Option<&Unwound>,
+    ) -> Result<Exit, CliError> {
         let Done { plan, report, step_outputs } = done;
         let outputs = match plan.goal {
             Goal::Deploy => {
@@ -178,7 +200,7 @@ impl<'a> Execution<'a> {
             }
             _ => None,
         };
-        let view = RunView { plan, report, step_outputs, outputs, waiting };
+        let view = RunView { plan, report, step_outputs, outputs, waiting, unwound };
         answer::give(&view, self.session.format)?;
         match view.error() {
             Some(error) => Err(error.answered()),
@@ -252,7 +274,7 @@ async fn listen(cancel: Cancel, progress: Progress) {
 }
 
 /// The requirements that a plan left open, when nothing more is known of them.
-fn waiting(plan: &Plan) -> Vec<String> {
+pub(crate) fn waiting(plan: &Plan) -> Vec<String> {
     let of = |node: &NodeChange| {
         let path = node.node.clone();
         let names = node.reasons.iter().filter_map(|reason| match reason {

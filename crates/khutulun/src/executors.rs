@@ -83,6 +83,11 @@ pub(crate) fn drivers() -> Drivers {
     drivers.map(|driver| BuiltIn { name: driver.name, bytes: driver.bytes, digest: driver.digest }).collect()
 }
 
+/// The names and digests of the drivers that are part of the program.
+pub(crate) fn digests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    khutulun_drivers::drivers().iter().map(|driver| (driver.name, driver.digest))
+}
+
 /// The program that supervises processes: this one.
 pub(crate) fn supervisor() -> Result<SupervisorCommand, CliError> {
     let program = std::env::current_exe().map_err(|error| {

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use floria::Value;
+use floria::{Expression, Value};
+use tosca_functions::{Base, Schema};
 
 use crate::{error::CliError, exit::Exit};
 
@@ -87,6 +88,18 @@ pub(crate) fn values(
             Ok((name, value))
         })
         .collect()
+}
+
+/// Returns whether the schema of a property wants text, or what is written as text (a version `1.10` is no float): then what the
+/// command line says is taken as it is.
+pub(crate) fn wants_text(preparer: Option<&Expression>) -> bool {
+    let Some(Expression::Call(call)) = preparer else { return false };
+    let schema = call.arguments.first().and_then(Expression::as_literal);
+    let schema = schema.and_then(|schema| Schema::from_value(schema).ok());
+    let base = schema.and_then(|schema| Some(schema.types.first()?.base));
+    base.is_some_and(|base| {
+        matches!(base, Base::String | Base::Bytes | Base::Timestamp | Base::Scalar | Base::Version)
+    })
 }
 
 fn parse(text: &str, is_text: bool) -> Result<Value, String> {

@@ -74,19 +74,7 @@ impl Answer for PlanView<'_> {
                 goal => goal.word(),
             };
             let _ = writeln!(text, "{}", style.bold(&format!("Plan to {verb} `{}`:", plan.namespace)));
-            let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);
-            let name_width = changed().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
-            let class_width =
-                changed().map(|node| terminal::columns(class_of(node))).max().unwrap_or_default();
-            let mut events: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-            for (_, step) in plan.operations() {
-                events.entry(&step.subject.node).or_default().push(progress::plain(&step.event));
-            }
-            for node in changed() {
-                let name_on_machines = khutulun_plan::machine_name(&node.node);
-                let events = events.get(name_on_machines.as_ref()).map_or(&[][..], Vec::as_slice);
-                Self::node(&mut text, node, events, (name_width, class_width), style);
-            }
+            text.push_str(&self.nodes(style));
             let _ = writeln!(text, "{}", summary(plan));
         }
         for waiting in self.waiting {
@@ -100,6 +88,25 @@ impl Answer for PlanView<'_> {
 }
 
 impl PlanView<'_> {
+    /// The nodes that something happens to, each with why.
+    pub(crate) fn nodes(&self, style: Style) -> String {
+        let plan = self.plan;
+        let mut text = String::new();
+        let changed = || plan.nodes.iter().filter(|node| node.action != Action::Keep);
+        let name_width = changed().map(|node| terminal::columns(&node.node)).max().unwrap_or_default();
+        let class_width = changed().map(|node| terminal::columns(class_of(node))).max().unwrap_or_default();
+        let mut events: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (_, step) in plan.operations() {
+            events.entry(&step.subject.node).or_default().push(progress::plain(&step.event));
+        }
+        for node in changed() {
+            let name_on_machines = khutulun_plan::machine_name(&node.node);
+            let events = events.get(name_on_machines.as_ref()).map_or(&[][..], Vec::as_slice);
+            Self::node(&mut text, node, events, (name_width, class_width), style);
+        }
+        text
+    }
+
     /// A workflow: its steps in order, what leads to each, and what each does.
     fn workflow(&self, text: &mut String, style: Style) {
         let plan = self.plan;

@@ -1,46 +1,26 @@
 //! From a design and inputs to what should be there, and the plan that leads to it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use diagnostics::did_you_mean;
-use floria::{
-    Design, EvaluationError, Evaluator, Graph, Namespace, Revision, Site, Store, StoreError, Value,
-};
-use floria_resolver::{Ids, Resolution, StoreIds, explain::Requirement, outermost};
+use floria::{Evaluator, Graph, Namespace, Revision, Site, Store, StoreError};
+use floria_resolver::{Ids, Resolution, StoreIds, explain::Requirement};
 use khutulun_api::names;
-use khutulun_host::FunctionFile;
-use khutulun_lowering::{ArtifactFile, Lowered, Mistakes, Options, Substituting, lower_with};
+use khutulun_lowering::{Lowered, Mistakes, Options, Substituting, lower_with};
 use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
-use tosca::{
-    Sources as _,
-    model::{DataBase, Model, TypeBody},
-};
 use tosca_csar::Findings;
 
 use crate::{
-    cli::DesignArguments,
     dependents,
     design::{self, Compiled},
     error::{CliError, chain},
     exit::Exit,
-    inputs, instance,
+    instance,
+    intention::{Intention, Origin},
     inventory::Others,
     plan_view::{self, PlanView},
     resolution::MADE_UP,
     session::Session,
 };
-
-/// A design with its inputs, ready to be compared with what is there.
-pub(crate) struct Intention {
-    /// What was compiled.
-    pub(crate) compiled: Compiled,
-    /// The service.
-    pub(crate) namespace: Namespace,
-    /// The templates.
-    pub(crate) design: Design,
-    pub(crate) artifacts: Vec<ArtifactFile>,
-    pub(crate) inputs: BTreeMap<String, Value>,
-}
 
 /// How many optional requirements without a target are named.
 const OPEN_MAX: usize = 5;
@@ -63,19 +43,6 @@ impl Proposal {
 }
 
 impl Intention {
-    /// Reads the design and the inputs that a person gave. Touches no state.
-    pub(crate) fn read(session: &Session, arguments: &DesignArguments) -> Result<Self, CliError> {
-        let given = inputs::gather(&arguments.input, &arguments.inputs)?;
-        let (compiled, Lowered { design, artifacts }) =
-            compile_and_lower(session, &arguments.path, arguments.name.as_deref())?;
-        let inputs = inputs::values(given, |name| wants_text(&compiled.model, name))?;
-        let namespace = design.namespace.clone();
-        let intention = Self { compiled, namespace, design, artifacts, inputs };
-        intention.bring_functions(session)?;
-        intention.check_inputs(session)?;
-        Ok(intention)
-    }
-
     /// Compares with what is there and plans. `ids` gives ids to what is new.
     fn propose(
         &self,
@@ -125,85 +92,12 @@ impl Intention {
         Ok(proposal)
     }
 
-    /// Returns the content of the files that the design refers to, each with whether it may be executed.
-    pub(crate) fn artifacts(&self) -> Result<Vec<(Vec<u8>, bool)>, CliError> {
-        self.artifacts.iter().map(|artifact| self.content(artifact)).collect()
-    }
-
-    fn content(&self, artifact: &ArtifactFile) -> Result<(Vec<u8>, bool), CliError> {
-        let source = &self.compiled.source;
-        let content = source.files.read(&artifact.locator).map_err(|error| {
-            CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", artifact.path))
-                .place(artifact.locator.to_string())
-                .why(error.to_string())
-                .next("put the file back, then run the command again")
-        })?;
-        Ok((content, source.is_executable(&artifact.locator)))
-    }
-
-    /// Lets the design's functions be called before it is deployed.
-    fn bring_functions(&self, session: &Session) -> Result<(), CliError> {
-        let files = self.artifacts.iter().filter(|artifact| artifact.computes).map(|artifact| {
-            let (content, executable) = self.content(artifact)?;
-            Ok((artifact.digest.clone(), FunctionFile { content, executable }))
-        });
-        session.functions.runner().bring(files.collect::<Result<Vec<_>, CliError>>()?);
-        Ok(())
-    }
-
-    /// Checks the inputs against what the design says of them: all mistakes at once.
-    fn check_inputs(&self, session: &Session) -> Result<(), CliError> {
-        let Some(service) = self.design.vertexes.first() else { return Ok(()) };
-        let is_input = |name: &&String| !name.starts_with(names::OUTPUT_PREFIX);
-        let known: Vec<&String> = service.properties.keys().filter(is_input).collect();
-        let mut mistakes = Vec::new();
-        let mut next = Vec::new();
-        for name in self.inputs.keys().filter(|name| !known.contains(name)) {
-            let hint = did_you_mean(name, known.iter().map(|name| name.as_str()));
-            let hint = hint.map_or_else(
-                || match known.is_empty() {
-                    true => "the service has no inputs".to_owned(),
-                    false => format!("there are {}", crate::session::quoted(&known)),
-                },
-                |hint| hint.to_string(),
-            );
-            mistakes.push(format!("there is no input `{name}`: {hint}"));
-        }
-        if mistakes.is_empty() {
-            let graph =
-                outermost(&self.design, &self.inputs).map_err(|error| self.not_resolved(session, error))?;
-            let mut evaluator = Evaluator::new(&graph, &*session.functions);
-            for (name, property) in service.properties.iter().filter(|(name, _)| is_input(name)) {
-                let is_required =
-                    property.metadata.get(names::REQUIRED).and_then(Value::as_boolean) == Some(true);
-                let is_there =
-                    self.inputs.contains_key(name) || property.value.is_some() || property.updater.is_some();
-                if is_required && !is_there {
-                    mistakes.push(format!("input `{name}` needs a value{}", at(property.origin.as_ref())));
-                    next.push(format!("-i {name}=VALUE"));
-                } else if is_there
-                    && let Some(service) = instance::service(&graph)
-                    && let Err(EvaluationError { message, origin }) =
-                        evaluator.property(Site::Vertex(service.id), name)
-                {
-                    mistakes.push(format!("input `{name}`: {message}{}", at(origin.as_ref())));
-                }
-            }
-        }
-        if mistakes.is_empty() {
-            return Ok(());
-        }
-        next.push("say each input as the design wants it: -i NAME=VALUE or --inputs FILE".to_owned());
-        let what = if mistakes.len() == 1 { "an input is wrong" } else { "some inputs are wrong" };
-        let mut error = CliError::usage(what, mistakes.join("\n"))
-            .place(format!("the inputs of {}", self.compiled.source.path.display()));
-        error.next = next;
-        Err(error)
-    }
-
     /// Inputs that were not given and so fall back from what the last deploy had.
     fn fallen_back(&self, session: &Session, wanted: &Graph, actual: &Graph) -> Vec<String> {
-        let (Some(new), Some(old)) = (instance::service(wanted), instance::service(actual)) else {
+        // Who goes on from a revision has its inputs already.
+        let (Some(new), Some(old), Origin::Path(_)) =
+            (instance::service(wanted), instance::service(actual), &self.origin)
+        else {
             return Vec::new();
         };
         let mut before = Evaluator::new(actual, &*session.functions);
@@ -339,20 +233,4 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
         _ => "mend the design or the inputs, then run the command again",
     };
     CliError::new(exit, "failed to make a plan").place(place).why(chain(error)).next(next)
-}
-
-/// Returns whether an input wants text, or what is written as text (a version `1.10` is no float): then what the command line says is taken as it is.
-fn wants_text(model: &Model, input: &str) -> bool {
-    let schema = || model.service_template.as_ref()?.inputs.get(input)?.schema.as_ref();
-    schema().is_some_and(|schema| match &model.type_of(schema.data_type).body {
-        TypeBody::Data(data) => matches!(
-            data.base,
-            DataBase::String | DataBase::Bytes | DataBase::Timestamp | DataBase::Scalar | DataBase::Version
-        ),
-        _ => false,
-    })
-}
-
-fn at(origin: Option<&floria::Origin>) -> String {
-    origin.map_or_else(String::new, |origin| format!(" ({origin})"))
 }

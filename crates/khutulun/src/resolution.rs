@@ -15,8 +15,9 @@ use crate::{
     explanation,
     hooks::{self, has_hooks},
     instance,
+    intention::{Intention, Origin},
     inventory::Others,
-    proposal::{Intention, read_actual},
+    proposal::read_actual,
     session::{Session, quoted},
 };
 
@@ -36,7 +37,7 @@ impl Intention {
         ids: &mut dyn Ids,
     ) -> Result<Resolution, CliError> {
         let inventory = others.inventory();
-        let resolved = self.try_resolve(&self.request(session, actual, &inventory), ids)?;
+        let resolved = self.try_resolve(session, &self.request(session, actual, &inventory), ids)?;
         resolved.map_err(|error| self.not_resolved(session, error))
     }
 
@@ -62,7 +63,7 @@ impl Intention {
             node.rsplit_once('/').filter(|(_, index)| index.bytes().all(|byte| byte.is_ascii_digit()));
         let indexed = indexed.map(|(name, index)| format!("{name}-{index}"));
         let is_node = |path: &str| path == node || indexed.as_deref() == Some(path);
-        let graph = match self.try_resolve(&request, &mut (MADE_UP..))? {
+        let graph = match self.try_resolve(session, &request, &mut (MADE_UP..))? {
             Ok(resolution) => resolution.graph,
             Err(ResolveError::Unmet(mut unmet)) => {
                 let is_meant =
@@ -128,10 +129,11 @@ impl Intention {
             true => format!("there are no {kind}"),
             false => format!("there are {}", quoted(known)),
         };
-        let path = self.compiled.source.path.display();
-        CliError::usage(what, why)
-            .place(path.to_string())
-            .next(format!("khutulun compile {path} --instantiate"))
+        let next = match &self.origin {
+            Origin::Path(_) => format!("khutulun compile {} --instantiate", self.word()),
+            Origin::Revision(_) => format!("khutulun graph {}", self.word()),
+        };
+        CliError::usage(what, why).place(self.place()).next(next)
     }
 
     fn request<'a>(
@@ -143,6 +145,7 @@ impl Intention {
         Request {
             design: &self.design,
             inputs: &self.inputs,
+            counts: &self.counts,
             current,
             inventory,
             functions: &*session.functions,
@@ -152,14 +155,15 @@ impl Intention {
 
     fn try_resolve(
         &self,
+        session: &Session,
         request: &Request<'_>,
         ids: &mut dyn Ids,
     ) -> Result<Result<Resolution, ResolveError>, CliError> {
         if !has_hooks(&self.design) {
             return Ok(resolve(request, ids, &mut NoHooks));
         }
-        let digests = self.artifacts.iter().map(|artifact| artifact.digest.clone());
-        let contents = self.artifacts()?.into_iter().map(|(content, _)| content);
+        let digests = self.files.iter().map(|file| file.digest.clone());
+        let contents = self.contents(session)?.into_iter().map(|(content, _)| content);
         let runner = hooks::runner(digests.zip(contents).collect());
         Ok(resolve(request, ids, &mut runner.hooks()))
     }
@@ -187,13 +191,13 @@ impl Intention {
             .place(
                 first
                     .and_then(|first| first.origin.as_ref())
-                    .map_or_else(|| self.compiled.source.path.display().to_string(), ToString::to_string),
+                    .map_or_else(|| self.place(), ToString::to_string),
             )
             .why(why.join("\n"))
             .detail("requirements", all.iter().map(explanation::document).collect())
             .next("add a node that it can lead to, or ask for less, then run the command again");
         if let Some(Requirement { path, name, .. }) = first {
-            let design = self.compiled.source.path.display();
+            let design = self.word();
             error = error
                 .next(format!("khutulun explain requirement {path}/{name} {design} (with the same inputs)"));
         }
@@ -209,14 +213,14 @@ impl Intention {
             | ResolveError::MissingEnd { .. }
             | ResolveError::Rule { .. }
             | ResolveError::OutOfIds => CliError::new(Exit::Bug, "failed to make instances of the design")
-                .place(self.compiled.source.path.display().to_string())
+                .place(self.place())
                 .cause(&error)
                 .next("please report this with the design"),
             ResolveError::Unmet(all) => self.unmet(&all),
             error => {
                 let place = || match &error {
                     ResolveError::Hook { event, .. } => format!("the handler of `{event}`"),
-                    _ => self.compiled.source.path.display().to_string(),
+                    _ => self.place(),
                 };
                 let next = match &error {
                     ResolveError::Hook { .. } => {

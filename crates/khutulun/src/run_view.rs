@@ -15,6 +15,7 @@ use crate::{
     exit::Exit,
     plan_view, progress,
     terminal::{self, Style},
+    unwinding::Unwound,
 };
 
 /// How much of a failed operation's own words is shown, in lines from the end.
@@ -35,6 +36,8 @@ pub(crate) struct RunView<'a> {
     pub(crate) outputs: Option<Outputs>,
     /// The requirements that still wait, each with what for.
     pub(crate) waiting: &'a [String],
+    /// What became of it when it failed, where that was to be unwound.
+    pub(crate) unwound: Option<&'a Unwound>,
 }
 
 impl RunView<'_> {
@@ -60,6 +63,9 @@ impl RunView<'_> {
                 "what was not begun was not touched".to_owned()
             },
         );
+        if let Some(unwound) = self.unwound {
+            return Some(self.failed().unchanged(unwound.sentence(service)).next(unwound.next()));
+        }
         match self.report.result {
             RunResult::Succeeded => waits(service, self.waiting),
             RunResult::Failed if self.is_denied() => Some(self.failed().unchanged(unchanged).next(
@@ -263,6 +269,7 @@ impl Answer for RunView<'_> {
             "waiting": self.waiting,
             "steps": steps,
             "outputs": self.outputs.as_ref().map(Outputs::values),
+            "unwound": self.unwound.map(Unwound::document),
             "error": self.error().map(|error| error.document()),
         })
     }

@@ -103,3 +103,17 @@ fn two_instances_cannot_have_one_name() {
     let error = sketch.resolve().unwrap_err();
     assert_eq!((error.to_string().as_str(), error.origin().unwrap().line), ("there would be two `web-1`", 3));
 }
+
+#[test]
+fn a_count_that_somebody_said_goes_before_the_own_one() {
+    let sketch = counted();
+    let inputs = BTreeMap::from([("count".to_owned(), Value::Integer(2))]);
+    let none = Graph::default();
+    let said = |path: &str| {
+        let counts = BTreeMap::from([(path.to_owned(), 3)]);
+        let request = floria_resolver::Request { counts: &counts, ..request(&sketch.0, &inputs, &none) };
+        let graph = resolve(&request, &mut (1..), &mut NoHooks).unwrap().graph;
+        paths(&graph).into_iter().filter(|(path, _)| path.starts_with("web-") && !path.contains('/')).count()
+    };
+    assert_eq!((said("web"), said("endpoint"), said("web-0/endpoint")), (3, 2, 2));
+}

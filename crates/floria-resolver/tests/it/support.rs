@@ -8,7 +8,7 @@ use floria::{
     VertexTemplate, VertexTemplateId,
     rules::{INDEX, Making, Selector, WAITING},
 };
-use floria_resolver::{Ids, Limits, NoHooks, Request, Resolution, ResolveError, resolve};
+use floria_resolver::{Ids, Limits, NoHooks, OWN_COUNTS, Request, Resolution, ResolveError, resolve};
 
 /// Reads: `read` (a property of SELF, or of another vertex by id), `target` (of the vertex where an edge ends), `through` (of the
 /// first target of another requirement of the source), `of` (the same, of a node that is named). Positions: `index`,
@@ -124,7 +124,15 @@ pub(crate) fn request<'a>(
     inputs: &'a BTreeMap<String, Value>,
     current: &'a Graph,
 ) -> Request<'a> {
-    Request { design, inputs, current, inventory: &[], functions: &Calculator, limits: Limits::default() }
+    Request {
+        design,
+        inputs,
+        counts: &OWN_COUNTS,
+        current,
+        inventory: &[],
+        functions: &Calculator,
+        limits: Limits::default(),
+    }
 }
 
 /// The graph of a design without hooks.

@@ -320,6 +320,7 @@ impl World {
             &Request {
                 design: &sketch::design(design),
                 inputs: &BTreeMap::new(),
+                counts: &floria_resolver::OWN_COUNTS,
                 current: &actual,
                 inventory: &[],
                 functions: &SketchFunctions,

@@ -23,6 +23,7 @@ pub(crate) fn instance(design: &Design, inputs: BTreeMap<String, Value>) -> Grap
         &Request {
             design,
             inputs: &inputs,
+            counts: &floria_resolver::OWN_COUNTS,
             current: &Graph::default(),
             inventory: &[],
             functions: &ToscaFunctions,

@@ -63,6 +63,7 @@ pub(crate) fn wanted(text: &str, actual: &Graph) -> Graph {
         &Request {
             design: &design,
             inputs: &BTreeMap::new(),
+            counts: &floria_resolver::OWN_COUNTS,
             current: actual,
             inventory: &[],
             functions: &SketchFunctions,

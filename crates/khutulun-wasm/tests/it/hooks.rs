@@ -51,6 +51,7 @@ fn make(executor: &WasmExecutor, design: &Design) -> Result<Graph, String> {
     let request = Request {
         design,
         inputs: &BTreeMap::new(),
+        counts: &floria_resolver::OWN_COUNTS,
         current: &Graph::default(),
         inventory: &[],
         functions: &NoFunctions,

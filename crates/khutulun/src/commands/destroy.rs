@@ -8,7 +8,8 @@ use khutulun_plan::{Basis, Goal, Plan, plan_destroy};
 
 use crate::{
     answer::{self, Answer as _},
-    cli::DestroyArguments,
+    change,
+    cli::{DestroyArguments, OnFailure},
     dependents, design, entry,
     error::CliError,
     execution::Execution,
@@ -23,6 +24,9 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exit, CliError> {
+    if arguments.execution.conduct.on_failure == OnFailure::Unwind {
+        return Err(change::nothing_to_unwind("destroy"));
+    }
     let named = arguments.name.as_deref().or(arguments.service.as_deref());
     let Some(reader) = session.reader()? else {
         return match named {
@@ -107,7 +111,7 @@ pub(super) fn name_of(session: &Session, path: &Path) -> Result<String, CliError
     })
 }
 
-pub(super) fn propose(
+pub(crate) fn propose(
     session: &Session,
     store: &SqliteStore,
     service: &Namespace,

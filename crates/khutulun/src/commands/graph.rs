@@ -11,8 +11,9 @@ use crate::{
     cli::{Format, GraphArguments, Picture},
     error::CliError,
     exit::Exit,
+    intention::Intention,
     inventory::Others,
-    proposal::{Intention, compile_and_lower},
+    proposal::compile_and_lower,
     session::Session,
 };
 

@@ -10,11 +10,13 @@ use khutulun_engine::{RunState, Settlement};
 use crate::{
     cli::ResumeArguments,
     error::CliError,
-    execution::{Execution, engine_error},
+    execution::{Execution, engine_error, waiting},
     exit::Exit,
     history,
     lock::ServiceLock,
+    revision::Unwinding,
     session::{Session, quoted},
+    unwinding,
 };
 
 pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit, CliError> {
@@ -27,7 +29,26 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
     let _lock = ServiceLock::take(&state, &service.0, "resume")?;
     // Read under the lock: whoever held it may have ended the run.
     let run_state = RunState::read(&store, run).map_err(|error| engine_error(session, &error))?;
-    Execution::new(session, state, store, &arguments.conduct).resume(&run_state, settlements)
+    let recorded = unwinding::recorded(&store, &service, run).map_err(|error| session.store_error(error))?;
+    let is_last = history::last(session, &store, &service)?.is_some_and(|last| last.run == run);
+    let execution = Execution::new(session, state, store, &arguments.conduct);
+    let back = recorded.unwinding.and_then(Unwinding::back);
+    if let Some(to) = back.filter(|_| is_last && run_state.end.as_deref() == Some("failed")) {
+        // It was killed after the run had failed, and before that was unwound.
+        let unwound = unwinding::unwind(session, &execution, &service, run, to)?;
+        return Err(unwound.error(&service));
+    }
+    let waiting = waiting(&run_state.plan);
+    let done = execution.resume(&run_state, settlements)?;
+    let unwound = unwinding::after(session, &execution, &service, &done, recorded.unwinding)?;
+    if recorded.unwinds.is_none() || !done.succeeded() {
+        return execution.answer(&done, &waiting, unwound.as_ref());
+    }
+    // What it unwinds has failed, however well it went itself.
+    match (execution.answer(&done, &waiting, None), unwinding::ended(done, &recorded)) {
+        (Ok(_), Some(unwound)) => Err(unwound.error(&service).answered()),
+        (answer, _) => answer,
+    }
 }
 
 /// Returns the run that is meant: by number, by service, or the only one that can be resumed.

@@ -1,12 +1,11 @@
 //! `khutulun run`: a workflow, or one operation on one node or relationship, planned and journalled like any other.
 
-use floria::Expression;
 use khutulun_api::names;
 use khutulun_plan::{Basis, PlanError, plan_run, plan_workflow, workflow_named, workflows};
-use tosca_functions::Schema;
 
 use crate::{
     answer::Answer as _,
+    change,
     cli::{ConductArguments, OnFailure, RunArguments},
     error::CliError,
     execution::{Execution, refuse_unfinished},
@@ -43,6 +42,9 @@ fn is_workflow(arguments: &RunArguments, service: &str, session: &Session) -> Re
 
 /// Runs a workflow: what it comes to is shown first, and somebody has to agree.
 fn workflow(arguments: &RunArguments, service: Option<&str>, session: &Session) -> Result<Exit, CliError> {
+    if arguments.execution.conduct.on_failure == OnFailure::Unwind {
+        return Err(change::nothing_to_unwind("run"));
+    }
     let given = inputs::gather(&arguments.input, &arguments.inputs)?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let (named, name) = match arguments.node.split_once(':') {
@@ -67,7 +69,7 @@ fn workflow(arguments: &RunArguments, service: Option<&str>, session: &Session) 
         return Err(if is_node { error.next(format!("khutulun run {name} OPERATION")) } else { error });
     };
     let values = inputs::values(given, |input| {
-        vertex.properties.get(input).is_some_and(|property| wants_text(property.preparer.as_ref()))
+        vertex.properties.get(input).is_some_and(|property| inputs::wants_text(property.preparer.as_ref()))
     })?;
     let basis = Basis::new(&service, base, &*session.functions);
     let plan =
@@ -83,14 +85,6 @@ fn workflow(arguments: &RunArguments, service: Option<&str>, session: &Session) 
         }
     }
     Execution::new(session, state, store, &arguments.execution.conduct).run(&plan)
-}
-
-/// Returns whether a schema wants a string: then what the command line says is taken as it is.
-fn wants_text(preparer: Option<&Expression>) -> bool {
-    let Some(Expression::Call(call)) = preparer else { return false };
-    let schema = call.arguments.first().and_then(Expression::as_literal);
-    let schema = schema.and_then(|schema| Schema::from_value(schema).ok());
-    schema.is_some_and(|schema| schema.types.first().is_some_and(|own| own.base.as_str() == "string"))
 }
 
 fn operation(arguments: &RunArguments, event: &str, session: &Session) -> Result<Exit, CliError> {

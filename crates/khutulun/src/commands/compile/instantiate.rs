@@ -11,8 +11,8 @@ use crate::{
     cli::{CompileArguments, Format},
     error::CliError,
     exit::Exit,
+    intention::Intention,
     inventory::Others,
-    proposal::Intention,
     session::Session,
     terminal::{Style, harmless},
 };

@@ -12,7 +12,7 @@ use crate::{
     error::CliError,
     exit::Exit,
     explanation,
-    proposal::Intention,
+    intention::Intention,
     session::Session,
     terminal::{Style, harmless},
 };

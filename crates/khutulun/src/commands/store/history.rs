@@ -13,7 +13,7 @@ use crate::{
     cli::{StoreForgetArguments, StoreLogArguments},
     error::CliError,
     exit::Exit,
-    question,
+    question, revision,
     session::Session,
     terminal::{Style, harmless},
     time,
@@ -139,6 +139,9 @@ pub(crate) fn forget(arguments: &StoreForgetArguments, session: &Session) -> Res
         })?;
         keep.extend(runs.last().map(|last| stream_of(last.run)));
     }
+    // What can be gone back to needs its design.
+    let services = session.services(&store)?;
+    keep.extend(revision::streams(&store, &services).map_err(|error| session.store_error(error))?);
     let by = Author { name: author::name(), stream: None };
     let forgotten = store
         .forget_before(Revision(arguments.before), &keep, Some(by))

@@ -1,0 +1,195 @@
+//! From what somebody wants to its being there: planned, shown, agreed to, run, and recorded as a revision.
+
+use std::path::Path;
+
+use floria::{Author, Batch, Namespace, Store};
+use floria_sqlite::SqliteStore;
+use khutulun_host::StateDirectory;
+
+use crate::{
+    answer::{self, Answer as _},
+    author,
+    cli::{ExecutionArguments, OnFailure},
+    error::CliError,
+    execution::{Execution, refuse_unfinished},
+    exit::Exit,
+    intention::Intention,
+    lock::ServiceLock,
+    plan_file,
+    proposal::Proposal,
+    question,
+    revision::{Beginning, Said, Unwinding, Verb},
+    run_view,
+    session::Session,
+    terminal::Style,
+    unwinding,
+};
+
+/// What somebody wants.
+pub(crate) struct Wish {
+    /// What is to be there.
+    pub(crate) intention: Intention,
+    /// What was asked for.
+    pub(crate) verb: Verb,
+    /// The revision that it goes back to.
+    pub(crate) of: Option<u64>,
+    /// Sentences for the person.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Wish {
+    /// Returns what is to be recorded.
+    fn said(&self) -> Said {
+        Said { of: self.of, ..Said::of(&self.intention, self.verb) }
+    }
+}
+
+/// Makes what is wanted of a service real, or saves the plan of it in a file.
+///
+/// What is wanted is made out from the store that the plan is made from: when somebody is at work on the service, not before
+/// they have ended. Without a store nothing was ever deployed.
+pub(crate) fn realize(
+    session: &Session,
+    (service, verb): (&Namespace, Verb),
+    wish: impl FnOnce(Option<&SqliteStore>) -> Result<Wish, CliError>,
+    execution: &ExecutionArguments,
+    save: Option<&Path>,
+) -> Result<Exit, CliError> {
+    if let Some(file) = save {
+        return plan_and_save(session, service, |store| wish(Some(store)), file);
+    }
+    let what = format!("{} `{service}`", verb.word());
+    if !execution.yes && !question::can_ask() {
+        // Nobody can agree, so nothing may happen: not even a state directory is made.
+        let reader = session.reader()?;
+        let Wish { intention, notes, .. } = wish(reader.as_ref())?;
+        let mut proposal = intention.preview(session, reader.as_ref().map(|store| store as &dyn Store))?;
+        proposal.notes.extend(notes);
+        if proposal.plan.is_empty() {
+            return nothing_to_do(&proposal, session);
+        }
+        session.progress.say(&proposal.view().text(Style::stderr()));
+        return Err(question::unasked(&what).place(intention.place()));
+    }
+    let (state, store) = session.writer()?;
+    let _lock = ServiceLock::take(&state, &service.0, verb.word())?;
+    refuse_unfinished(session, &store, service)?;
+    let wish = wish(Some(&store))?;
+    let unwinds = execution.conduct.on_failure == OnFailure::Unwind;
+    let beginning = Beginning::new(session, &store, &wish.intention, wish.said(), unwinds)?;
+    let Wish { intention, notes, .. } = wish;
+    let mut proposal = intention.propose_for_real(session, &store)?;
+    proposal.notes.extend(notes);
+    if proposal.plan.is_empty() {
+        record(session, &state, &store, &intention, &beginning, &proposal)?;
+        return nothing_to_do(&proposal, session);
+    }
+    proposal.notes.extend(beginning.said.unwinding.map(Unwinding::note));
+    agree(execution, session, &proposal, &format!("{}?", capitalized(&what)))?;
+    keep_files(session, &state, &intention)?;
+    let runner = Execution::new(session, state, store, &execution.conduct);
+    let mut done = runner.perform(&proposal.plan, beginning.records(session, runner.store())?)?;
+    // What was not known when the plan was made may be known now: then there is more to do.
+    while done.succeeded() && !proposal.waiting.is_empty() {
+        let next = intention.propose_for_real(session, runner.store())?;
+        let goes_on = !next.plan.steps.is_empty();
+        proposal = next;
+        if !goes_on {
+            break;
+        }
+        agree(execution, session, &proposal, &format!("Go on with `{service}`?"))
+            .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
+        done = runner.perform(&proposal.plan, beginning.records(session, runner.store())?)?;
+    }
+    let unwound = unwinding::after(session, &runner, service, &done, beginning.said.unwinding)?;
+    runner.answer(&done, &proposal.waiting, unwound.as_ref())
+}
+
+/// Plans what is wanted, and saves the plan in a file; nothing else happens.
+pub(crate) fn plan_and_save(
+    session: &Session,
+    service: &Namespace,
+    wish: impl FnOnce(&SqliteStore) -> Result<Wish, CliError>,
+    file: &Path,
+) -> Result<Exit, CliError> {
+    let (state, store) = session.writer()?;
+    refuse_unfinished(session, &store, service)?;
+    let wish = wish(&store)?;
+    let beginning = Beginning::new(session, &store, &wish.intention, wish.said(), false)?;
+    let mut proposal = wish.intention.propose_for_real(session, &store)?;
+    proposal.notes.extend(wish.notes);
+    keep_files(session, &state, &wish.intention)?;
+    plan_file::save(session, &store, &proposal, Some((&wish.intention, &beginning)), file)?;
+    session.progress.settle();
+    answer::give(&proposal.view(), session.format)?;
+    Ok(if proposal.plan.is_empty() { Exit::Success } else { Exit::Changes })
+}
+
+/// Puts the files of a design into the state directory.
+fn keep_files(session: &Session, state: &StateDirectory, intention: &Intention) -> Result<(), CliError> {
+    for (content, is_executable) in intention.contents(session)? {
+        state.store_artifact(&content, is_executable).map_err(|error| session.state_error(&error))?;
+    }
+    Ok(())
+}
+
+/// Records a revision for which nothing has to be done: what comes next goes on from it.
+fn record(
+    session: &Session,
+    state: &StateDirectory,
+    store: &SqliteStore,
+    intention: &Intention,
+    beginning: &Beginning,
+    proposal: &Proposal,
+) -> Result<(), CliError> {
+    if beginning.is_known() {
+        return Ok(());
+    }
+    keep_files(session, state, intention)?;
+    let batch = Batch {
+        expected: vec![(intention.namespace.clone(), proposal.plan.base)],
+        changes: Vec::new(),
+        records: beginning.records(session, store)?,
+        author: Some(Author { name: author::name(), stream: None }),
+    };
+    store.commit(&batch).map(drop).map_err(|error| session.store_error(error))
+}
+
+/// Shows a plan, and asks unless somebody agreed beforehand.
+pub(crate) fn agree(
+    execution: &ExecutionArguments,
+    session: &Session,
+    proposal: &Proposal,
+    question: &str,
+) -> Result<(), CliError> {
+    session.progress.say(&proposal.view().text(Style::stderr()));
+    if !execution.yes && !question::ask(&session.progress, question)? {
+        return Err(question::refused());
+    }
+    Ok(())
+}
+
+/// Answers that what is wanted is there.
+pub(crate) fn nothing_to_do(proposal: &Proposal, session: &Session) -> Result<Exit, CliError> {
+    session.progress.settle();
+    answer::give(&proposal.view(), session.format)?;
+    match run_view::waits(&proposal.plan.namespace, &proposal.waiting) {
+        Some(error) => Err(error.answered()),
+        None => Ok(Exit::Success),
+    }
+}
+
+/// Returns words with a capital letter at their beginning.
+pub(crate) fn capitalized(words: &str) -> String {
+    let (first, rest) = words.split_at_checked(1).unwrap_or((words, ""));
+    format!("{}{rest}", first.to_uppercase())
+}
+
+/// There is nothing to go back to after a failure of this.
+pub(crate) fn nothing_to_unwind(verb: &str) -> CliError {
+    CliError::usage(
+        format!("cannot unwind a failed `{verb}`"),
+        "only what was deployed can be undone: to what was intended before, or to nothing",
+    )
+    .next(format!("khutulun {verb} with --on-failure stop or continue"))
+}
