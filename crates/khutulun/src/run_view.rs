@@ -183,8 +183,8 @@ pub(crate) fn waits(service: &Namespace, waiting: &[String]) -> Option<CliError>
             .place(format!("service `{service}`"))
             .why(waiting.join("\n"))
             .unchanged("what could be done is done; what waits, and what depends on it, was not begun")
-            .next("khutulun explain requirement NODE/REQUIREMENT PATH")
-            .next("give what it waits for a value, then deploy again"),
+            .next(format!("khutulun explain requirement NODE/REQUIREMENT {service}"))
+            .next(format!("give what it waits for a value, then: khutulun deploy {service}")),
     )
 }
 

@@ -14,6 +14,7 @@ use crate::{
     intention::Intention,
     inventory::Others,
     proposal::compile_and_lower,
+    revision,
     session::Session,
 };
 
@@ -48,11 +49,9 @@ fn drawing(arguments: &GraphArguments, session: &Session) -> Result<Drawing, Cli
         && let Some(found) = session.services(&store)?.into_iter().find(|known| known.0 == service)
     {
         if arguments.templates {
-            return Err(CliError::usage(
-                format!("there are no templates of `{found}`"),
-                "what is deployed does not keep the design that it was made of",
-            )
-            .next("khutulun graph PATH"));
+            let revision = revision::present(session, &store, &found)?;
+            let intention = Intention::of_revision(session, &store, &found, &revision)?;
+            return Ok(Drawing::of_design(&intention.design));
         }
         let graph = store.graph(&found).map_err(|error| session.store_error(error))?;
         return Ok(Drawing::of_graph(&found, &graph));

@@ -126,6 +126,7 @@ pub(super) fn differing<V: Clone + PartialEq>(
 impl Entry {
     fn document(&self, service: &Namespace) -> Json {
         json!({
+            "schema": "khutulun.history-entry/1",
             "service": service.0,
             "run": self.run.map(|run| run.0),
             "revision": self.revision,

@@ -88,6 +88,25 @@ impl Sandbox {
         self.path("pair")
     }
 
+    /// Writes the design of three processes as `trio/service.yaml` and returns its directory: `one` has the input `colour`, `two` the
+    /// input `size`, and `last` a script that fails for the colour black.
+    pub(crate) fn trio(&self) -> PathBuf {
+        self.write("trio/service.yaml", include_str!("designs/trio.yaml"));
+        self.write("trio/scripts/gate.sh", include_str!("designs/gate.sh"));
+        self.path("trio")
+    }
+
+    /// The pid of the only process of a role.
+    #[track_caller]
+    pub(crate) fn pid(&self, role: &str) -> u32 {
+        let found = self.processes();
+        let mut all = found.iter().filter(|(found, _)| found == role);
+        match (all.next(), all.next()) {
+            (Some((_, pid)), None) => *pid,
+            _ => panic!("there is not one process of {role}: {found:?}"),
+        }
+    }
+
     /// The binary with arguments, and with nothing of this process's environment that could matter.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // Another build of it, such as the released one, can be tried with the same tests.

@@ -1,7 +1,5 @@
 //! `khutulun explain requirement`: each candidate, and the first thing about it that is not as asked for.
 
-use std::path::Path;
-
 use floria::Store;
 use floria_resolver::Explanation;
 use serde_json::{Value as Json, json};
@@ -11,8 +9,9 @@ use crate::{
     cli::ExplainRequirementArguments,
     error::CliError,
     exit::Exit,
-    explanation,
+    explanation, inputs,
     intention::Intention,
+    revision,
     session::Session,
     terminal::{Style, harmless},
 };
@@ -44,17 +43,16 @@ pub(super) fn run(arguments: &ExplainRequirementArguments, session: &Session) ->
         .next("khutulun explain requirement web/database PATH"));
     };
     let store = session.reader()?;
-    if let Some(store) = &store
-        && let Some(word) = arguments.design.path.to_str().filter(|word| !Path::new(word).exists())
-        && session.services(store)?.iter().any(|service| service.0 == word)
-    {
-        return Err(CliError::usage(
-            format!("found no design of the service `{word}`"),
-            "what is deployed does not keep the design that it was made of",
-        )
-        .next(format!("khutulun explain requirement {} PATH", arguments.requirement)));
-    }
-    let intention = Intention::read(session, &arguments.design)?;
+    let intention = match (&store, revision::service_of_path(session, &arguments.design)?) {
+        (Some(store), Some(service)) => {
+            let given = inputs::gather(&arguments.design.input, &arguments.design.inputs)?;
+            let revision = revision::present(session, store, &service)?;
+            let mut intention = Intention::of_revision(session, store, &service, &revision)?;
+            intention.give(session, given)?;
+            intention
+        }
+        _ => Intention::read(session, &arguments.design)?,
+    };
     let store = store.as_ref().map(|store| store as &dyn Store);
     let explanations = intention.explain(session, store, node, requirement)?;
     session.progress.settle();
