@@ -48,10 +48,6 @@ pub const PENDING: &str = "khutulun.pending";
 /// `lifecycle.start`; a part of its effect may be there. Gone once an operation succeeds. Written by the engine only.
 pub const ATTEMPTED: &str = "khutulun.attempted";
 
-/// Metadata of the vertex that holds a service: the run that is at work on it and its epoch, as a list of two integers. Gone
-/// when the run ends. Whoever takes a run over raises the epoch, which fences off the one who had it. Written by the engine only.
-pub const RUN: &str = "khutulun.run";
-
 /// Metadata of a property: what a change of it needs, one of [`CHANGES`]. Lowering copies it from the definition's metadata.
 pub const CHANGE: &str = "khutulun.change";
 

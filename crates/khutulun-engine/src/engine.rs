@@ -1,22 +1,24 @@
 //! The engine: runs plans on a store with an executor.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use floria::{
-    Author, Batch, Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Record,
-    Revision, Store, StoreError,
+    Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Record, Revision, Store,
+    VertexId,
 };
 use khutulun_api::{Executor, RunId};
 use khutulun_plan::Plan;
 
 use crate::{
     cancel::Cancel,
-    core::{Conduct, Input, Known},
+    effect::{Lost, Setup, TakeUp},
     error::EngineError,
-    journal::{Journal, RunState, SUPERSEDED, StepState, runs, stream_of, unfinished},
-    mark,
+    journal::{RunState, SUPERSEDED, StepState, runs, unfinished},
+    lease::{Lease, Owner},
     report::{Observer, RunReport, RunResult, Settlement},
-    work::{CONFLICTS_MAX, Work},
+    run::{CONFLICTS_MAX, Run},
+    scheduler::Conduct,
+    shell::{Ended, Present, Shell},
 };
 
 /// How many names an error gives of what has changed; more help nobody.
@@ -37,6 +39,8 @@ pub struct EngineOptions {
     pub rest_ms_max: u64,
     /// How long an executor may take beyond an operation's own time limit, in milliseconds, before it is given up.
     pub grace_ms: u64,
+    /// How long a lease is had for, in milliseconds, unless it is renewed.
+    pub lease_ms: u64,
 }
 
 impl Default for EngineOptions {
@@ -48,6 +52,7 @@ impl Default for EngineOptions {
             rest_ms_first: 500,
             rest_ms_max: 30_000,
             grace_ms: 10_000,
+            lease_ms: 30_000,
         }
     }
 }
@@ -91,11 +96,6 @@ impl Engine {
         &self.author
     }
 
-    /// Returns whose commits those of a run are.
-    pub(crate) fn author_of(&self, run: RunId) -> Option<Author> {
-        Some(Author { name: self.author.clone(), stream: Some(stream_of(run)) })
-    }
-
     /// Runs a plan to its end.
     ///
     /// Dropping the future detaches from the run: what executes is left as it is, and the run can be resumed. It needs a tokio
@@ -127,32 +127,25 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
         let namespace = plan.namespace.clone();
-        self.refuse_unfinished(&namespace).await?;
-        let mut graph = self.graph(&namespace).await?;
-        let ids =
-            self.on_store(|store| store.allocate(1)).await.map_err(EngineError::store("number the run"))?;
-        let journal = Journal { run: RunId(ids.start), namespace: namespace.clone() };
-        let epoch = 1;
-        let mut changes = plan.prepare.clone();
-        changes.iter().for_each(|change| graph.apply(change));
-        changes.extend(mark::put(&mut graph, journal.run, epoch));
-        let batch = Batch {
-            expected: vec![(namespace.clone(), plan.base)],
-            changes,
-            records: journal.begin(&plan, epoch)?.into_iter().chain(records).collect(),
-            author: self.author_of(journal.run),
-        };
-        let revision = match self.on_store(move |store| store.commit(&batch)).await {
-            Ok(revision) => revision,
-            Err(StoreError::Conflict { actual, .. }) => return Err(self.stale(&plan, actual).await),
-            Err(source) => return Err(EngineError::Store { attempt: "begin the run", source }),
-        };
-        let state = RunState::begun_now(journal.run, plan, epoch);
-        // Without an instance nothing marks the run, and the namespace has not moved.
-        let revision = if graph.is_empty() { state.plan.base } else { revision };
-        Work::new(self, observer, cancel, journal, state, graph, revision)
-            .drive(Input::Begin, BTreeMap::new())
-            .await
+        let ids = self.allocate(1).await?;
+        let mut plan = plan;
+        for _ in 0..CONFLICTS_MAX {
+            let present = self.present(&namespace).await?;
+            let lease = self.take(&namespace, present.lease).await?;
+            self.refuse_unfinished(&namespace).await?;
+            if present.revision != plan.base {
+                return Err(self.stale(&plan, present.revision).await);
+            }
+            let setup = self.setup(RunId(ids.start), lease);
+            let (run, effects) = Run::begin(setup, plan, present.graph, present.revision, records.clone())?;
+            match Shell::new(self, observer, cancel, run, "begin the run").drive(effects).await? {
+                Ended::Done(report) => return Ok(report),
+                // Somebody was faster. Whether that matters is seen from what is there now.
+                Ended::Lost(Lost::NotBegun, run) => plan = run.into_plan(),
+                Ended::Lost(lost, run) => return Err(lost_error(lost, &namespace, run.id())),
+            }
+        }
+        Err(EngineError::Contended { namespace })
     }
 
     /// Takes up a run that was interrupted, failed, was cancelled or needs an answer: the given one, or the last of the
@@ -194,8 +187,8 @@ impl Engine {
                 None => Ok(()),
             }
         };
-        let (work, known) = self.take_over(run, check, observer, cancel).await?;
-        work.drive(Input::Resume(known), settlements).await
+        let how = TakeUp::GoOn(settlements.clone());
+        self.take_up(run, check, how, observer, cancel).await
     }
 
     /// Ends a run that was interrupted or needs an answer, so that something else can be planned, such as a removal. Returns
@@ -206,7 +199,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the store cannot be used, or somebody else takes the run over.
+    /// When the store cannot be used, or somebody else is at work on the run.
     pub async fn supersede(&self, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
         let store_namespace = namespace.clone();
         let Some(run) = self.on_store(move |store| unfinished(store, &store_namespace)).await? else {
@@ -216,46 +209,65 @@ impl Engine {
             Some(result) => Err(EngineError::Ended { run, result }),
             None => Ok(()),
         };
-        let cancel = Cancel::new();
-        let (work, _) = self.take_over(run, check, &(), &cancel).await?;
-        work.settle_and_end().await?;
+        self.take_up(run, check, TakeUp::Supersede, &(), &Cancel::new()).await?;
         Ok(Some(run))
     }
 
-    /// Makes the run this engine's, under a new epoch, if `check` does not mind.
-    async fn take_over<'w>(
-        &'w self,
+    /// Goes on with a run, under a new epoch, if `check` does not mind.
+    async fn take_up(
+        &self,
         run: RunId,
         check: impl Fn(&RunState) -> Result<(), EngineError>,
-        observer: &'w dyn Observer,
-        cancel: &'w Cancel,
-    ) -> Result<(Work<'w>, Vec<Known>), EngineError> {
+        how: TakeUp,
+        observer: &dyn Observer,
+        cancel: &Cancel,
+    ) -> Result<RunReport, EngineError> {
+        let namespace = self.state(run).await?.plan.namespace;
         for _ in 0..CONFLICTS_MAX {
-            // The revision is read first: whatever moves after it, also while the rest is read, refuses the commit.
-            let namespace = self.state(run).await?.plan.namespace;
-            let revision = self.revision(&namespace).await?;
-            let mut state = self.state(run).await?;
+            // The lease is read first: if its holder writes while the rest is read, the first commit is refused.
+            let present = self.present(&namespace).await?;
+            let state = self.state(run).await?;
             check(&state)?;
-            let mut graph = self.graph(&namespace).await?;
-            let journal = Journal { run, namespace: namespace.clone() };
-            state.epoch += 1;
-            state.end = None;
-            let changes: Vec<Change> = mark::put(&mut graph, run, state.epoch).into_iter().collect();
-            let unmarked = changes.is_empty();
-            let expected = vec![(namespace, revision)];
-            let (records, author) = (journal.resume(state.epoch), self.author_of(run));
-            let batch = Batch { expected, changes, records, author };
-            let committed = match self.on_store(move |store| store.commit(&batch)).await {
-                Ok(committed) => committed,
-                // Whoever has the run is at work still.
-                Err(StoreError::Conflict { .. }) => continue,
-                Err(source) => return Err(EngineError::Store { attempt: "take up the run", source }),
-            };
-            let revision = if unmarked { revision } else { committed };
-            let known = state.steps.iter().map(StepState::known).collect();
-            return Ok((Work::new(self, observer, cancel, journal, state, graph, revision), known));
+            let lease = self.take(&namespace, present.lease).await?;
+            let setup = self.setup(run, lease);
+            let (run, effects) = Run::take_up(setup, state, present.graph, present.revision, how.clone());
+            match Shell::new(self, observer, cancel, run, "take up the run").drive(effects).await? {
+                Ended::Done(report) => return Ok(report),
+                Ended::Lost(Lost::NotBegun, _) => {}
+                Ended::Lost(lost, run) => return Err(lost_error(lost, &namespace, run.id())),
+            }
         }
-        Err(EngineError::TakenOver { run })
+        Err(EngineError::Contended { namespace })
+    }
+
+    fn setup(&self, run: RunId, lease: Lease) -> Setup {
+        Setup {
+            run,
+            lease,
+            options: self.options,
+            functions: Arc::clone(&self.functions),
+            author: self.author.clone(),
+        }
+    }
+
+    /// Takes the lease of a service, to be stored with the first commit.
+    async fn take(&self, namespace: &Namespace, lease: Option<Lease>) -> Result<Lease, EngineError> {
+        let lease = match lease {
+            Some(lease) => lease,
+            None => Lease::new(namespace.clone(), VertexId(self.allocate(1).await?.start)),
+        };
+        Ok(lease.taken(Owner::default(), 0, self.options.lease_ms))
+    }
+
+    async fn present(&self, namespace: &Namespace) -> Result<Present, EngineError> {
+        let namespace = namespace.clone();
+        let present = self.on_store(move |store| Present::read(store, &namespace)).await;
+        present.map_err(EngineError::store("read the instances"))
+    }
+
+    async fn allocate(&self, count: u64) -> Result<Range<u64>, EngineError> {
+        let ids = self.on_store(move |store| store.allocate(count)).await;
+        ids.map_err(EngineError::store("number the run"))
     }
 
     async fn refuse_unfinished(&self, namespace: &Namespace) -> Result<(), EngineError> {
@@ -331,5 +343,12 @@ impl Engine {
             moved.push(format!("{more} more"));
         }
         EngineError::Stale { namespace, base: base.0, actual: actual.0, moved }
+    }
+}
+
+fn lost_error(lost: Lost, namespace: &Namespace, run: RunId) -> EngineError {
+    match lost {
+        Lost::Contended => EngineError::Contended { namespace: namespace.clone() },
+        Lost::NotBegun | Lost::TakenOver => EngineError::TakenOver { run },
     }
 }

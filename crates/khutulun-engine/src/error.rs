@@ -66,6 +66,12 @@ pub enum EngineError {
         /// The run.
         run: RunId,
     },
+    /// Others change the instances again and again, so that nothing can be committed. What was recorded before is durable.
+    #[error("others change `{namespace}` again and again, so that nothing can be recorded")]
+    Contended {
+        /// The service.
+        namespace: Namespace,
+    },
     /// The journal makes no sense.
     #[error("the journal of run {run} is damaged at row {sequence}: {why}")]
     Damaged {

@@ -6,7 +6,12 @@ use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Store, Value};
 use khutulun_api::{Failure, FailureClass, Outcome, RunId};
 use khutulun_plan::Plan;
 
-use crate::{core::Known, error::EngineError, report::StepEnd};
+use crate::{
+    error::EngineError,
+    report::StepEnd,
+    scheduler::Known,
+    values::{number, unsigned},
+};
 
 /// The stream that tells of the beginnings and ends of all runs.
 pub const RUNS: &str = "runs";
@@ -87,10 +92,6 @@ impl Journal {
         let result = || ("result", Value::from(result));
         vec![self.record("end", Value::map([result()])), self.listed("end", vec![result()])]
     }
-}
-
-fn number(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).expect("ids and counts stay far below the largest integer"))
 }
 
 const CLASSES: [(FailureClass, &str); 5] = [
@@ -261,10 +262,6 @@ impl RunState {
         let attempt = small("attempt").ok_or("the attempt is missing")?;
         Ok((self.steps.get_mut(step).ok_or("the plan has no such step")?, attempt))
     }
-}
-
-fn unsigned(body: &Value, key: &str) -> Option<u64> {
-    body.get(key).and_then(Value::as_integer).and_then(|number| u64::try_from(number).ok())
 }
 
 fn texts(value: Option<&Value>) -> Option<BTreeMap<String, Value>> {

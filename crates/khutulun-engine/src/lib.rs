@@ -1,30 +1,72 @@
 //! Runs plans, keeps the journal, recovers.
 //!
 //! The life of a run: [`Engine::run`] commits the beginning of a [`khutulun_plan::Plan`], with the whole plan, to the store's
-//! log. The [`Core`], a state machine that knows neither store nor clock, says which intents to record, what to execute once
-//! they are durable, and which outcomes to record; the engine does it, many at a time, and commits what is ready together.
-//! When the process dies, [`Engine::resume`] adds up the journal ([`RunState::fold`]), asks the executor what became of the
+//! log. When the process dies, [`Engine::resume`] adds up the journal ([`RunState::fold`]), asks the executor what became of the
 //! operations in flight, and goes on. [`Engine::supersede`] ends such a run, so that a removal can be planned from any state.
+//!
+//! # A pure machine and its shell
+//!
+//! All that is decided is decided by a [`Run`]: what happens goes in ([`Input`]), what is to be done comes out ([`Effect`]). It
+//! knows no store, clock, chance or runtime. It holds the instances and the journal's state; its [`Scheduler`] knows the order of
+//! steps. The engine is a shell that does the effects on tokio; the simulator is another one, which does them in a world of its own:
+//!
+//! ```
+//! # use khutulun_engine::{Effect, Input, Run, RunReport};
+//! # use floria::{Batch, Revision};
+//! # use khutulun_api::{Operation, Outcome};
+//! # trait World {
+//! #     fn commit(&mut self, batch: &Batch) -> Revision;
+//! #     fn execute(&mut self, operation: &Operation) -> Outcome;
+//! # }
+//! /// Drives a run to its end in a world without faults, one effect at a time.
+//! fn drive(mut run: Run, mut effects: Vec<Effect>, world: &mut dyn World) -> Option<RunReport> {
+//!     while !effects.is_empty() {
+//!         let mut inputs = Vec::new();
+//!         for effect in effects {
+//!             match effect {
+//!                 Effect::Commit(batch) => inputs.push(Input::Committed(world.commit(&batch))),
+//!                 Effect::Execute(operation) => inputs.push(Input::Finished {
+//!                     step: operation.id.step,
+//!                     attempt: operation.id.attempt,
+//!                     outcome: world.execute(&operation),
+//!                 }),
+//!                 Effect::Rest { step, .. } => inputs.push(Input::Rested { step }),
+//!                 Effect::Done(report) => return Some(report),
+//!                 Effect::Recover(_) | Effect::Tell(_) | Effect::Lost(_) => {}
+//!             }
+//!         }
+//!         effects = run.handle_all(inputs);
+//!     }
+//!     None
+//! }
+//! ```
 //!
 //! An [`Observer`] is told what happens; a [`RunReport`] says what it came to; [`runs`] lists what there was.
 
 mod cancel;
 mod context;
-mod core;
+mod effect;
 mod engine;
 mod error;
 mod journal;
-mod mark;
+mod lease;
+mod merge;
 mod notify;
 mod report;
+mod run;
+mod scheduler;
 mod settle;
-mod work;
+mod shell;
+mod values;
 
 pub use cancel::Cancel;
 pub use context::operation;
-pub use core::{Conduct, Core, Effect, Input, Known, StepFacts};
+pub use effect::{Effect, Input, Lost, Setup, TakeUp, Tell};
 pub use engine::{Engine, EngineOptions};
 pub use error::EngineError;
 pub use journal::{RUNS, RunState, RunSummary, StepState, runs, stream_of, unfinished};
+pub use lease::{Holder, Lease, Owner};
 pub use notify::{NotificationError, taken_in};
 pub use report::{Observer, Question, RunReport, RunResult, Settlement, StepEnd, StepReport};
+pub use run::Run;
+pub use scheduler::{Conduct, Happened, Known, Order, Scheduler, StepFacts};

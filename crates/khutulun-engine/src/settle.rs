@@ -6,6 +6,8 @@ use floria::{Change, Evaluator, Functions, Graph, Handler, Handlers, Properties,
 use khutulun_api::{Failure, Outcome, names};
 use khutulun_plan::{Action, Goal, Plan, Step, applied_after};
 
+use crate::merge::Changed;
+
 /// The states of a node that is being brought up, or is up: what it is made from is recorded in them.
 const UP: [&str; 3] = ["created", "configured", "started"];
 
@@ -20,7 +22,7 @@ pub(crate) fn settle(
     step: &Step,
     outcome: Outcome,
     touched: bool,
-) -> (Outcome, Option<Change>) {
+) -> (Outcome, Option<Changed>) {
     if let Some(id) = step.subject.relationship {
         let Some(before) = graph.edge(id).cloned() else { return (outcome, None) };
         let mut edge = before.clone();
@@ -29,7 +31,7 @@ pub(crate) fn settle(
             return (outcome, None);
         }
         graph.put_edge(edge.clone());
-        return (outcome, Some(Change::put(edge)));
+        return (outcome, Some(Changed { before: Some(before.into()), change: Change::put(edge) }));
     }
     let Some(before) = graph.vertex(step.subject.vertex).cloned() else { return (outcome, None) };
     let mut vertex = before.clone();
@@ -66,7 +68,7 @@ pub(crate) fn settle(
         return (outcome, None);
     }
     graph.put_vertex(vertex.clone());
-    (outcome, Some(Change::put(vertex)))
+    (outcome, Some(Changed { before: Some(before.into()), change: Change::put(vertex) }))
 }
 
 /// Takes outputs into attributes: all of them, or none.

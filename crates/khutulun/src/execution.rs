@@ -322,6 +322,9 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
         EngineError::TakenOver { .. } => make(Exit::Busy, "somebody else goes on with this run")
             .unchanged("what this command had begun is left to them")
             .next("khutulun status"),
+        EngineError::Contended { .. } => make(Exit::Busy, "others change the service again and again")
+            .unchanged("what was recorded stays recorded; what had begun goes on or ends by itself")
+            .next("khutulun status"),
         EngineError::Damaged { .. } => make(Exit::Unreachable, "the journal is damaged")
             .next("restore the state directory from a backup"),
         EngineError::Plan(_) => make(Exit::Bug, "the plan cannot be recorded").next("please report this"),

@@ -1,10 +1,10 @@
-//! What runs do: the core by transcripts, the engine in a simulated world that can crash anywhere.
+//! What runs do: the scheduler by transcripts, the engine in a simulated world that can crash anywhere.
 
 // A test that cannot go on should say so where it stands.
 #![allow(clippy::unwrap_used)]
 
 mod branches;
-mod core_transcripts;
+mod scheduler_transcripts;
 mod crash_points;
 mod laws;
 mod notifications;

@@ -267,7 +267,7 @@ fn an_unfinished_run_keeps_others_out_until_it_is_resumed_or_superseded() {
         let world = World::new(Memory::None);
         // Dies after an effect of which nobody but the world knows.
         assert!(matches!(
-            world.run(world.deploy_plan("a T create() delete()\nb T ->a start()"), &Crash::at(5)).await,
+            world.run(world.deploy_plan("a T create() delete()\nb T ->a start()"), &Crash::at(3)).await,
             Fate::Died
         ));
         assert_eq!(world.live_nodes(), ["a"]);
@@ -304,7 +304,7 @@ fn answers_settle_what_nobody_else_can_tell() {
         ] {
             let world = World::new(Memory::None);
             let plan = world.deploy_plan("a T @pid create()>pid\nb T x=$a.pid start()");
-            assert!(matches!(world.run(plan, &Crash::at(5)).await, Fate::Died));
+            assert!(matches!(world.run(plan, &Crash::at(3)).await, Fate::Died));
             let engine = world.engine(&never());
             let answers = [(0, answer)].into();
             let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();

@@ -1,9 +1,9 @@
-//! The core, as transcripts: one line for each input, with the effects that follow.
+//! The scheduler, as transcripts: one line for each input, with the effects that follow.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
-use khutulun_engine::{Conduct, Core, Effect, Input, Known, StepFacts};
+use khutulun_engine::{Conduct, Scheduler, Order, Happened, Known, StepFacts};
 
 /// Reads steps: a name and, after a colon, those that it waits for (`-a`: where `a` fails); after the name `*` for one without
 /// code, `!` for one that is tried three times, `?` for one with conditions, `+` for one that gathers.
@@ -44,21 +44,21 @@ fn outcome(word: &str) -> Outcome {
     }
 }
 
-fn input(text: &str, names: &[String]) -> Input {
+fn input(text: &str, names: &[String]) -> Happened {
     let words: Vec<&str> = text.split_whitespace().collect();
     let place = |name: &str| names.iter().position(|known| known == name).expect(name) as u32;
     match *words.as_slice() {
-        ["begin"] => Input::Begin,
-        ["cancel"] => Input::Cancel,
-        ["recorded", step] => Input::Recorded(place(step)),
-        ["rested", step] => Input::Rested(place(step)),
-        ["decided", step, word] => Input::Decided(place(step), Ok(word == "yes")),
-        ["finished", step, word] => Input::Finished(place(step), outcome(word)),
-        ["recovered", step, "never"] => Input::Recovered(place(step), Recovery::NeverStarted),
-        ["recovered", step, "repeatable"] => Input::Recovered(place(step), Recovery::Repeatable),
-        ["recovered", step, "doubt"] => Input::Recovered(place(step), Recovery::Unknown("?".to_owned())),
-        ["recovered", step, word] => Input::Recovered(place(step), Recovery::Finished(outcome(word))),
-        ["resume", ref known @ ..] => Input::Resume(
+        ["begin"] => Happened::Begin,
+        ["cancel"] => Happened::Cancel,
+        ["recorded", step] => Happened::Recorded(place(step)),
+        ["rested", step] => Happened::Rested(place(step)),
+        ["decided", step, word] => Happened::Decided(place(step), Ok(word == "yes")),
+        ["finished", step, word] => Happened::Finished(place(step), outcome(word)),
+        ["recovered", step, "never"] => Happened::Recovered(place(step), Recovery::NeverStarted),
+        ["recovered", step, "repeatable"] => Happened::Recovered(place(step), Recovery::Repeatable),
+        ["recovered", step, "doubt"] => Happened::Recovered(place(step), Recovery::Unknown("?".to_owned())),
+        ["recovered", step, word] => Happened::Recovered(place(step), Recovery::Finished(outcome(word))),
+        ["resume", ref known @ ..] => Happened::Resume(
             known
                 .iter()
                 .map(|word| match *word {
@@ -75,17 +75,17 @@ fn input(text: &str, names: &[String]) -> Input {
     }
 }
 
-fn show(effect: &Effect, names: &[String]) -> String {
+fn show(effect: &Order, names: &[String]) -> String {
     let name = |step: &u32| &names[*step as usize];
     match effect {
-        Effect::RecordIntent { step, attempt } => format!("intend {}#{attempt}", name(step)),
-        Effect::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
-        Effect::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
-        Effect::Decide { step } => format!("decide {}", name(step)),
-        Effect::Skip { step, decided } => {
+        Order::RecordIntent { step, attempt } => format!("intend {}#{attempt}", name(step)),
+        Order::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
+        Order::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
+        Order::Decide { step } => format!("decide {}", name(step)),
+        Order::Skip { step, decided } => {
             format!("skip {}{}", name(step), if *decided { " durably" } else { "" })
         }
-        Effect::RecordOutcome { step, attempt, outcome, touched, caught } => {
+        Order::RecordOutcome { step, attempt, outcome, touched, caught } => {
             let word = match outcome {
                 Outcome::Succeeded(_) => "ok".to_owned(),
                 Outcome::Failed(failure) => format!("{:?}", failure.class),
@@ -94,16 +94,16 @@ fn show(effect: &Effect, names: &[String]) -> String {
             let caught = if *caught { " caught" } else { "" };
             format!("record {}#{attempt} {word}{touched}{caught}", name(step))
         }
-        Effect::Rest { step, failures } => format!("rest {} {failures}", name(step)),
-        Effect::Conclude => "conclude".to_owned(),
-        Effect::Done(result) => result.word().to_owned(),
+        Order::Rest { step, failures } => format!("rest {} {failures}", name(step)),
+        Order::Conclude => "conclude".to_owned(),
+        Order::Done(result) => result.word().to_owned(),
     }
 }
 
 #[track_caller]
 fn check_with(conduct: Conduct, design: &str, transcript: &str) {
     let (names, facts) = steps(design);
-    let mut core = Core::new(facts, conduct);
+    let mut core = Scheduler::new(facts, conduct);
     let lines: Vec<&str> = transcript.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let mut found = String::new();
     for line in &lines {
@@ -137,10 +137,10 @@ fn an_effect_follows_its_durable_intent_and_dependents_follow_outcomes() {
 
 #[test]
 fn an_empty_plan_is_done_at_once() {
-    let mut core = Core::new(vec![], Conduct { parallel_max: 1, keep_going: false });
-    let effects = core.handle(Input::Begin);
+    let mut core = Scheduler::new(vec![], Conduct { parallel_max: 1, keep_going: false });
+    let effects = core.handle(Happened::Begin);
     assert_eq!(effects.len(), 2);
-    assert_eq!(effects[0], Effect::Conclude);
+    assert_eq!(effects[0], Order::Conclude);
 }
 
 #[test]

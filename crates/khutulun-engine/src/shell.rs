@@ -1,0 +1,229 @@
+//! The shell around a run: does its effects on tokio, and nothing else.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use floria::{At, Batch, Graph, Namespace, Revision, Store, StoreError};
+use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery};
+use tokio::task::{Id, JoinError, JoinSet};
+
+use crate::{
+    cancel::Cancel,
+    effect::{Effect, Input, Lost, Tell},
+    engine::Engine,
+    error::EngineError,
+    lease::Lease,
+    report::{Observer, RunReport},
+    run::Run,
+};
+
+/// What a task is about, for the case that it ends without saying.
+#[derive(Clone, Copy)]
+enum Task {
+    Commit,
+    Execute(OperationId),
+    Recover(OperationId),
+    Rest,
+}
+
+/// What is in the store of a service, all as of one revision.
+pub(crate) struct Present {
+    pub(crate) graph: Graph,
+    pub(crate) revision: Revision,
+    pub(crate) lease: Option<Lease>,
+}
+
+impl Present {
+    pub(crate) fn read(store: &dyn Store, service: &Namespace) -> Result<Self, StoreError> {
+        let snapshot = store.snapshot(At::Now)?;
+        let leases = Lease::namespace_of(service);
+        let lease =
+            Lease::stored(service, &snapshot.graph(&leases)?, snapshot.namespace_revision(&leases)?);
+        Ok(Self {
+            graph: snapshot.graph(service)?,
+            revision: snapshot.namespace_revision(service)?,
+            lease,
+        })
+    }
+}
+
+/// How the shell came to an end.
+pub(crate) enum Ended {
+    Done(RunReport),
+    /// The run is somebody else's, or nobody's.
+    Lost(Lost, Box<Run>),
+}
+
+/// A run, and what is being done for it.
+pub(crate) struct Shell<'e> {
+    engine: &'e Engine,
+    observer: &'e dyn Observer,
+    cancel: &'e Cancel,
+    run: Run,
+    /// What the commit that is open is for.
+    attempt: &'static str,
+    cancelled: bool,
+    tasks: JoinSet<Result<Input, EngineError>>,
+    task_of: HashMap<Id, Task>,
+}
+
+impl<'e> Shell<'e> {
+    /// `attempt` is what the first commit is for, as errors say it.
+    pub(crate) fn new(
+        engine: &'e Engine,
+        observer: &'e dyn Observer,
+        cancel: &'e Cancel,
+        run: Run,
+        attempt: &'static str,
+    ) -> Self {
+        let (tasks, task_of) = (JoinSet::new(), HashMap::new());
+        Self { engine, observer, cancel, run, attempt, cancelled: false, tasks, task_of }
+    }
+
+    /// Does what the run asks for, until it is over.
+    pub(crate) async fn drive(mut self, mut effects: Vec<Effect>) -> Result<Ended, EngineError> {
+        loop {
+            for effect in effects {
+                match effect {
+                    Effect::Commit(batch) => self.commit(batch),
+                    Effect::Execute(operation) => self.execute(operation),
+                    Effect::Recover(operation) => self.recover(operation),
+                    Effect::Rest { step, ms } => self.spawn(Task::Rest, async move {
+                        tokio::time::sleep(Duration::from_millis(ms)).await;
+                        Ok(Input::Rested { step })
+                    }),
+                    Effect::Tell(tell) => self.tell(&tell),
+                    Effect::Done(report) => {
+                        self.observer.run_ended(&report);
+                        return Ok(Ended::Done(report));
+                    }
+                    Effect::Lost(lost) => return Ok(Ended::Lost(lost, Box::new(self.run))),
+                }
+            }
+            let inputs = self.next().await?;
+            effects = self.run.handle_all(inputs);
+        }
+    }
+
+    /// Waits for something to happen, and takes what has happened meanwhile along: it goes into the same commit.
+    async fn next(&mut self) -> Result<Vec<Input>, EngineError> {
+        let mut inputs = Vec::new();
+        tokio::select! {
+            Some(ended) = self.tasks.join_next_with_id() => inputs.extend(self.ended(ended)?),
+            () = self.cancel.asked(), if !self.cancelled => {}
+        }
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            inputs.extend(self.ended(ended)?);
+        }
+        // Whoever asked before an operation ended is heard before it, however long the last commit took.
+        if !self.cancelled && self.cancel.is_cancelled() {
+            self.cancelled = true;
+            inputs.insert(0, Input::Cancel);
+        }
+        Ok(inputs)
+    }
+
+    fn tell(&self, tell: &Tell) {
+        match tell {
+            Tell::Began { done } => self.observer.run_began(self.run.id(), self.run.plan(), *done),
+            Tell::Ended { step, outcome, again } => self.observer.step_ended(*step, outcome, *again),
+            Tell::Skipped { step } => self.observer.step_skipped(*step),
+        }
+    }
+
+    fn commit(&mut self, batch: Arc<Batch>) {
+        let attempt = std::mem::replace(&mut self.attempt, "record what happened");
+        let store = Arc::clone(&self.engine.store);
+        let service = self.run.plan().namespace.clone();
+        let handle = self.tasks.spawn_blocking(move || {
+            let committed = store.commit(&batch);
+            // If it was refused, the run takes it back.
+            drop(batch);
+            match committed {
+                Ok(revision) => Ok(Input::Committed(revision)),
+                Err(StoreError::Conflict { .. }) => {
+                    let Present { graph, revision, lease } =
+                        Present::read(&*store, &service).map_err(EngineError::store("read the instances"))?;
+                    Ok(Input::Conflicted { graph, revision, lease })
+                }
+                Err(source) => Err(EngineError::Store { attempt, source }),
+            }
+        });
+        self.task_of.insert(handle.id(), Task::Commit);
+    }
+
+    fn execute(&mut self, operation: Operation) {
+        self.observer.step_started(operation.id.step, &operation);
+        let (executor, limit) = (Arc::clone(&self.engine.executor), self.limit(&operation));
+        self.spawn(Task::Execute(operation.id), async move {
+            let outcome = tokio::time::timeout(limit, executor.execute(&operation)).await;
+            let outcome = outcome.unwrap_or_else(|_| Outcome::Failed(overdue(&operation)));
+            Ok(finished(operation.id, outcome))
+        });
+    }
+
+    fn recover(&mut self, operation: Operation) {
+        let (executor, limit) = (Arc::clone(&self.engine.executor), self.limit(&operation));
+        self.spawn(Task::Recover(operation.id), async move {
+            let recovery = tokio::time::timeout(limit, executor.recover(&operation)).await;
+            let silent = || Recovery::Unknown("whoever runs it did not answer in time".to_owned());
+            Ok(recovered(operation.id, recovery.unwrap_or_else(|_| silent())))
+        });
+    }
+
+    fn limit(&self, operation: &Operation) -> Duration {
+        Duration::from_millis(operation.timeout_ms.saturating_add(self.engine.options.grace_ms))
+    }
+
+    fn spawn(&mut self, task: Task, work: impl Future<Output = Result<Input, EngineError>> + Send + 'static) {
+        let handle = self.tasks.spawn(work);
+        self.task_of.insert(handle.id(), task);
+    }
+
+    /// Says what a task that ended has to say.
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Result<Input, EngineError>), JoinError>,
+    ) -> Result<Option<Input>, EngineError> {
+        let error = match ended {
+            Ok((id, input)) => {
+                self.task_of.remove(&id);
+                return input.map(Some);
+            }
+            Err(error) => error,
+        };
+        let message = "whoever runs it broke down; this is a bug".to_owned();
+        Ok(match self.task_of.remove(&error.id()) {
+            Some(Task::Execute(id)) => {
+                let detail = error.to_string();
+                let failure = Failure { class: FailureClass::UnknownOutcome, message, detail };
+                Some(finished(id, Outcome::Failed(failure)))
+            }
+            Some(Task::Recover(id)) => Some(recovered(id, Recovery::Unknown(message))),
+            Some(Task::Commit) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only a runtime that shuts down cancels what has not begun; whoever waits goes with it.
+                Err(_) => None,
+            },
+            Some(Task::Rest) | None => None,
+        })
+    }
+}
+
+fn finished(id: OperationId, outcome: Outcome) -> Input {
+    Input::Finished { step: id.step, attempt: id.attempt, outcome }
+}
+
+fn recovered(id: OperationId, recovery: Recovery) -> Input {
+    Input::Recovered { step: id.step, attempt: id.attempt, recovery }
+}
+
+fn overdue(operation: &Operation) -> Failure {
+    Failure {
+        class: FailureClass::UnknownOutcome,
+        message: format!(
+            "it took longer than {} ms, and whoever runs it did not end it",
+            operation.timeout_ms
+        ),
+        detail: String::new(),
+    }
+}
