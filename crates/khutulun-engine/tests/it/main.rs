@@ -7,6 +7,7 @@ mod branches;
 mod scheduler_transcripts;
 mod crash_points;
 mod laws;
+mod machine;
 mod notifications;
 mod scenarios;
 #[path = "../../../khutulun-plan/tests/it/sketch.rs"]
