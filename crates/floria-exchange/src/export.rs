@@ -24,6 +24,8 @@ pub enum Selection {
     All,
     /// A namespace, with those under it: all entities that live there.
     Under(Namespace),
+    /// The whole store without a namespace and those under it.
+    Without(Namespace),
     /// A vertex with all that it contains, at any depth, and the edges among these.
     Subtree(VertexId),
     /// A vertex template with all that it contains, at any depth, and the edge templates among these.
@@ -86,6 +88,10 @@ pub fn export(
             export.scope = Scope::Under(namespace.clone());
             export.indexes(|kind| Index::Under(kind, namespace.clone()))?;
         }
+        Selection::Without(namespace) => {
+            export.scope = Scope::Without(namespace.clone());
+            export.indexes(Index::All)?;
+        }
         Selection::Subtree(id) => {
             export.subtree((*id).into(), |id| VertexId(id).into(), EntityKind::Vertex, EntityKind::Edge)?;
         }
@@ -102,6 +108,7 @@ pub fn export(
 enum Scope {
     All,
     Under(Namespace),
+    Without(Namespace),
     /// These vertexes (or templates), and the edges of this kind that were collected.
     Keys(BTreeSet<EntityKey>),
 }
@@ -177,15 +184,17 @@ impl Export<'_> {
 
     /// Returns whether something is selected.
     fn holds(&mut self, key: EntityKey) -> Result<bool, ExchangeError> {
-        let namespace = match &self.scope {
+        let (namespace, is_inside) = match &self.scope {
             Scope::All => return Ok(true),
             Scope::Keys(keys) => return Ok(keys.contains(&key)),
-            Scope::Under(namespace) => namespace,
+            Scope::Under(namespace) => (namespace, true),
+            Scope::Without(namespace) => (namespace, false),
         };
         if let Some(known) = self.remembered.get(&key) {
             return Ok(*known);
         }
-        let holds = self.snapshot.get(&key)?.is_some_and(|entity| entity.namespace().is_under(namespace));
+        let entity = self.snapshot.get(&key)?;
+        let holds = entity.is_some_and(|entity| entity.namespace().is_under(namespace) == is_inside);
         if self.remembered.len() == REMEMBERED_MAX {
             self.remembered.clear();
         }
@@ -194,6 +203,9 @@ impl Export<'_> {
     }
 
     fn write(&mut self, mut entity: Entity) -> Result<(), ExchangeError> {
+        if matches!(&self.scope, Scope::Without(namespace) if entity.namespace().is_under(namespace)) {
+            return Ok(());
+        }
         if self.boundary != Boundary::Keep && !matches!(self.scope, Scope::All) && !self.cut(&mut entity)? {
             return Ok(());
         }

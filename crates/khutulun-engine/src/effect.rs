@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use floria::{Author, Batch, Functions, Graph, Revision};
+use floria::{Author, Batch, Functions, Revision};
 use khutulun_api::{Operation, Outcome, Recovery, RunId};
 
-use crate::{engine::EngineOptions, journal::stream_of, lease::Lease, report::RunReport, report::Settlement};
+use crate::{
+    engine::EngineOptions,
+    journal::stream_of,
+    lease::Lease,
+    present::Present,
+    report::{RunReport, Settlement},
+};
 
 /// What a run is given when it begins or is taken up, besides its plan and the instances.
 #[derive(Clone)]
@@ -52,16 +58,8 @@ pub enum TakeUp {
 pub enum Input {
     /// The open commit is durable, and made this revision.
     Committed(Revision),
-    /// The open commit was refused, since something that it expected has moved. What is there now, all as of one revision of the
-    /// store.
-    Conflicted {
-        /// The service's instances.
-        graph: Graph,
-        /// The revision of the service's namespace.
-        revision: Revision,
-        /// The service's lease, as it is stored. None: nobody has ever had it.
-        lease: Option<Lease>,
-    },
+    /// The open commit was refused, since something that it expected has moved. What is there now.
+    Conflicted(Box<Present>),
     /// An operation ended.
     Finished {
         /// The step.

@@ -15,10 +15,11 @@ use crate::{
     error::EngineError,
     journal::{RunState, SUPERSEDED, StepState, runs, unfinished},
     lease::{Lease, Owner},
+    present::Present,
     report::{Observer, RunReport, RunResult, Settlement},
     run::{CONFLICTS_MAX, Run},
     scheduler::Conduct,
-    shell::{Ended, Present, Shell},
+    shell::{Ended, Shell},
 };
 
 /// How many names an error gives of what has changed; more help nobody.

@@ -7,7 +7,7 @@ use floria::{
 };
 use khutulun_api::{Failure, names};
 
-use crate::{engine::Engine, error::EngineError, journal::unfinished, settle::write, run::CONFLICTS_MAX};
+use crate::{engine::Engine, error::EngineError, journal::unfinished, run::CONFLICTS_MAX, settle::write};
 
 /// Why a notification was not taken in. Nothing has changed.
 #[derive(Debug, thiserror::Error)]

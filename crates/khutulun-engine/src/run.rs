@@ -17,8 +17,8 @@ use crate::{
     effect::{Effect, Input, Lost, Setup, TakeUp, Tell},
     error::EngineError,
     journal::{Journal, RunState, StepState},
-    lease::Lease,
     merge::Changed,
+    present::Present,
     report::{RunReport, Settlement, StepEnd},
     scheduler::{Happened, Scheduler, StepFacts},
 };
@@ -183,9 +183,7 @@ impl Run {
     fn take(&mut self, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Committed(revision) => self.committed(revision, effects),
-            Input::Conflicted { graph, revision, lease } => {
-                self.conflicted(graph, revision, lease, effects);
-            }
+            Input::Conflicted(present) => self.conflicted(*present, effects),
             Input::Finished { step, attempt, outcome } if self.scheduler.executes(step, attempt) => {
                 let outcome = self.take_in(step, outcome);
                 self.schedule(Happened::Finished(step, outcome), effects);
@@ -324,13 +322,8 @@ impl Run {
         }
     }
 
-    fn conflicted(
-        &mut self,
-        graph: Graph,
-        revision: Revision,
-        lease: Option<Lease>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn conflicted(&mut self, present: Present, effects: &mut Vec<Effect>) {
+        let Present { graph, revision, lease } = present;
         let Some(open) = &mut self.open else { return };
         self.conflicts += 1;
         let lost = match &lease {

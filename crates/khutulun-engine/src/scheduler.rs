@@ -162,8 +162,7 @@ impl Scheduler {
             Happened::Recorded(index) => {
                 if self.steps[index as usize].state == State::Intended {
                     self.set(index, State::Running);
-                    orders
-                        .push(Order::Execute { step: index, attempt: self.steps[index as usize].attempt });
+                    orders.push(Order::Execute { step: index, attempt: self.steps[index as usize].attempt });
                 }
             }
             Happened::Finished(index, outcome) => {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use floria::{At, Batch, Graph, Namespace, Revision, Store, StoreError};
+use floria::{Batch, StoreError};
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -11,7 +11,7 @@ use crate::{
     effect::{Effect, Input, Lost, Tell},
     engine::Engine,
     error::EngineError,
-    lease::Lease,
+    present::Present,
     report::{Observer, RunReport},
     run::Run,
 };
@@ -23,27 +23,6 @@ enum Task {
     Execute(OperationId),
     Recover(OperationId),
     Rest,
-}
-
-/// What is in the store of a service, all as of one revision.
-pub(crate) struct Present {
-    pub(crate) graph: Graph,
-    pub(crate) revision: Revision,
-    pub(crate) lease: Option<Lease>,
-}
-
-impl Present {
-    pub(crate) fn read(store: &dyn Store, service: &Namespace) -> Result<Self, StoreError> {
-        let snapshot = store.snapshot(At::Now)?;
-        let leases = Lease::namespace_of(service);
-        let lease =
-            Lease::stored(service, &snapshot.graph(&leases)?, snapshot.namespace_revision(&leases)?);
-        Ok(Self {
-            graph: snapshot.graph(service)?,
-            revision: snapshot.namespace_revision(service)?,
-            lease,
-        })
-    }
 }
 
 /// How the shell came to an end.
@@ -141,9 +120,9 @@ impl<'e> Shell<'e> {
             match committed {
                 Ok(revision) => Ok(Input::Committed(revision)),
                 Err(StoreError::Conflict { .. }) => {
-                    let Present { graph, revision, lease } =
-                        Present::read(&*store, &service).map_err(EngineError::store("read the instances"))?;
-                    Ok(Input::Conflicted { graph, revision, lease })
+                    let present = Present::read(&*store, &service);
+                    let present = present.map_err(EngineError::store("read the instances"))?;
+                    Ok(Input::Conflicted(Box::new(present)))
                 }
                 Err(source) => Err(EngineError::Store { attempt, source }),
             }

@@ -113,3 +113,18 @@ fn what_leads_out_is_kept_or_refused_as_asked() {
     );
     assert_eq!(refused(Selection::Subtree(VertexId(77))), "there is no vertex 77 to export");
 }
+
+#[test]
+fn all_but_a_namespace_is_what_that_namespace_leaves() {
+    let without = |namespace: &str| Selection::Without(Namespace(namespace.to_owned()));
+    let (all, ..) = keys(Selection::All, Boundary::Keep).unwrap();
+    let (of_shop, ..) = keys(under("shop"), Boundary::Keep).unwrap();
+    let (rest, exported, _) = keys(without("shop"), Boundary::Keep).unwrap();
+    assert_eq!(exported.entities, rest.len() as u64);
+    let expected: Vec<&String> = all.iter().filter(|key| !of_shop.contains(key)).collect();
+    assert_eq!(rest.iter().collect::<Vec<_>>(), expected);
+    assert!(!rest.is_empty() && !of_shop.is_empty());
+    // What leads there is cut, or refused.
+    assert!(keys(without("shop"), Boundary::Cut).unwrap().0.len() <= rest.len());
+    assert_eq!(keys(without("nowhere"), Boundary::Refuse).unwrap().0, all);
+}

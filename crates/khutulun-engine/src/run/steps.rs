@@ -124,8 +124,7 @@ impl Run {
     fn settle(&mut self, step: u32, outcome: Outcome, touched: bool) -> Outcome {
         let planned = &self.plan.steps[step as usize];
         let functions = &*self.setup.functions;
-        let (outcome, changed) =
-            settle(&mut self.graph, functions, &self.plan, planned, outcome, touched);
+        let (outcome, changed) = settle(&mut self.graph, functions, &self.plan, planned, outcome, touched);
         self.gathered.changes.extend(changed);
         outcome
     }

@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod branches;
-mod scheduler_transcripts;
 mod crash_points;
 mod laws;
 mod machine;
 mod notifications;
 mod scenarios;
+mod scheduler_transcripts;
 #[path = "../../../khutulun-plan/tests/it/sketch.rs"]
 mod sketch;
 mod world;

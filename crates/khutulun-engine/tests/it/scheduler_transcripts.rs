@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
-use khutulun_engine::{Conduct, Scheduler, Order, Happened, Known, StepFacts};
+use khutulun_engine::{Conduct, Happened, Known, Order, Scheduler, StepFacts};
 
 /// Reads steps: a name and, after a colon, those that it waits for (`-a`: where `a` fails); after the name `*` for one without
 /// code, `!` for one that is tried three times, `?` for one with conditions, `+` for one that gathers.

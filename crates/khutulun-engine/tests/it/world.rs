@@ -284,8 +284,13 @@ impl Fate {
 
 impl World {
     pub(crate) fn new(memory: Memory) -> Self {
+        Self::on(Arc::new(MemoryStore::new()), memory)
+    }
+
+    /// Makes another world on the same store.
+    pub(crate) fn on(store: Arc<MemoryStore>, memory: Memory) -> Self {
         Self {
-            store: Arc::new(MemoryStore::new()),
+            store,
             reality: Arc::default(),
             memory,
             options: EngineOptions { rest_ms_first: 1, rest_ms_max: 2, ..EngineOptions::default() },

@@ -29,7 +29,8 @@ fn a_store_is_counted_and_whole() {
 
     let sandbox = deployed();
     let stats = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json();
-    assert_eq!(stats["entities"]["vertex"], 3);
+    // The service, its two nodes, and its lease.
+    assert_eq!(stats["entities"]["vertex"], 4);
     assert_eq!(stats["kept_from"], 0);
     assert_eq!(sandbox.run(&["store", "verify"]).expect(0).stdout, "The store is whole.\n");
     sandbox.run(&["store", "migrate"]).expect(0);

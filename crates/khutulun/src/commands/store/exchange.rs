@@ -8,6 +8,7 @@ use std::{
 
 use floria::{At, Author, Namespace, Revision, Store as _, StoreError};
 use floria_exchange::{Boundary, ExchangeError, Format, Ids, ImportOptions, Selection, Stages};
+use khutulun_api::names;
 use serde_json::{Value as Json, json};
 
 use super::reader;
@@ -66,7 +67,8 @@ pub(crate) fn export(arguments: &StoreExportArguments, session: &Session) -> Res
     let at = arguments.at.map_or(At::Now, |revision| At::Revision(Revision(revision)));
     let snapshot = store.snapshot(at).map_err(|error| session.store_error(error))?;
     let selection = match &arguments.namespace {
-        None => Selection::All,
+        // Who is at work here is of no use elsewhere.
+        None => Selection::Without(Namespace(names::LEASES.to_owned())),
         Some(namespace) => {
             let namespace = Namespace(namespace.clone());
             let known = snapshot.namespaces().map_err(|error| session.store_error(error))?;
