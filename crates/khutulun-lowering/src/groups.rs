@@ -12,7 +12,7 @@ use floria::{
     rules::{Count, Selector},
 };
 use khutulun_api::names;
-use tosca::model::{Group, Member, Name, NodeTemplate, Policy, Trigger};
+use tosca::model::{Group, Member, Name, NodeTemplate, Policy};
 
 use crate::lower::{Lowering, NodePlace};
 
@@ -92,21 +92,6 @@ impl<'a> Lowering<'a, '_> {
         for (name, trigger) in &policy.triggers {
             self.trigger(name, trigger, id, policy);
         }
-    }
-
-    fn trigger(&mut self, name: &Name, trigger: &'a Trigger, policy_id: VertexTemplateId, policy: &Policy) {
-        let mut handlers = self.activities(&trigger.action, &policy.targets, None);
-        self.conditions(&mut handlers, trigger.condition.as_ref(), trigger.span);
-        let mut metadata = self.entity_metadata(&trigger.metadata, trigger.span);
-        metadata.insert(names::TRIGGER.to_owned(), name.as_str().into());
-        self.part(Part {
-            name: name.as_str().to_owned(),
-            container: policy_id,
-            properties: Properties::from([(names::EVENT.to_owned(), word(&trigger.event))]),
-            handlers,
-            metadata,
-            span: trigger.span,
-        });
     }
 
     /// Makes a vertex template.

@@ -72,6 +72,7 @@ mod render_rules;
 mod schemas;
 mod services;
 mod substitution;
+mod triggers;
 mod workflows;
 
 pub use artifacts::is_driver;

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use diagnostics::Span;
 use floria::{Expression, Handler, Handlers, Metadata, Named, Properties, Rules, Value, VertexTemplateId};
 use khutulun_api::names;
-use tosca::model::{self, Activity, ActivityKind, Member, Name, Workflow, WorkflowStep};
+use tosca::model::{self, Activity, ActivityKind, Name, NodeTemplate, Workflow, WorkflowStep};
 
 use crate::{
     expressions,
@@ -75,8 +75,8 @@ impl<'a> Lowering<'a, '_> {
 
     fn step(&mut self, name: &Name, step: &'a WorkflowStep, workflow: VertexTemplateId) -> VertexTemplateId {
         let relationship = step.target_relationship.as_ref();
-        let mut handlers =
-            self.activities(&step.activities, std::slice::from_ref(&step.target), relationship);
+        let nodes = self.nodes_among(std::slice::from_ref(&step.target));
+        let mut handlers = self.activities(&step.activities, &nodes, relationship);
         self.conditions(&mut handlers, &step.filter, step.span);
         let mut properties = Properties::new();
         if let Some(relationship) = relationship {
@@ -109,7 +109,7 @@ impl<'a> Lowering<'a, '_> {
     pub(crate) fn activities(
         &mut self,
         activities: &'a [Activity],
-        targets: &[Member],
+        nodes: &[&'a NodeTemplate],
         relationship: Option<&Name>,
     ) -> Handlers {
         let mut handlers = Handlers::new();
@@ -121,7 +121,7 @@ impl<'a> Lowering<'a, '_> {
                 }
             }
             let subject = match activity.kind {
-                ActivityKind::CallOperation => self.called_event(activity, targets, relationship),
+                ActivityKind::CallOperation => self.called_event(activity, nodes, relationship),
                 ActivityKind::SetState => {
                     self.check_state(activity, relationship.is_some());
                     activity.subject.as_str().to_owned()
@@ -158,12 +158,12 @@ impl<'a> Lowering<'a, '_> {
     fn called_event(
         &mut self,
         activity: &Activity,
-        targets: &[Member],
+        nodes: &[&'a NodeTemplate],
         relationship: Option<&Name>,
     ) -> String {
         let written = activity.subject.as_str();
         let mut events = BTreeSet::new();
-        for node in self.nodes_among(targets) {
+        for &node in nodes {
             let holders: Vec<Holder<'a>> = match relationship {
                 None => vec![Holder::Node(node)],
                 Some(name) => node

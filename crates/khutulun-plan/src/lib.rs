@@ -60,7 +60,7 @@ pub use node::{machine_name, parts_of, subject_of};
 pub use operate::plan_operate;
 pub use render::render;
 pub use run::plan_run;
-pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_workflow};
+pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_trigger, plan_workflow, policy_targets};
 
 use floria::{Functions, Namespace, Revision};
 

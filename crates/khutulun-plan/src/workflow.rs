@@ -10,7 +10,12 @@
 //! - When an activity of a target failed, its next ones are not run; those of other targets are. The step has failed.
 //! - A failure that no `on_failure` is there for, here or where the workflow is inlined, is one of the run.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod trigger;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use floria::{Evaluated, Evaluator, Expression, Graph, Named, Origin, Site, Value, Vertex, VertexId};
 use khutulun_api::{Subject, describe_unknown, names};
@@ -24,6 +29,8 @@ use crate::{
     node::event_of,
     place::{Place, empty},
 };
+
+pub use trigger::{plan_trigger, policy_targets};
 
 /// How many steps a plan of a workflow may have: far more than anybody reads, and few enough for memory where workflows inline
 /// each other again and again.
@@ -246,7 +253,7 @@ impl<'b, 'a> Expansion<'b, 'a> {
             let begin = self.add(begin)?;
             let mut all = vec![begin];
             for site in flow::targets(self.graph, step.vertex) {
-                self.target(spot, site, begin, &mut all)?;
+                self.target(spot, site, begin, &(0..usize::MAX), &mut all)?;
             }
             let end = self.add(Step { after: all, gathers: true, ..self.mark(step.vertex, "end", &part) })?;
             ends.push(end);
@@ -274,12 +281,13 @@ impl<'b, 'a> Expansion<'b, 'a> {
         self.add(Step { after: before.into_iter().collect(), part: Some(part), ..step })
     }
 
-    /// The activities of a step at one of its targets.
+    /// The activities of a step at one of its targets: those at these places.
     fn target(
         &mut self,
         spot: Spot<'_, 'a>,
         site: Site,
         begin: u32,
+        places: &Range<usize>,
         all: &mut Vec<u32>,
     ) -> Result<(), PlanError> {
         let Some(place) = Place::at(self.graph, site) else { return Ok(()) };
@@ -298,7 +306,8 @@ impl<'b, 'a> Expansion<'b, 'a> {
             previous = self.add(guard)?;
             all.push(previous);
         }
-        for activity in flow::activities(spot.step.vertex) {
+        let activities = flow::activities(spot.step.vertex).enumerate();
+        for (_, activity) in activities.filter(|(place, _)| places.contains(place)) {
             previous = self.activity(spot, &activity, &place, previous, all)?;
         }
         Ok(())
