@@ -38,9 +38,10 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// Returns what is to be recorded.
-    fn said(&self) -> Said {
-        Said { of: self.of, ..Said::of(&self.intention, self.verb) }
+    /// Makes out which revision it is. `unwinds` says whether a failure leads back.
+    fn beginning(&self, session: &Session, store: &dyn Store, unwinds: bool) -> Result<Beginning, CliError> {
+        let said = Said { of: self.of, ..Said::of(&self.intention, self.verb) };
+        Beginning::new(session, store, &self.intention, said, unwinds)
     }
 }
 
@@ -59,15 +60,22 @@ pub(crate) fn realize(
         return plan_and_save(session, service, |store| wish(Some(store)), file);
     }
     let what = format!("{} `{service}`", verb.word());
+    let unwinds = execution.conduct.on_failure == OnFailure::Unwind;
     if !execution.yes && !question::can_ask() {
         // Nobody can agree, so nothing may happen: not even a state directory is made.
         let reader = session.reader()?;
-        let Wish { intention, notes, .. } = wish(reader.as_ref())?;
+        let wish = wish(reader.as_ref())?;
+        let unwinding = match &reader {
+            Some(store) => wish.beginning(session, store, unwinds)?.said.unwinding,
+            None => unwinds.then_some(Unwinding::ToNothing),
+        };
+        let Wish { intention, notes, .. } = wish;
         let mut proposal = intention.preview(session, reader.as_ref().map(|store| store as &dyn Store))?;
         proposal.notes.extend(notes);
         if proposal.plan.is_empty() {
             return nothing_to_do(&proposal, session);
         }
+        proposal.notes.extend(unwinding.map(Unwinding::note));
         session.progress.say(&proposal.view().text(Style::stderr()));
         return Err(question::unasked(&what).place(intention.place()));
     }
@@ -75,8 +83,7 @@ pub(crate) fn realize(
     let _lock = ServiceLock::take(&state, &service.0, verb.word())?;
     refuse_unfinished(session, &store, service)?;
     let wish = wish(Some(&store))?;
-    let unwinds = execution.conduct.on_failure == OnFailure::Unwind;
-    let beginning = Beginning::new(session, &store, &wish.intention, wish.said(), unwinds)?;
+    let beginning = wish.beginning(session, &store, unwinds)?;
     let Wish { intention, notes, .. } = wish;
     let mut proposal = intention.propose_for_real(session, &store)?;
     proposal.notes.extend(notes);
@@ -88,7 +95,7 @@ pub(crate) fn realize(
     agree(execution, session, &proposal, &format!("{}?", capitalized(&what)))?;
     keep_files(session, &state, &intention)?;
     let runner = Execution::new(session, state, store, &execution.conduct);
-    let mut done = runner.perform(&proposal.plan, beginning.records(session, runner.store())?)?;
+    let mut done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
     // What was not known when the plan was made may be known now: then there is more to do.
     while done.succeeded() && !proposal.waiting.is_empty() {
         let next = intention.propose_for_real(session, runner.store())?;
@@ -99,7 +106,7 @@ pub(crate) fn realize(
         }
         agree(execution, session, &proposal, &format!("Go on with `{service}`?"))
             .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
-        done = runner.perform(&proposal.plan, beginning.records(session, runner.store())?)?;
+        done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
     }
     let unwound = unwinding::after(session, &runner, service, &done, beginning.said.unwinding)?;
     runner.answer(&done, &proposal.waiting, unwound.as_ref())
@@ -115,7 +122,7 @@ pub(crate) fn plan_and_save(
     let (state, store) = session.writer()?;
     refuse_unfinished(session, &store, service)?;
     let wish = wish(&store)?;
-    let beginning = Beginning::new(session, &store, &wish.intention, wish.said(), false)?;
+    let beginning = wish.beginning(session, &store, false)?;
     let mut proposal = wish.intention.propose_for_real(session, &store)?;
     proposal.notes.extend(wish.notes);
     keep_files(session, &state, &wish.intention)?;
@@ -134,7 +141,7 @@ fn keep_files(session: &Session, state: &StateDirectory, intention: &Intention) 
 }
 
 /// Records a revision for which nothing has to be done: what comes next goes on from it.
-fn record(
+pub(crate) fn record(
     session: &Session,
     state: &StateDirectory,
     store: &SqliteStore,
@@ -149,7 +156,7 @@ fn record(
     let batch = Batch {
         expected: vec![(intention.namespace.clone(), proposal.plan.base)],
         changes: Vec::new(),
-        records: beginning.records(session, store)?,
+        records: beginning.records(session, store, intention)?,
         author: Some(Author { name: author::name(), stream: None }),
     };
     store.commit(&batch).map(drop).map_err(|error| session.store_error(error))

@@ -4,6 +4,10 @@
 //! instances will have. A digest over every byte before it is its last entry. It is no signature: it finds accidents and edits,
 //! not somebody who computes it anew; the file is as secret as what is in the state directory, and is written so.
 
+mod check;
+
+pub(crate) use check::record;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -259,9 +263,15 @@ fn open(document: &Json, digest: &str) -> Result<Saved, String> {
     let octets = BASE64_STANDARD.decode(text("run")?).map_err(|error| error.to_string())?;
     let payload: Payload = floria::decode(&octets).map_err(|error| chain(&error))?;
     let Payload { plan, notes, waiting, revision, design, files } = payload;
+    if !is_in_order(&plan) {
+        return Err("its steps wait for each other".to_owned());
+    }
     let wanted = match (revision, design) {
         (Some(revision), Some(design)) => {
             let said = Said::read(&revision).ok_or("its revision cannot be read")?;
+            if said.design != design.digest() || design.namespace != plan.namespace {
+                return Err("its design is another one than its revision says".to_owned());
+            }
             let number = revision.get("number").and_then(Value::as_integer).unwrap_or_default();
             let intention = Intention {
                 origin: Origin::Revision(u64::try_from(number).unwrap_or_default()),
@@ -289,67 +299,85 @@ fn open(document: &Json, digest: &str) -> Result<Saved, String> {
     })
 }
 
-impl Saved {
-    /// Refuses the plan unless all is as it was when the plan was made.
-    pub(crate) fn check(&self, session: &Session, store: &SqliteStore, file: &Path) -> Result<(), CliError> {
-        let plan = &self.proposal.plan;
-        let service = &plan.namespace;
-        let refused = |exit: Exit, what: &str, why: String| {
-            CliError::new(exit, what).place(file.display().to_string()).why(why)
-        };
-        let again =
-            format!("make it anew, and have it approved: khutulun plan PATH --save {}", file.display());
-        let store_error = |error| session.store_error(error);
-        let identity = store_identity::of(store).map_err(store_error)?;
-        if identity.as_ref() != Some(&self.store) {
-            let why = format!("it was made from another store than the one in {}", session.root().display());
-            return Err(refused(Exit::Usage, "the saved plan is for another store", why)
-                .next("give the state directory that it was made with: --state DIR")
-                .next(again));
+/// Tells whether each step can have its turn: all that it waits for are steps, and none of them waits for it.
+fn is_in_order(plan: &Plan) -> bool {
+    let mut waits: Vec<usize> = Vec::with_capacity(plan.steps.len());
+    let mut followers = vec![Vec::new(); plan.steps.len()];
+    for (place, step) in plan.steps.iter().enumerate() {
+        let before = step.after.iter().chain(&step.otherwise);
+        for before in before.clone() {
+            let Some(followers) = followers.get_mut(*before as usize) else { return false };
+            followers.push(place);
         }
-        if let Some(run) = revision::run_of_plan(store, service, &self.digest).map_err(store_error)? {
-            return Err(refused(
-                Exit::Busy,
-                "the saved plan was run already",
-                format!("{run} began with it"),
-            )
-            .next(format!("khutulun history {service}")));
-        }
-        let actual = store.namespace_revision(service).map_err(store_error)?;
-        if actual != plan.base {
-            let moved = revision::moved(store, service, plan.base).map_err(store_error)?;
-            let why = format!(
-                "it was made at revision {} of the store, and `{service}` is at {}{moved}",
-                plan.base.0, actual.0
-            );
-            return Err(refused(Exit::Busy, "the saved plan is out of date", why).next(again));
-        }
-        if ground(session, store, plan)? != self.ground {
-            let why = format!(
-                "what is there of `{service}` is not what the plan was made from, though its revision is the same: the store was restored from a copy"
-            );
-            return Err(refused(Exit::Busy, "the saved plan is out of date", why).next(again));
-        }
-        let now = drivers(plan);
-        if let Some((name, made_with)) = self.drivers.iter().find(|driver| !now.contains(driver)) {
-            let present = now.iter().find(|(other, _)| other == name).map_or("none", |(_, digest)| digest);
-            let why = format!(
-                "it was made with the driver `{name}` of digest {made_with}, and this khutulun has {present}"
-            );
-            return Err(refused(Exit::Usage, "the saved plan is for other drivers", why)
-                .next("run it with the khutulun that made it")
-                .next(again));
-        }
-        if let Some((intention, _)) = &self.wanted {
-            intention.contents(session)?;
-        }
-        Ok(())
+        waits.push(before.count());
     }
+    let mut ready: Vec<usize> = (0..waits.len()).filter(|place| waits[*place] == 0).collect();
+    let mut done = 0;
+    while let Some(place) = ready.pop() {
+        done += 1;
+        for follower in &followers[place] {
+            waits[*follower] -= 1;
+            if waits[*follower] == 0 {
+                ready.push(*follower);
+            }
+        }
+    }
+    done == waits.len()
 }
 
 #[cfg(test)]
 mod tests {
+    use floria::{Namespace, Revision};
+
     use super::*;
+
+    /// A plan that does nothing, as it is saved.
+    fn saved() -> String {
+        let plan = Plan {
+            schema: khutulun_plan::SCHEMA.to_owned(),
+            namespace: Namespace("shop".to_owned()),
+            goal: Goal::Destroy,
+            base: Revision(7),
+            design: None,
+            nodes: Vec::new(),
+            steps: Vec::new(),
+            workflow: None,
+            prepare: Vec::new(),
+            conclude: Vec::new(),
+        };
+        let payload = Payload {
+            plan,
+            notes: Vec::new(),
+            waiting: Vec::new(),
+            revision: None,
+            design: None,
+            files: Vec::new(),
+        };
+        let run = BASE64_STANDARD.encode(floria::encode(&payload).unwrap());
+        seal(&json!({ "run": run, "store": "s", "ground": "g", "drivers": {} }))
+    }
+
+    #[test]
+    fn a_file_that_was_edited_or_cut_off_at_any_place_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved");
+        let text = saved();
+        write(&path, text.as_bytes()).unwrap();
+        assert!(is_one(&path));
+        assert_eq!(read(&path).unwrap().proposal.plan.base, Revision(7));
+        for place in 0..text.len() {
+            let mut edited = text.clone().into_bytes();
+            for flip in [1, 0x20, 0x80] {
+                edited[place] = text.as_bytes()[place] ^ flip;
+                fs::write(&path, &edited).unwrap();
+                assert!(read(&path).is_err(), "edited at {place}");
+            }
+            fs::write(&path, &text[..place]).unwrap();
+            assert!(read(&path).is_err(), "cut off at {place}");
+            fs::write(&path, [&text[..place], &text[place + 1..]].concat()).unwrap();
+            assert!(read(&path).is_err(), "without the octet at {place}");
+        }
+    }
 
     #[test]
     fn a_sealed_text_is_a_document_that_holds_its_digest() {

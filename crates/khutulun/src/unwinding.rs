@@ -119,7 +119,7 @@ pub(crate) fn unwind(
             let intention = Intention::of_revision(session, store, service, &revision)?;
             let said = Said { of: Some(number), unwinds: Some(failed), ..Said::of(&intention, Verb::Unwind) };
             let beginning = Beginning::new(session, store, &intention, said, false)?;
-            (intention.propose_for_real(session, store)?, beginning.records(session, store)?)
+            (intention.propose_for_real(session, store)?, beginning.records(session, store, &intention)?)
         }
         None => (commands::removal(session, store, service)?, vec![record(service, failed)]),
     };

@@ -104,14 +104,17 @@ fn saved(arguments: &DeployArguments, session: &Session) -> Result<Exit, CliErro
         None => None,
     };
     if proposal.plan.is_empty() {
+        if let (Some(beginning), Some((intention, _))) = (&beginning, &wanted) {
+            change::record(session, &state, &store, intention, beginning, &proposal)?;
+        }
         return change::nothing_to_do(&proposal, session);
     }
     let unwinding = beginning.as_ref().and_then(|beginning| beginning.said.unwinding);
     proposal.notes.extend(unwinding.map(Unwinding::note));
     change::agree(execution, session, &proposal, &question_of(verb, &service))?;
-    let records = match &beginning {
-        Some(beginning) => beginning.records(session, &store)?,
-        None => vec![revision::record_of_plan(&service, &digest)],
+    let records = match (&beginning, &wanted) {
+        (Some(beginning), Some((intention, _))) => beginning.records(session, &store, intention)?,
+        _ => vec![plan_file::record(&service, &digest)],
     };
     let runner = Execution::new(session, state, store, &execution.conduct);
     let done = runner.perform(&proposal.plan, records)?;

@@ -8,7 +8,7 @@ use khutulun_api::RunId;
 use khutulun_engine::{RunState, Settlement};
 
 use crate::{
-    cli::ResumeArguments,
+    cli::{OnFailure, ResumeArguments},
     error::CliError,
     execution::{Execution, engine_error, waiting},
     exit::Exit,
@@ -30,6 +30,15 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
     // Read under the lock: whoever held it may have ended the run.
     let run_state = RunState::read(&store, run).map_err(|error| engine_error(session, &error))?;
     let recorded = unwinding::recorded(&store, &service, run).map_err(|error| session.store_error(error))?;
+    if arguments.conduct.on_failure == OnFailure::Unwind && recorded.unwinding.is_none() {
+        return Err(CliError::usage(
+            format!("cannot unwind run {run}"),
+            "it was not begun with that, so nothing is known of where it would lead back to",
+        )
+        .place(session.root().display().to_string())
+        .next(format!("khutulun resume {run}"))
+        .next(format!("khutulun rollback REVISION --name {service}; see: khutulun history {service}")));
+    }
     let is_last = history::last(session, &store, &service)?.is_some_and(|last| last.run == run);
     let execution = Execution::new(session, state, store, &arguments.conduct);
     let back = recorded.unwinding.and_then(Unwinding::back);
