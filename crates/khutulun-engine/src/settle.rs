@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use floria::{Change, Evaluator, Functions, Graph, Handler, Handlers, Properties, Site, Value, Vertex};
 use khutulun_api::{Failure, Outcome, names};
-use khutulun_plan::{Action, Goal, Plan, Step, applied_after};
+use khutulun_plan::{Action, DriftPolicy, Goal, Plan, Step, applied_after};
 
 use crate::merge::Changed;
 
@@ -35,11 +35,23 @@ pub(crate) fn settle(
     }
     let Some(before) = graph.vertex(step.subject.vertex).cloned() else { return (outcome, None) };
     let mut vertex = before.clone();
-    let outcome = take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome);
+    let is_adoption = step.action == Action::Adopt;
+    let outcome = if is_adoption { is_there(outcome, step) } else { outcome };
+    let outcome = if is_look(step) {
+        see(graph, functions, step, &mut vertex, outcome)
+    } else {
+        take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome)
+    };
     match (&outcome, &step.state) {
         (Outcome::Succeeded(_), Some(state)) => {
             vertex.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
             vertex.metadata.remove(names::ATTEMPTED);
+            if is_adoption {
+                vertex.metadata.insert(names::ADOPTED.to_owned(), Value::from(true));
+            } else {
+                // What was seen before is no longer so.
+                vertex.metadata.remove(names::OBSERVED);
+            }
             if state == "deleted" {
                 forget(&mut vertex);
             }
@@ -55,7 +67,8 @@ pub(crate) fn settle(
                 }
             }
         }
-        (Outcome::Failed(_), Some(state)) if touched => {
+        // Whoever only looked has changed nothing.
+        (Outcome::Failed(_), Some(state)) if touched && !is_adoption => {
             let was = before.metadata.get(names::STATE).and_then(Value::as_text);
             if UP.contains(&state.as_str()) && matches!(was, None | Some("initial" | "deleted")) {
                 vertex.metadata.insert(names::STATE.to_owned(), Value::from("failed"));
@@ -69,6 +82,68 @@ pub(crate) fn settle(
     }
     graph.put_vertex(vertex.clone());
     (outcome, Some(Changed { before: Some(before.into()), change: Change::put(vertex) }))
+}
+
+/// Tells whether a step looks at reality and changes nothing.
+fn is_look(step: &Step) -> bool {
+    let operation = step.event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.'));
+    operation == Some(names::OBSERVE) && step.subject.relationship.is_none()
+}
+
+/// What is not there and running cannot be adopted.
+fn is_there(outcome: Outcome, step: &Step) -> Outcome {
+    let Outcome::Succeeded(outputs) = &outcome else { return outcome };
+    let seen = outputs.get("state").and_then(Value::as_text);
+    if step.implementation.is_none() || seen == Some("running") {
+        return outcome;
+    }
+    let seen = seen.unwrap_or("nothing that is known");
+    Outcome::Failed(Failure::permanent(format!("it cannot be adopted: what is seen of it is `{seen}`")))
+}
+
+/// Records what was seen of a node beside what is intended. Attributes follow, but for those that must stay as they are. What was
+/// seen before in the same way is not recorded again.
+fn see(
+    graph: &Graph,
+    functions: &dyn Functions,
+    step: &Step,
+    vertex: &mut Vertex,
+    outcome: Outcome,
+) -> Outcome {
+    let before = vertex.properties.clone();
+    let outcome = take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome);
+    let Outcome::Succeeded(outputs) = &outcome else { return outcome };
+    let Some(handler) = vertex.handlers.get(&step.event) else { return outcome };
+    let Some(state) = outputs
+        .get("state")
+        .filter(|state| state.as_text().is_some_and(|state| names::STATES.contains(&state)))
+    else {
+        return outcome;
+    };
+    let told = handler.outputs.iter().filter(|(output, _)| outputs.contains_key(*output));
+    let seen = told.map(|(_, attribute)| {
+        let value = vertex.properties.get(attribute).and_then(|property| property.value.clone());
+        (attribute.clone(), value.unwrap_or(Value::Null))
+    });
+    let seen = Value::map(seen.collect::<BTreeMap<_, _>>());
+    let mut evaluator = Evaluator::new(graph, functions);
+    let policy = DriftPolicy::of(graph, vertex.id, &mut evaluator).unwrap_or_default();
+    if step.action != Action::Adopt {
+        for name in &policy.compared {
+            let (Some(property), Some(was)) = (vertex.properties.get_mut(name), before.get(name)) else {
+                continue;
+            };
+            property.value.clone_from(&was.value);
+        }
+    }
+    let known = vertex.metadata.get(names::OBSERVED);
+    let is_known = |key: &str, value: &Value| known.and_then(|known| known.get(key)) == Some(value);
+    if !(is_known("state", state) && is_known("attributes", &seen)) {
+        let at = step.asked_ms.and_then(|at| i64::try_from(at).ok()).map(|at| ("at", Value::Integer(at)));
+        let parts = [("state", state.clone()), ("attributes", seen)].into_iter().chain(at);
+        vertex.metadata.insert(names::OBSERVED.to_owned(), Value::map(parts));
+    }
+    outcome
 }
 
 /// Takes outputs into attributes: all of them, or none.
@@ -126,6 +201,7 @@ pub(crate) fn write(
 /// Forgets what was known of a node that is no longer there.
 fn forget(vertex: &mut Vertex) {
     vertex.metadata.remove(names::APPLIED);
+    vertex.metadata.remove(names::ADOPTED);
     let written: BTreeSet<&String> =
         vertex.handlers.values().flat_map(|handler| handler.outputs.values()).collect();
     for (name, property) in &mut vertex.properties {

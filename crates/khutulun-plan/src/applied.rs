@@ -87,7 +87,7 @@ pub fn applied_after(
 ) -> Option<ValueMap> {
     let node = graph.vertex(step.subject.vertex)?;
     let state = step.state.as_deref().filter(|state| UP.contains(state))?;
-    if goal == Goal::Deploy || step.action == Action::Create {
+    if goal == Goal::Deploy || matches!(step.action, Action::Create | Action::Replace | Action::Adopt) {
         return Some(applied(graph, node.id, evaluator));
     }
     if !matches!(goal, Goal::Start | Goal::Restart) || state != "started" {

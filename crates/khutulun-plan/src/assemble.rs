@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The event of a step that runs nothing and stands for many.
-const WAIT: &str = "wait";
+pub(crate) const WAIT: &str = "wait";
 
 /// A graph with what was found out about it.
 pub(crate) struct Side<'a> {

@@ -28,6 +28,7 @@
 //!
 //! These are functions from data to data: nothing here reads a clock, a store or a file.
 
+mod adopt;
 mod applied;
 mod assemble;
 mod bind;
@@ -37,29 +38,40 @@ mod deploy;
 mod destroy;
 mod document;
 mod draft;
+mod drift;
 mod error;
 mod flow;
+mod forget;
 mod inputs;
+mod needs;
 mod node;
 mod operate;
 mod order;
 mod origins;
 mod place;
+mod refresh;
 mod render;
+mod repair;
 mod run;
 mod workflow;
 
+pub use adopt::{AdoptError, plan_adopt};
 pub use applied::{applied, applied_after};
 pub use demand::Demand;
 pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
 pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
+pub use drift::{Drift, DriftAction, DriftPolicy, drift, expected};
 pub use error::PlanError;
 pub use flow::{workflow_named, workflows};
+pub use forget::{ForgetError, plan_forget};
+pub use needs::needs;
 pub use node::{machine_name, parts_of, subject_of};
 pub use operate::plan_operate;
+pub use refresh::{NotAsked, plan_acceptance, plan_refresh};
 pub use render::render;
-pub use run::plan_run;
+pub use repair::plan_repair;
+pub use run::{plan_operation, plan_run, relationships};
 pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_trigger, plan_workflow, policy_targets};
 
 use floria::{Functions, Namespace, Revision};

@@ -1,0 +1,84 @@
+//! The plan that makes nodes what they should be where they were seen to be something else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use floria::{Evaluator, Graph, Site, VertexId};
+use khutulun_api::names;
+
+use crate::{
+    Basis,
+    assemble::{Side, assemble},
+    decide::{Decision, escalate},
+    demand::Demand,
+    deploy::{dependencies_of_actual, node_change},
+    document::{Action, Goal, Plan, Reason},
+    drift::Drift,
+    error::PlanError,
+    node::{Node, Nodes, event_of},
+    refresh::empty_plan,
+};
+
+/// Plans that nodes become again what their last deployment made them; no design is needed for that. Nothing is done to other
+/// nodes.
+///
+/// What should run and does not is stopped (for it may be there in part) and started; what is not there at all is made anew; what
+/// should not run is stopped. Of an attribute, its metadata [`names::CHANGE`] says what it needs to be as it was.
+///
+/// # Errors
+///
+/// When an input of an operation cannot be computed.
+pub fn plan_repair(
+    basis: &Basis<'_>,
+    actual: &Graph,
+    drifts: &BTreeMap<VertexId, Vec<Drift>>,
+) -> Result<Plan, PlanError> {
+    let nodes = Nodes::new(actual);
+    let mut decisions: HashMap<VertexId, Decision> = HashMap::new();
+    let mut evaluator = Evaluator::new(actual, basis.functions);
+    for node in &nodes.list {
+        let Some(drifts) = drifts.get(&node.vertex.id).filter(|drifts| !drifts.is_empty()) else { continue };
+        let decision = repair(node, drifts);
+        let handlers =
+            decision.operations().filter_map(|operation| node.vertex.handlers.get(&event_of(operation)));
+        for attribute in handlers.flat_map(|handler| handler.outputs.values()) {
+            // Only the run knows what the operation will put there.
+            evaluator.forget(Site::Vertex(node.vertex.id), attribute);
+        }
+        decisions.insert(node.vertex.id, decision);
+    }
+    let dependencies = dependencies_of_actual(basis, actual, &nodes);
+    let side = Side { graph: actual, nodes: &nodes, dependencies: &dependencies };
+    let steps = assemble(basis, &decisions, &side, &side, &mut evaluator)?;
+    let changes =
+        nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
+    Ok(Plan { nodes: changes.collect(), steps, ..empty_plan(basis, Goal::Restart) })
+}
+
+/// Decides what a node needs.
+fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
+    let reasons = drifts.iter().map(Reason::from).collect();
+    let decided = |action, down: &[&'static str], up: &[&'static str], reasons| Decision {
+        action,
+        reasons,
+        down: down.to_vec(),
+        up: up.to_vec(),
+    };
+    let state = drifts.iter().find(|drift| drift.attribute.is_none());
+    if let Some(Drift { seen, intended, .. }) = state {
+        return match (seen.as_text(), intended.as_text()) {
+            (Some("running"), _) => decided(Action::Update, &["stop"], &[], reasons),
+            (Some("absent"), _) => decided(Action::Create, &[], &names::LIFECYCLE_UP, reasons),
+            _ => decided(Action::Update, &["stop"], &["start"], reasons),
+        };
+    }
+    let demands = drifts.iter().filter_map(|drift| {
+        let property = node.vertex.properties.get(drift.attribute.as_ref()?)?;
+        Some(Demand::of(&property.metadata).unwrap_or_default())
+    });
+    match escalate(demands.max().unwrap_or_default(), node) {
+        Demand::None => decided(Action::Update, &[], &[], reasons),
+        Demand::Configure => decided(Action::Update, &[], &["configure"], reasons),
+        Demand::Restart => decided(Action::Update, &["stop"], &["configure", "start"], reasons),
+        Demand::Replace => decided(Action::Replace, &names::LIFECYCLE_DOWN, &names::LIFECYCLE_UP, reasons),
+    }
+}
