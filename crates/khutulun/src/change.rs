@@ -133,7 +133,11 @@ pub(crate) fn plan_and_save(
 }
 
 /// Puts the files of a design into the state directory.
-fn keep_files(session: &Session, state: &StateDirectory, intention: &Intention) -> Result<(), CliError> {
+pub(crate) fn keep_files(
+    session: &Session,
+    state: &StateDirectory,
+    intention: &Intention,
+) -> Result<(), CliError> {
     for (content, is_executable) in intention.contents(session)? {
         state.store_artifact(&content, is_executable).map_err(|error| session.state_error(&error))?;
     }

@@ -1,6 +1,7 @@
 //! The grammar of the command line. A verb that is not built yet is not here.
 
 mod events;
+mod reality;
 mod revisions;
 mod store;
 
@@ -9,6 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
+pub(crate) use reality::{
+    AdoptArguments, ForgetArguments, OperateArguments, RefreshArguments, RunArguments, StatusArguments,
+};
 pub(crate) use revisions::{
     DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
 };
@@ -133,8 +137,20 @@ pub(crate) enum Command {
     Events(EventsArguments),
     /// Show a service's outputs, or one of them.
     Outputs(OutputsArguments),
-    /// Run a workflow, or one operation on one node.
+    /// Run a workflow, or one operation on nodes or relationships.
     Run(RunArguments),
+    /// Look at what is really there, record it, and say what is not as it should be. Exits 2 when something is not.
+    Refresh(RefreshArguments),
+    /// Stop nodes, after those of them that depend on others of them.
+    Stop(OperateArguments),
+    /// Start nodes, after those of them that they depend on.
+    Start(OperateArguments),
+    /// Stop nodes and start them again.
+    Restart(OperateArguments),
+    /// Take what is there already under management, without touching it.
+    Adopt(AdoptArguments),
+    /// Let go of nodes without touching them, and say what remains where.
+    Forget(ForgetArguments),
     /// Take a service away.
     #[command(visible_aliases = ["undeploy", "down"])]
     Destroy(DestroyArguments),
@@ -289,20 +305,6 @@ pub(crate) struct DeployArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct StatusArguments {
-    /// Which nodes: `web`, `web/3`, `client/impl/software`, `shop:web`, `shop:`, `type:Process`, `state:failed`, `'web -> *'`
-    /// [default: all].
-    #[arg(value_name = "SELECTOR")]
-    pub(crate) selectors: Vec<String>,
-    /// The service [default: all].
-    #[arg(long, value_name = "SERVICE")]
-    pub(crate) name: Option<String>,
-    /// Show what is stored without looking at reality.
-    #[arg(long)]
-    pub(crate) stored: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct LogsArguments {
     /// Which nodes: `web`, `web/3`, `client/impl/software`, `shop:web`, `type:Process`.
     #[arg(value_name = "SELECTOR", required = true)]
@@ -326,29 +328,6 @@ pub(crate) struct OutputsArguments {
     /// The service [default: the only one].
     #[arg(long, value_name = "SERVICE")]
     pub(crate) name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunArguments {
-    /// The workflow: `backup`, `shop:backup`; or the node that has the operation: `web`, `web/3`, `client/impl/software`, `shop:web`, or one of its
-    /// relationships, by its requirement: `web.database`, `web.database[1]`.
-    #[arg(value_name = "WORKFLOW|NODE")]
-    pub(crate) node: String,
-    /// The operation of the node: of the lifecycle as `start`, else as `interface.operation`. After a workflow, its service.
-    #[arg(value_name = "OPERATION|SERVICE")]
-    pub(crate) operation: Option<String>,
-    /// An input of the workflow or operation, as YAML. May be given several times.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) input: Vec<String>,
-    /// A YAML or JSON file with a map of inputs; `-i` wins over it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) inputs: Vec<PathBuf>,
-    /// The service [default: the only one].
-    #[arg(long, value_name = "SERVICE")]
-    pub(crate) name: Option<String>,
-    /// Of a workflow; about one operation nobody is asked, and it is alone.
-    #[command(flatten)]
-    pub(crate) execution: ExecutionArguments,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The verbs, one module each.
 
+mod adopt;
 mod compile;
 mod csar;
 mod deploy;
@@ -7,12 +8,15 @@ mod destroy;
 mod diff;
 mod events;
 mod explain;
+mod forget;
 mod graph;
 mod history;
 mod logs;
+mod operate;
 mod outputs;
 mod plan;
 mod profile;
+mod refresh;
 mod resume;
 mod rollback;
 mod run;
@@ -25,6 +29,8 @@ mod version;
 
 pub(crate) use destroy::propose as removal;
 pub(crate) use outputs::Outputs;
+
+use khutulun_plan::Goal;
 
 use crate::{
     cli::{Cli, Command, Format},
@@ -66,6 +72,12 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Events(arguments) => events::run(arguments, &session),
         Command::Outputs(arguments) => outputs::run(arguments, &session),
         Command::Run(arguments) => run::run(arguments, &session),
+        Command::Refresh(arguments) => refresh::run(arguments, &session),
+        Command::Stop(arguments) => operate::run(arguments, Goal::Stop, &session),
+        Command::Start(arguments) => operate::run(arguments, Goal::Start, &session),
+        Command::Restart(arguments) => operate::run(arguments, Goal::Restart, &session),
+        Command::Adopt(arguments) => adopt::run(arguments, &session),
+        Command::Forget(arguments) => forget::run(arguments, &session),
         Command::Destroy(arguments) => destroy::run(arguments, &session),
         Command::Resume(arguments) => resume::run(arguments, &session),
         Command::Csar(arguments) => csar::run(&arguments.command, &session),

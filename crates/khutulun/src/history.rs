@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{LogEntry, LogQuery, Namespace, Store, Value};
+use khutulun_api::names;
 use khutulun_engine::{RunState, RunSummary, runs};
 
 use crate::{
@@ -42,17 +43,29 @@ pub(crate) fn all(
 pub(crate) fn is_resumable(run: &RunSummary) -> bool {
     match run.result.as_deref() {
         None | Some("cancelled") => true,
-        // A single operation that failed is over; whoever wants it again asks again.
-        Some("failed") => run.goal != "run",
+        // A single operation that failed is over, and so is a look; whoever wants it again asks again.
+        Some("failed") => !["run", "refresh", "adopt", "forget"].contains(&run.goal.as_str()),
         Some(_) => false,
     }
 }
 
-/// Returns when each node was last changed by an operation, as far as the last runs tell.
-pub(crate) fn since(store: &dyn Store, service: &Namespace) -> BTreeMap<String, u64> {
-    let mut since = BTreeMap::new();
-    let Ok(runs) = runs(store, service) else { return since };
-    for summary in runs.iter().rev().take(RUNS_SEARCHED_MAX) {
+/// When something happened to nodes, by what they are called on machines, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    /// When an operation changed it last.
+    pub(crate) changed: BTreeMap<String, u64>,
+    /// When a run looked at it last.
+    pub(crate) looked: BTreeMap<String, u64>,
+}
+
+/// Returns when something happened to nodes, as far as the last runs tell.
+pub(crate) fn times(store: &dyn Store, service: &Namespace) -> Times {
+    let mut times = Times::default();
+    let Ok(runs) = runs(store, service) else { return times };
+    let look = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
+    let is_look = |run: &&RunSummary| run.goal == "refresh";
+    let (looks, others): (Vec<_>, Vec<_>) = runs.iter().rev().partition(is_look);
+    for summary in others.iter().take(RUNS_SEARCHED_MAX).chain(looks.iter().take(RUNS_SEARCHED_MAX)) {
         let query = LogQuery { stream: Some(format!("run/{}", summary.run)), ..LogQuery::default() };
         // It is only decoration: what cannot be read is left out.
         let Ok(rows) = store.log(&query) else { continue };
@@ -68,9 +81,10 @@ pub(crate) fn since(store: &dyn Store, service: &Namespace) -> BTreeMap<String, 
                 .and_then(Value::as_integer)
                 .and_then(|step| usize::try_from(step).ok());
             if let Some(step) = step.and_then(|step| state.plan.steps.get(step)) {
-                since.entry(step.subject.node.clone()).or_insert(row.time_ms);
+                let times = if step.event == look { &mut times.looked } else { &mut times.changed };
+                times.entry(step.subject.node.clone()).or_insert(row.time_ms);
             }
         }
     }
-    since
+    times
 }

@@ -47,6 +47,11 @@ pub(crate) fn waiting(node: &Vertex) -> Vec<String> {
     waiting.iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }
 
+/// Returns when something was seen of a node first, in milliseconds since 1970-01-01T00:00:00Z, by its [`names::OBSERVED`].
+pub(crate) fn seen_at(observed: &Value) -> Option<u64> {
+    observed.get("at").and_then(Value::as_integer).and_then(|at| u64::try_from(at).ok())
+}
+
 /// Returns the most specific class of a node.
 pub(crate) fn class(node: &Vertex) -> &str {
     node.classes.first().map_or("", |class| class.0.as_str())

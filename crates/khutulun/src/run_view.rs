@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floria::{Namespace, Origin, Value};
 use khutulun_api::FailureClass;
 use khutulun_engine::{RunReport, RunResult, StepEnd, StepReport};
-use khutulun_plan::{Goal, Plan};
+use khutulun_plan::{Action, Goal, NodeChange, Plan};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -193,6 +193,19 @@ fn at(origin: Option<&Origin>) -> String {
 }
 
 impl RunView<'_> {
+    /// What became of nodes.
+    fn nodes(&self, sign: &str) -> String {
+        let became = match self.plan.goal {
+            Goal::Stop => "is stopped",
+            Goal::Start => "is started",
+            Goal::Adopt => "is adopted as it is, and counts as made of what its design says",
+            _ => "is restarted",
+        };
+        let nodes = self.plan.nodes.iter().filter(|node| node.action != Action::Keep);
+        let name = |node: &NodeChange| terminal::harmless(&node.node);
+        nodes.map(|node| format!("{sign} `{}` of `{}` {became}\n", name(node), self.plan.namespace)).collect()
+    }
+
     /// What a workflow that came to its end did, and what it did not.
     fn workflow(&self, sign: String, style: Style) -> String {
         let done = self.operations().filter(|step| step.end == StepEnd::Succeeded).count();
@@ -293,6 +306,7 @@ impl Answer for RunView<'_> {
             }
             Goal::Destroy => format!("{sign} `{service}` is destroyed ({operations})\n"),
             Goal::Workflow => self.workflow(sign, style),
+            Goal::Stop | Goal::Start | Goal::Restart | Goal::Adopt => self.nodes(&sign),
             _ => {
                 let mut text = String::new();
                 for (step, outputs) in self.step_outputs {

@@ -22,6 +22,7 @@ use crate::{
     instance,
     probe::Prober,
     proposal::read_actual,
+    selection,
     selector::Selector,
     session::Session,
     terminal::{self, Style},
@@ -82,30 +83,9 @@ fn find(arguments: &LogsArguments, session: &Session) -> Result<Vec<(String, Sou
     Selector::check(&arguments.selectors)?;
     let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let selectors = Selector::read_all(&arguments.selectors, &store)?;
-    let named = arguments.name.as_deref().or_else(|| selectors.iter().find_map(Selector::service));
-    let service = session.service(&store, named)?;
+    let service = selection::service(session, &store, arguments.name.as_deref(), &selectors)?;
     let (graph, _) = read_actual(session, &store, &service)?;
-    let mut nodes = Vec::new();
-    for selector in &selectors {
-        let mut found = false;
-        for (name, node) in instance::nodes(&graph) {
-            if selector.selects(node, None) {
-                found = true;
-                if !nodes.iter().any(|(known, _)| *known == name) {
-                    nodes.push((name, node));
-                }
-            }
-        }
-        if !found {
-            let known: Vec<String> = instance::nodes(&graph).into_iter().map(|(name, _)| name).collect();
-            return Err(CliError::usage(
-                "no node is selected",
-                format!("`{service}` has no such node; there are {}", crate::session::quoted(&known)),
-            )
-            .place(format!("service `{service}`"))
-            .next("khutulun status"));
-        }
-    }
+    let nodes = selection::nodes(&graph, &service, &arguments.selectors, &selectors)?;
     let event = format!("{}.{}", names::LIFECYCLE, names::LOGS);
     session.progress.phase("asking where the logs are");
     let vertexes: Vec<_> = nodes.iter().map(|(_, node)| *node).collect();

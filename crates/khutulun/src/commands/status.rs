@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floria::{Graph, Namespace, Store, StoreError, Value, Vertex};
+use floria::{Graph, Namespace, Store, StoreError, Value, Vertex, VertexId};
 use khutulun_api::{Outcome, names};
 use khutulun_engine::RunSummary;
+use khutulun_plan::needs;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     cli::StatusArguments,
     error::CliError,
     exit::Exit,
+    health::{Degraded, Health, degraded},
     history, instance,
     lock::Holder,
     plan_view::short_class,
@@ -49,11 +51,65 @@ struct NodeStatus {
     origin: Option<String>,
     since_ms: Option<u64>,
     observed: Option<Result<BTreeMap<String, Value>, String>>,
+    last_seen: Option<LastSeen>,
+    adopted: bool,
+    degraded: Option<Cause>,
+}
+
+/// What a run saw last of a node.
+struct LastSeen {
+    state: String,
+    /// Since when it has been seen like that.
+    since_ms: Option<u64>,
+    looked_ms: Option<u64>,
+}
+
+/// Why a node that is well is of no full use.
+struct Cause {
+    /// What it depends on.
+    through: String,
+    /// What is not well: that, or what it needs.
+    cause: String,
+    how: String,
 }
 
 impl NodeStatus {
     fn observed_state(&self) -> Option<&str> {
         self.observed.as_ref()?.as_ref().ok()?.get("state")?.as_text()
+    }
+
+    /// What is known of its state: what is seen now, or what was seen last where nobody looks now.
+    fn seen(&self) -> Option<&str> {
+        match &self.observed {
+            Some(_) => self.observed_state(),
+            None => self.last_seen.as_ref().map(|seen| seen.state.as_str()),
+        }
+    }
+
+    /// How it is by itself.
+    fn health(&self) -> Health {
+        let not = |how: &str| Health::Not(how.to_owned());
+        if self.attempted.is_some() {
+            return not("not finished");
+        }
+        if self.stands_for.is_some() {
+            return if self.stands_for_nothing { not("gone") } else { Health::Well };
+        }
+        match (self.seen(), self.state.as_str()) {
+            (Some("running"), _) | (None, "started") => Health::Well,
+            (Some(seen), "started") => not(seen),
+            (_, "initial" | "deleted") => not("not there"),
+            (_, state) => not(state),
+        }
+    }
+
+    /// How it is in effect, in a word.
+    fn effective(&self) -> String {
+        match self.health() {
+            Health::Well if self.degraded.is_some() => "degraded".to_owned(),
+            Health::Well => self.seen().unwrap_or(&self.state).to_owned(),
+            Health::Not(how) => how,
+        }
     }
 
     fn document(&self) -> Json {
@@ -75,6 +131,19 @@ impl NodeStatus {
             "where": self.origin,
             "since": self.since_ms.map(time::rfc3339),
             "observed": observed,
+            "intended": khutulun_plan::expected(&self.state),
+            "last_seen": self.last_seen.as_ref().map(|seen| json!({
+                "state": seen.state,
+                "since": seen.since_ms.map(time::rfc3339),
+                "looked": seen.looked_ms.map(time::rfc3339),
+            })),
+            "effective": self.effective(),
+            "because": self.degraded.as_ref().map(|because| json!({
+                "depends_on": because.through,
+                "node": because.cause,
+                "is": because.how,
+            })),
+            "adopted": self.adopted,
         })
     }
 
@@ -93,7 +162,10 @@ impl NodeStatus {
         if self.stands_for.is_some() {
             return Cell::styled(format!("{rest} selected"), |text| style.dim(text));
         }
-        match (self.observed_state(), self.state.as_str()) {
+        if self.degraded.is_some() {
+            return Cell::styled(format!("{} degraded", style.sign("▲", "!")), |text| style.yellow(text));
+        }
+        match (self.seen(), self.state.as_str()) {
             (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
             (Some("stopped" | "absent"), "initial" | "created" | "configured" | "stopped") => {
                 Cell::styled(format!("{rest} {}", self.state), |text| style.dim(text))
@@ -108,7 +180,22 @@ impl NodeStatus {
     }
 
     /// What is worth knowing besides, in a few words.
-    fn detail(&self) -> String {
+    fn detail(&self, now_ms: u64) -> String {
+        let mut parts = vec![self.own_detail(now_ms)];
+        if self.adopted {
+            parts.push("adopted".to_owned());
+        }
+        if let Some(Cause { through, cause, how }) = &self.degraded {
+            parts.push(match through == cause {
+                true => format!("depends on {through}, which is {how}"),
+                false => format!("depends on {through}, which needs {cause}, which is {how}"),
+            });
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.join("; ")
+    }
+
+    fn own_detail(&self, now_ms: u64) -> String {
         if let Some(other) = &self.stands_for {
             let gone = if self.stands_for_nothing { ", which is not there" } else { "" };
             return format!("stands for {other}{gone}");
@@ -143,7 +230,13 @@ impl NodeStatus {
                 parts.join(", ")
             }
             Some(Err(message)) => format!("cannot look: {message}"),
-            None => String::new(),
+            None => match &self.last_seen {
+                Some(LastSeen { since_ms, looked_ms, .. }) => {
+                    let looked = looked_ms.or(*since_ms);
+                    looked.map_or_else(String::new, |looked| format!("seen {}", time::ago(looked, now_ms)))
+                }
+                None => String::new(),
+            },
         }
     }
 }
@@ -237,7 +330,7 @@ impl Answer for Status {
                     short_class(&node.class).into(),
                     node.cell(style),
                     node.since_ms.map_or_else(String::new, |since| time::ago(since, self.now_ms)).into(),
-                    node.detail().into(),
+                    node.detail(self.now_ms).into(),
                 ]);
             }
             text.extend(table.render(style).lines().map(|line| format!("  {line}\n")));
@@ -296,14 +389,25 @@ fn look(
 ) -> Result<ServiceStatus, CliError> {
     let (graph, _) = read_actual(session, store, service)?;
     let last = history::last(session, store, service)?;
-    let since = history::since(store, service);
+    let times = history::times(store, service);
+    let needs = needs(&graph);
     let mut nodes = instance::nodes(&graph);
     // A selector by state needs reality first; all others need not look at what they do not want.
     let is_selected = |node: &Vertex, observed: Option<&str>| {
         selectors.is_empty() || selectors.iter().any(|selector| selector.selects(node, observed))
     };
     let by_state = selectors.iter().any(Selector::is_about_states);
-    nodes.retain(|(_, node)| by_state || is_selected(node, None));
+    let mut meant: BTreeSet<VertexId> = nodes
+        .iter()
+        .map(|(_, node)| node.id)
+        .filter(|id| graph.vertex(*id).is_some_and(|node| by_state || is_selected(node, None)))
+        .collect();
+    // How a node is in effect depends on what it needs, directly or not.
+    let mut open: Vec<VertexId> = meant.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        open.extend(needs.get(&id).into_iter().flatten().copied().filter(|id| meant.insert(*id)));
+    }
+    nodes.retain(|(_, node)| meant.contains(&node.id));
     let event = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
     let observed = match prober {
         Some(prober) => {
@@ -319,9 +423,11 @@ fn look(
     };
     let there = still_there(store, service, &graph, nodes.iter().map(|(_, node)| *node))
         .map_err(|error| session.store_error(error))?;
-    let nodes = nodes
+    let mut nodes: Vec<(NodeStatus, &Vertex)> = nodes
         .into_iter()
         .map(|(name, node)| {
+            let machine_name = khutulun_plan::machine_name(&name);
+            let seen = node.metadata.get(names::OBSERVED);
             let entry = NodeStatus {
                 class: instance::class(node).to_owned(),
                 state: instance::lifecycle_state(node).to_owned(),
@@ -330,7 +436,16 @@ fn look(
                 stands_for_nothing: selected(node).is_some_and(|other| !there.contains(&other)),
                 waiting: instance::waiting(node),
                 origin: node.origin.as_ref().map(ToString::to_string),
-                since_ms: since.get(khutulun_plan::machine_name(&name).as_ref()).copied(),
+                since_ms: times.changed.get(machine_name.as_ref()).copied(),
+                last_seen: seen.and_then(|seen| {
+                    Some(LastSeen {
+                        state: seen.get("state")?.as_text()?.to_owned(),
+                        since_ms: instance::seen_at(seen),
+                        looked_ms: times.looked.get(machine_name.as_ref()).copied(),
+                    })
+                }),
+                adopted: node.metadata.get(names::ADOPTED) == Some(&Value::Boolean(true)),
+                degraded: None,
                 observed: observed.get(&node.id).map(|outcome| match outcome {
                     Outcome::Succeeded(outputs) => Ok(outputs.clone()),
                     Outcome::Failed(failure) => Err(failure.message.clone()),
@@ -339,9 +454,19 @@ fn look(
             };
             (entry, node)
         })
-        .filter(|(entry, node)| is_selected(node, entry.observed_state()))
-        .map(|(entry, _)| entry)
         .collect();
+    let own: BTreeMap<VertexId, Health> =
+        nodes.iter().map(|(entry, node)| (node.id, entry.health())).collect();
+    let mut degraded = degraded(&needs, &own);
+    for (entry, node) in &mut nodes {
+        entry.degraded = degraded.remove(&node.id).map(|Degraded { through, cause, how }| Cause {
+            through: graph.path_of(through),
+            cause: graph.path_of(cause),
+            how,
+        });
+    }
+    nodes.retain(|(entry, node)| is_selected(node, entry.observed_state()));
+    let nodes = nodes.into_iter().map(|(entry, _)| entry).collect();
     let holder = Holder::of(session.root(), &service.0);
     Ok(ServiceStatus { service: service.clone(), nodes, last, holder })
 }

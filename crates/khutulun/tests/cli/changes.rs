@@ -68,7 +68,7 @@ fn a_changed_attribute_moves_requirements_and_substitutes_anew() {
     sandbox.write("shop/busy.yaml", &TEAM.replace("FILTER", &format!("{{ {is_full} }}")));
     sandbox.write("shop/scripts/note.sh", include_str!("designs/note.sh"));
     let content = || sandbox.run(&["outputs", "content"]).expect(0).stdout;
-    let operate = |operation: &str| drop(sandbox.run(&["run", "first", operation]).expect(0));
+    let operate = |operation: &str| drop(sandbox.run(&["run", operation, "first"]).expect(0));
     let plan = || sandbox.run(&["plan", "shop", "-o", "json"]).json();
     let changed = || {
         let plan = plan();

@@ -124,7 +124,7 @@ fn an_operation_is_run_alone_and_a_killed_process_is_seen() {
     let pair = sandbox.pair();
     sandbox.deploy(&pair, &[]).expect(0);
 
-    let run = sandbox.run(&["run", "web", "configure", "-i", "text=hey", "-o", "json"]).expect(0).json();
+    let run = sandbox.run(&["run", "configure", "web", "-i", "text=hey", "-o", "json"]).expect(0).json();
     assert_eq!(run["schema"], "khutulun.run/1");
     assert_eq!(run["steps"][0]["outputs"]["noted"], "hey", "{run:#}");
     let again = sandbox.deploy(&pair, &[]).expect(0);
@@ -133,8 +133,8 @@ fn an_operation_is_run_alone_and_a_killed_process_is_seen() {
         "one operation does not undo the others: {}",
         again.stdout
     );
-    sandbox.run(&["run", "web", "frobnicate"]).expect(64).five_parts();
-    sandbox.run(&["run", "nobody", "configure"]).expect(64).five_parts();
+    sandbox.run(&["run", "frobnicate", "web"]).expect(64).five_parts();
+    sandbox.run(&["run", "configure", "nobody"]).expect(64).five_parts();
 
     let (_, pid) = sandbox.processes().into_iter().find(|(role, _)| role == "store").unwrap();
     std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();

@@ -66,7 +66,7 @@ fn a_service_computes_with_its_functions_after_its_package_is_gone() {
     });
     assert_eq!(outputs["outputs"], expected, "{outputs:#}");
     // The engine computes, too.
-    let noted = sandbox.run(&["run", "place", "notes.note", "-o", "json"]).expect(0).json();
+    let noted = sandbox.run(&["run", "notes.note", "place", "-o", "json"]).expect(0).json();
     let line = "describe: ['describe: ['sizes','2 kB','3 MB']']";
     assert_eq!(noted["steps"][0]["outputs"]["line"], line, "{noted:#}");
     sandbox.run(&["destroy", "functions", "--yes"]).expect(0);
@@ -268,7 +268,7 @@ service_template:
         sandbox.run(&["outputs", "-o", "json"]).expect(0).json()["outputs"],
         json!({ "list": [2, 2, 4] })
     );
-    let noted = sandbox.run(&["run", "place", "notes.note", "-o", "json"]).expect(0).json();
+    let noted = sandbox.run(&["run", "notes.note", "place", "-o", "json"]).expect(0).json();
     assert_eq!(noted["steps"][0]["outputs"]["number"], 12, "{noted:#}");
 
     let why = |arguments: &[&str], code: i32| {

@@ -50,8 +50,8 @@ fn counts_grow_and_shrink_at_the_highest_indexes() {
         let nodes = status["services"][0]["nodes"].as_array().unwrap();
         assert_eq!((nodes.len(), nodes[0]["node"].as_str()), (1, Some("worker-1")), "{one}: {status:#}");
     }
-    sandbox.run(&["run", "worker", "observe"]).expect(64).five_parts();
-    sandbox.run(&["run", "worker/1", "observe"]).expect(0);
+    sandbox.run(&["run", "observe", "worker"]).expect(64).five_parts();
+    sandbox.run(&["run", "observe", "worker/1"]).expect(0);
     sandbox.run(&["status", "worker/7"]).expect(64).five_parts();
 
     // None at all is a count, too; what is no count is refused before anything happens.
@@ -192,7 +192,7 @@ fn a_service_inside_of_a_node_is_planned_run_looked_at_and_taken_away_by_path() 
         let logs = sandbox.run(&["logs", leader]).expect(0).stdout;
         (logs == "leader leads\n").then_some(())
     });
-    sandbox.run(&["run", "back/backend/copy/1", "observe"]).expect(0);
+    sandbox.run(&["run", "observe", "back/backend/copy/1"]).expect(0);
     let inside = sandbox.run(&["status", "back contents* type:Process"]).expect(0).stdout;
     assert!(inside.contains("copy-0") && inside.contains(leader) && !inside.contains("front"), "{inside}");
     let asked = ["explain", "requirement", "back/backend/leader/connection", path];

@@ -22,23 +22,23 @@ fn what_a_plugin_was_not_granted_is_denied_and_told() {
         ("Mischief.read", &["1=/etc/passwd"], "/etc/passwd"),
         ("Mischief.socket", &["1=/run/docker.sock"], "/run/docker.sock"),
     ] {
-        let mut arguments = vec!["run", "plugin", operation, "-o", "json", "--progress", "plain"];
+        let mut arguments = vec!["run", operation, "plugin", "-o", "json", "--progress", "plain"];
         arguments.extend(inputs.iter().flat_map(|input| ["-i", input]));
         let ended = sandbox.run(&arguments).expect(0);
         assert_eq!(ended.json()["steps"][0]["outputs"]["answer"], "denied", "{operation}");
         assert!(ended.stderr.contains("denied") && ended.stderr.contains(wanted), "{}", ended.stderr);
     }
     // It fails of what it was denied: that is an exit code of its own.
-    let ended = sandbox.run(&["run", "plugin", "Mischief.denied-then-fail"]).expect(7);
+    let ended = sandbox.run(&["run", "Mischief.denied-then-fail", "plugin"]).expect(7);
     ended.five_parts();
     assert!(ended.stderr.contains("grants.yaml"), "{}", ended.stderr);
 
     // The operator grants the command, and only that.
     sandbox
         .write("state/grants.yaml", "hostile:\n  commands:\n  - program: /bin/echo\n    arguments: ['*']\n");
-    let granted = ["run", "plugin", "Mischief.command", "-i", "1=/bin/echo", "-i", "2=hello", "-o", "json"];
+    let granted = ["run", "Mischief.command", "plugin", "-i", "1=/bin/echo", "-i", "2=hello", "-o", "json"];
     assert_eq!(sandbox.run(&granted).expect(0).json()["steps"][0]["outputs"]["answer"], "done");
-    let read = ["run", "plugin", "Mischief.write", "-i", "1=/tmp/khutulun-hostile", "-o", "json"];
+    let read = ["run", "Mischief.write", "plugin", "-i", "1=/tmp/khutulun-hostile", "-o", "json"];
     assert_eq!(sandbox.run(&read).expect(0).json()["steps"][0]["outputs"]["answer"], "denied");
     sandbox.write("state/grants.yaml", "hostile:\n  comands: []\n");
     let wrong = sandbox.run(&granted).expect(7);
@@ -49,10 +49,10 @@ fn what_a_plugin_was_not_granted_is_denied_and_told() {
 fn a_plugin_that_traps_or_loops_fails_its_operation_and_nothing_else() {
     let sandbox = Sandbox::new();
     deploy(&sandbox);
-    let trapped = sandbox.run(&["run", "plugin", "Mischief.panic"]).expect(1);
+    let trapped = sandbox.run(&["run", "Mischief.panic", "plugin"]).expect(1);
     trapped.five_parts();
     assert!(!trapped.stderr.contains("a bug in khutulun"), "{}", trapped.stderr);
-    let looped = sandbox.run(&["run", "plugin", "Mischief.loop"]).expect(1);
+    let looped = sandbox.run(&["run", "Mischief.loop", "plugin"]).expect(1);
     looped.five_parts();
     assert!(looped.stderr.contains("hostile/service.yaml:"), "{}", looped.stderr);
     sandbox.run(&["status"]).expect(0);

@@ -118,7 +118,7 @@ service_template:
 ",
     );
     sandbox.run(&["deploy", "--yes", "shop"]).expect(0);
-    let run = sandbox.run(&["run", "store", "keeping.save"]).expect(0);
+    let run = sandbox.run(&["run", "keeping.save", "store"]).expect(0);
     assert!(run.stderr.contains("store/backend/disk: keeping.save done"), "{}", run.stderr);
     let run = sandbox.run(&["run", "nightly", "--yes"]).expect(0);
     assert!(run.stderr.contains("store/backend/disk: keeping.save done"), "{}", run.stderr);

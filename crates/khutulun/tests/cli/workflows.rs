@@ -146,7 +146,7 @@ fn what_cannot_be_run_is_said_before_anything_is() {
     assert!(unasked.stderr.contains("rescue  if save fails\n"), "{}", unasked.stderr);
     for (arguments, code, text) in [
         (&["run", "keeep"][..], 64, "there are: bring, circle, itself, keep, report, script"),
-        (&["run", "vault"], 64, "khutulun run vault OPERATION"),
+        (&["run", "vault"], 64, "khutulun run OPERATION vault"),
         (&["run", "circle", "--yes"], 3, "one → two → one"),
         (&["run", "itself", "--yes"], 3, "itself → itself"),
         (&["run", "report", "--yes"], 64, "it must have a value"),
@@ -166,8 +166,8 @@ fn what_cannot_be_run_is_said_before_anything_is() {
 #[test]
 fn operations_of_relationships_files_and_what_every_node_has_are_run() {
     let sandbox = deployed();
-    sandbox.run(&["run", "client.store", "wiring.rewire"]).expect(0);
-    sandbox.run(&["run", "client.store", "wiring.rewrite"]).expect(64).five_parts();
+    sandbox.run(&["run", "wiring.rewire", "client.store"]).expect(0);
+    sandbox.run(&["run", "wiring.rewrite", "client.store"]).expect(64).five_parts();
     sandbox.run(&["run", "script", "--yes", "-i", "text=from a file"]).expect(0);
     assert_eq!(notes(&sandbox), ["rewired", "from a file"]);
     // Bringing up what is up changes nothing that a plan would see.
