@@ -1,0 +1,173 @@
+//! Stories that a seed makes up: a small service, what somebody wants of it, and what goes wrong.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use crate::{
+    bug::Bug,
+    chance::Chance,
+    fate::{Rates, mixed_memories},
+    process::Task,
+    sketch::{self, SketchFunctions},
+    story::{Story, drawn_options},
+    world::Subject,
+};
+
+/// A node of a service that is made up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Node {
+    name: String,
+    /// Nodes that it requires.
+    requires: Vec<usize>,
+    /// A node whose attribute it reads.
+    reads: Option<usize>,
+    /// Whether `create` and so on are there.
+    operations: Vec<&'static str>,
+    port: usize,
+    change: &'static str,
+    version: usize,
+    count: usize,
+    is_protected: bool,
+}
+
+/// A story that is made up, as it is before it becomes one: what can be taken away from it to make it smaller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sketched {
+    /// Decides what comes when.
+    pub seed: u64,
+    /// The designs, as text.
+    pub designs: Vec<String>,
+    /// What somebody wants.
+    pub wants: Vec<Task>,
+    /// How often what goes wrong.
+    pub rates: Rates,
+    /// Whether the service is brought up once more at the end.
+    pub ends_deployed: bool,
+}
+
+impl Sketched {
+    /// Makes up the story of a seed.
+    pub fn of_seed(seed: u64) -> Self {
+        let mut chance = Chance::new(seed ^ 0x0bad_5eed_0000);
+        let chance = &mut chance;
+        let size =
+            if chance.permille(850) { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
+        let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, place)).collect();
+        let first = text(&nodes);
+        changed(chance, &mut nodes);
+        let second = text(&nodes);
+        let operate = Task::Operate { node: nodes[0].name.clone(), operation: "check".to_owned() };
+        let wants = match chance.below(10) {
+            0..=4 => vec![Task::Deploy(0)],
+            5 => vec![Task::Deploy(0), Task::Deploy(1)],
+            6 => vec![Task::Deploy(0), Task::Destroy],
+            7 => vec![Task::Deploy(0), Task::Destroy, Task::Deploy(1)],
+            8 => vec![Task::Deploy(0), operate, Task::Deploy(1)],
+            _ => vec![Task::Deploy(0), Task::Deploy(1), Task::Deploy(0)],
+        };
+        let rates = Rates::drawn(chance);
+        let ends_deployed = chance.permille(300);
+        Self { seed, designs: vec![first, second], wants, rates, ends_deployed }
+    }
+
+    /// Makes the story. None: its designs make no sense, since something was taken away that something else needs.
+    pub fn story(&self, bug: Option<Bug>) -> Option<Story> {
+        let designs = self.designs.iter().map(|text| sketch::design(text).ok());
+        let designs = designs.collect::<Option<Vec<_>>>()?;
+        let mut chance = Chance::new(self.seed);
+        let subject = Subject::new(sketch::namespace(), Arc::new(SketchFunctions), designs);
+        Some(Story {
+            seed: self.seed,
+            subject,
+            wants: self.wants.clone(),
+            rates: self.rates,
+            options: drawn_options(&mut chance),
+            memories: mixed_memories,
+            ends_deployed: self.ends_deployed,
+            bug,
+        })
+    }
+}
+
+fn node(chance: &mut Chance, place: usize) -> Node {
+    let mut operations = vec!["create", "start", "stop", "delete"];
+    if chance.permille(150) {
+        operations.push("configure");
+    }
+    if chance.permille(400) {
+        operations.retain(|operation| *operation != "create");
+    }
+    if chance.permille(80) {
+        operations.retain(|operation| *operation != "stop");
+    }
+    let mut requires: Vec<usize> = Vec::new();
+    for before in 0..place {
+        if chance.permille(if place - before == 1 { 500 } else { 200 }) && requires.len() < 3 {
+            requires.push(before);
+        }
+    }
+    let reads = (place > 0 && chance.permille(300)).then(|| chance.below(place));
+    Node {
+        name: format!("n{place}"),
+        requires,
+        reads,
+        operations,
+        port: 1,
+        change: chance.one_of(&["", "!configure", "!restart", "!replace", "!none"]),
+        version: 1,
+        count: if chance.permille(80) { 2 } else { 1 },
+        is_protected: false,
+    }
+}
+
+/// Changes a service a little.
+fn changed(chance: &mut Chance, nodes: &mut Vec<Node>) {
+    for node in nodes.iter_mut() {
+        if chance.permille(350) {
+            node.port = 2;
+        }
+        if chance.permille(150) {
+            node.version = 2;
+        }
+    }
+    if chance.permille(250) {
+        // The last one is required by nobody.
+        let gone = nodes.pop();
+        if nodes.is_empty() {
+            nodes.extend(gone);
+        }
+    }
+    if chance.permille(250) {
+        let mut added = node(chance, nodes.len());
+        added.name = format!("m{}", nodes.len());
+        nodes.push(added);
+    }
+}
+
+fn text(nodes: &[Node]) -> String {
+    let mut text = String::new();
+    for node in nodes {
+        let Node { name, requires, reads, operations, port, change, version, count, is_protected } = node;
+        let _ = write!(text, "{name} port={port}{change} @pid v{version}");
+        for operation in operations {
+            let _ = match (*operation, reads) {
+                ("start", Some(read)) if nodes[*read].count == 1 => {
+                    write!(text, " start(up=$n{read}.pid)>pid")
+                }
+                ("start", _) => write!(text, " start()>pid"),
+                (other, _) => write!(text, " {other}()"),
+            };
+        }
+        text += " check()";
+        for target in requires.iter().filter(|target| nodes[**target].count == 1) {
+            let _ = write!(text, " ->{}", nodes[*target].name);
+        }
+        if *count > 1 {
+            let _ = write!(text, " count:{count}");
+        }
+        if *is_protected {
+            text += " protected";
+        }
+        text += "\n";
+    }
+    text
+}

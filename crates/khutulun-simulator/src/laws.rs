@@ -1,0 +1,409 @@
+//! The promises, checked after every step from outside: by what was committed, and by what is there.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
+
+use floria::{Batch, Change, Entity, Graph, LogRow, Namespace, Record, Value, Vertex};
+use khutulun_api::{Operation, OperationId, RunId, names};
+use khutulun_engine::stream_of;
+use khutulun_plan::{Goal, Plan, PlannedValue, Step};
+
+use crate::host::{Host, Memory, short};
+
+/// What no operation, record or change may ever hold: it is known to the simulated drivers alone.
+pub(crate) const CANARY: &str = "canary-6f1d4f";
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// The number of the promise.
+    pub promise: u8,
+    /// What happened.
+    pub what: String,
+}
+
+/// Returns a promise in a few words.
+pub fn promise(number: u8) -> &'static str {
+    match number {
+        1 => "an effect never precedes its durable intent",
+        2 => "at most one live effect per operation id",
+        3 => "no operation starts before what it depends on has succeeded",
+        4 => "every effect belongs to exactly one instance: no orphans, no leaks",
+        5 => "a recorded success means that the effect exists",
+        6 => "leases are held one at a time, and a stale epoch is refused",
+        7 => "destroy terminates, from every state",
+        8 => "with faults removed, every run ends in a bounded number of steps",
+        9 => "event cursors only move forward and are gapless",
+        10 => "what ran is a subset of what was planned",
+        11 => "adopted and protected things are never destroyed without an explicit word",
+        12 => "no secret's bytes occur in what is stored or sent",
+        13 => "idle: nothing is asked for when nothing happens",
+        _ => "the simulator itself",
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "promise {} ({}): {}", self.promise, promise(self.promise), self.what)
+    }
+}
+
+/// How far a step came, as what was committed says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    Untouched,
+    InFlight,
+    Succeeded,
+    Failed(String),
+    Caught,
+    Skipped,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorded {
+    pub(crate) attempt: u32,
+    pub(crate) phase: Phase,
+    inputs: Option<Value>,
+}
+
+/// What the journal of a run says, read from the commits as they are made.
+pub(crate) struct Ledger {
+    pub(crate) goal: Goal,
+    pub(crate) plan: Vec<Step>,
+    pub(crate) steps: Vec<Recorded>,
+    pub(crate) end: Option<String>,
+}
+
+/// Watches what is committed and what happens.
+#[derive(Default)]
+pub(crate) struct Laws {
+    pub(crate) violations: Vec<Violation>,
+    ledgers: HashMap<RunId, Ledger>,
+    streams: HashMap<String, RunId>,
+    /// The last epoch of the lease, and the process that took it.
+    lease: (u64, u32),
+    /// The last row of the log that the follower has read.
+    cursor: u64,
+    /// Nodes that are adopted or protected.
+    spared: Vec<String>,
+    /// Looks for the canary, which costs more than all else.
+    pub(crate) scans: bool,
+}
+
+impl Laws {
+    pub(crate) fn broken(&mut self, promise: u8, what: impl Into<String>) {
+        let violation = Violation { promise, what: what.into() };
+        if !self.violations.contains(&violation) {
+            self.violations.push(violation);
+        }
+    }
+
+    /// A run is going to begin with this plan.
+    pub(crate) fn planned(&mut self, run: RunId, plan: &Plan) {
+        let steps = vec![Recorded::default(); plan.steps.len()];
+        self.streams.insert(stream_of(run), run);
+        let (goal, plan) = (plan.goal, plan.steps.clone());
+        self.ledgers.insert(run, Ledger { goal, plan, steps, end: None });
+    }
+
+    pub(crate) fn spare(&mut self, node: String) {
+        self.spared.push(node);
+    }
+
+    /// A process took the lease.
+    pub(crate) fn taken(&mut self, process: u32, epoch: u64) {
+        let (last, holder) = self.lease;
+        if epoch <= last {
+            self.broken(
+                6,
+                format!("the lease went from epoch {last} of process {holder} to {epoch} of {process}"),
+            );
+        }
+        self.lease = (epoch, process);
+    }
+
+    /// The store has taken a batch of a process that works under this epoch.
+    pub(crate) fn committed(&mut self, process: u32, epoch: u64, batch: &Batch, host: &Host) {
+        if (epoch, process) != self.lease {
+            let (last, holder) = self.lease;
+            self.broken(
+                6,
+                format!("process {process} committed under epoch {epoch}, and process {holder} holds {last}"),
+            );
+        }
+        for record in &batch.records {
+            if let Some(run) = self.streams.get(&record.stream).copied() {
+                self.recorded(run, record, host);
+            }
+        }
+        if self.scans {
+            let mut leaks = 0;
+            batch.records.iter().for_each(|record| leaks += u32::from(holds_canary(&record.body)));
+            for change in &batch.changes {
+                if let Change::Put(Entity::Vertex(vertex)) = change {
+                    leaks += u32::from(vertex_holds_canary(vertex));
+                }
+            }
+            if leaks > 0 {
+                self.broken(12, "a commit holds the canary".to_owned());
+            }
+        }
+    }
+
+    fn recorded(&mut self, run: RunId, record: &Record, host: &Host) {
+        let number = |key: &str| record.body.get(key).and_then(Value::as_integer).unwrap_or(-1);
+        let Some(ledger) = self.ledgers.get_mut(&run) else { return };
+        let mut broken = None;
+        match record.kind.as_str() {
+            "intent" | "outcome" if ledger.end.is_some() => {
+                broken = Some((8, format!("{} of run {run} after its end", record.kind)));
+            }
+            "intent" => {
+                if let Some(step) = ledger.steps.get_mut(number("step") as usize) {
+                    if step.phase == Phase::InFlight || step.phase == Phase::Succeeded {
+                        broken = Some((
+                            2,
+                            format!(
+                                "an intent for step {} of run {run} while it is {:?}",
+                                number("step"),
+                                step.phase
+                            ),
+                        ));
+                    }
+                    *step = Recorded {
+                        attempt: number("attempt") as u32,
+                        phase: Phase::InFlight,
+                        inputs: record.body.get("inputs").cloned(),
+                    };
+                }
+            }
+            "outcome" => {
+                let index = number("step") as usize;
+                let attempt = number("attempt") as u32;
+                let word = |key: &str| record.body.get(key).and_then(Value::as_text).unwrap_or_default();
+                let runs_code = ledger.plan.get(index).is_some_and(|step| step.implementation.is_some());
+                if let Some(step) = ledger.steps.get_mut(index) {
+                    let id = OperationId { run, step: index as u32, attempt };
+                    let phase = match word("result") {
+                        "succeeded" => Phase::Succeeded,
+                        "skipped" => Phase::Skipped,
+                        _ if record.body.get("caught") == Some(&Value::Boolean(true)) => Phase::Caught,
+                        _ => Phase::Failed(word("class").to_owned()),
+                    };
+                    if phase == Phase::Succeeded && runs_code && host.times(id) == 0 {
+                        broken = Some((
+                            5,
+                            format!("operation {id} is recorded as succeeded and never had its effect"),
+                        ));
+                    }
+                    step.attempt = attempt;
+                    step.phase = phase;
+                }
+            }
+            "resume" => ledger.end = None,
+            "end" => {
+                let result = record.body.get("result").and_then(Value::as_text);
+                ledger.end = Some(result.unwrap_or_default().to_owned());
+            }
+            _ => {}
+        }
+        if let Some((promise, what)) = broken {
+            self.broken(promise, what);
+        }
+    }
+
+    /// A host begins an operation, and had seen this epoch before.
+    pub(crate) fn begins(&mut self, operation: &Operation, fence: u64) {
+        if operation.epoch < fence.max(1) {
+            let (id, epoch) = (operation.id, operation.epoch);
+            let name = short(&operation.subject.node, &operation.event);
+            self.broken(
+                6,
+                format!("{name} ({id}) begins under epoch {epoch}, and the host has seen {fence}"),
+            );
+        }
+    }
+
+    /// A host is about to let an operation have its effect.
+    pub(crate) fn happens(&mut self, operation: &Operation, memory: Memory, times: u32) {
+        let id = operation.id;
+        let name = short(&operation.subject.node, &operation.event);
+        if times > 0 && memory != Memory::Repeats {
+            self.broken(2, format!("{name} ({id}) happened {} times", times + 1));
+        }
+        if self.scans && (operation.inputs.values().any(holds_canary) || holds_canary(&operation.context)) {
+            self.broken(12, format!("{name} ({id}) was given the canary"));
+        }
+        let downs = [names::LIFECYCLE_DOWN[0], names::LIFECYCLE_DOWN[1]];
+        let is_down = downs.iter().any(|down| name.rsplit_once('.').is_some_and(|(_, word)| word == *down));
+        if is_down && self.spared.contains(&operation.subject.node) {
+            self.broken(11, format!("{name} ({id}) happened to what is adopted or protected"));
+        }
+        let Some(ledger) = self.ledgers.get(&id.run) else {
+            return self.broken(1, format!("{name} ({id}) happened, and there is no such run"));
+        };
+        let mut broken = Vec::new();
+        match ledger.steps.get(id.step as usize) {
+            Some(step) => {
+                let in_flight = match &step.phase {
+                    Phase::InFlight => true,
+                    Phase::Failed(class) => class == "unknown-outcome",
+                    _ => false,
+                };
+                let inputs_agree = step.inputs.as_ref().is_some_and(|inputs| same(inputs, operation));
+                if step.attempt != id.attempt || !in_flight || !inputs_agree {
+                    broken.push((
+                        1,
+                        format!("{name} ({id}) happened, and its intent is not recorded: {:?}", step.phase),
+                    ));
+                }
+            }
+            None => broken.push((10, format!("{name} ({id}) happened, and the plan has no such step"))),
+        }
+        if let Some(step) = ledger.plan.get(id.step as usize) {
+            if !is_planned(step, operation) {
+                broken.push((10, format!("{name} ({id}) happened, and is not what was planned")));
+            }
+            broken
+                .extend(unmet(ledger, step).map(|why| (3, format!("{name} ({id}) happened although {why}"))));
+        }
+        broken.into_iter().for_each(|(promise, what)| self.broken(promise, what));
+    }
+
+    /// Somebody reads the log on from where he was.
+    pub(crate) fn followed(&mut self, rows: &[LogRow], holds: u64) {
+        for row in rows {
+            if row.sequence != self.cursor + 1 {
+                let (before, after) = (self.cursor, row.sequence);
+                self.broken(9, format!("after row {before} of the log came row {after}"));
+            }
+            self.cursor = self.cursor.max(row.sequence);
+        }
+        if self.cursor > holds {
+            let cursor = self.cursor;
+            self.broken(9, format!("the log has {holds} rows, and row {cursor} was seen before"));
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Checks what is there against what is stored, while nothing is going on.
+    pub(crate) fn at_rest(&mut self, graph: &Graph, namespace: &Namespace, host: &Host) {
+        let mut known: BTreeMap<String, &Vertex> = BTreeMap::new();
+        for vertex in graph.vertexes().filter(|vertex| vertex.metadata.contains_key(names::NODE)) {
+            if let Some(subject) = khutulun_plan::subject_of(graph, vertex.id) {
+                known.insert(subject.node, vertex);
+            }
+        }
+        let text = |vertex: &Vertex, key: &str| {
+            vertex.metadata.get(key).and_then(Value::as_text).unwrap_or_default().to_owned()
+        };
+        for (node, vertex) in &known {
+            let (state, attempted) = (text(vertex, names::STATE), text(vertex, names::ATTEMPTED));
+            let thing = host.things().get(node);
+            let has_code = |operation: &str| {
+                let handler = vertex.handlers.get(&format!("{}.{operation}", names::LIFECYCLE));
+                handler.is_some_and(|handler| handler.implementation.is_some())
+            };
+            let started = thing.is_some_and(|thing| thing.started.is_some());
+            if !attempted.is_empty() || self.is_spared(node) {
+                continue;
+            }
+            if state == "started" && has_code("start") && !started {
+                self.broken(5, format!("{node} is recorded as started in `{namespace}` and does not run"));
+            }
+            if state == "stopped" && has_code("stop") && started {
+                self.broken(5, format!("{node} is recorded as stopped in `{namespace}` and runs"));
+            }
+            if matches!(state.as_str(), "initial" | "") && thing.is_some() {
+                self.broken(4, format!("{node} was never brought up, and something of it is there"));
+            }
+            if state == "deleted" && has_code("delete") && thing.is_some() {
+                self.broken(4, format!("{node} is recorded as deleted, and something of it is there"));
+            }
+        }
+        for node in host.things().keys().filter(|node| !known.contains_key(*node)) {
+            let left = self.takes_away(node, host);
+            if left {
+                self.broken(4, format!("something of {node} is there, and no instance has it"));
+            }
+        }
+    }
+
+    /// Whether what is there of a node that is gone should have been taken away: whether it ever had a plan that could.
+    fn takes_away(&self, node: &str, host: &Host) -> bool {
+        let Some(thing) = host.things().get(node) else { return false };
+        let could = |word: &str| {
+            self.ledgers.values().any(|ledger| {
+                ledger.plan.iter().any(|step| {
+                    step.subject.node == node && step.implementation.is_some() && step.event.ends_with(word)
+                })
+            })
+        };
+        let deletes = could(".delete");
+        let forgotten = self.ledgers.values().any(|ledger| ledger.goal == Goal::Forget);
+        !forgotten && ((thing.started.is_some() && (deletes || could(".stop"))) || deletes)
+    }
+
+    fn is_spared(&self, node: &str) -> bool {
+        self.spared.iter().any(|spared| spared == node)
+    }
+}
+
+fn same(inputs: &Value, operation: &Operation) -> bool {
+    let Some(inputs) = inputs.as_map() else { return false };
+    inputs.len() == operation.inputs.len()
+        && operation.inputs.iter().all(|(name, value)| inputs.get(&Value::from(name.as_str())) == Some(value))
+}
+
+fn is_planned(step: &Step, operation: &Operation) -> bool {
+    step.event == operation.event
+        && step.implementation.as_ref() == Some(&operation.implementation)
+        && step.subject == operation.subject
+        && step.inputs.iter().all(|(name, planned)| match planned {
+            PlannedValue::Known(value) => operation.inputs.get(name) == Some(value),
+            PlannedValue::Unknown(_) => true,
+        })
+}
+
+/// Why a step may not start, if it may not.
+fn unmet(ledger: &Ledger, step: &Step) -> Option<String> {
+    // What leads to a step of a workflow need not have been run at all.
+    let strict = step.otherwise.is_empty() && ledger.goal != Goal::Workflow;
+    let of = |index: &u32| {
+        let step = ledger.plan.get(*index as usize);
+        step.map_or_else(|| index.to_string(), |step| short(&step.subject.node, &step.event))
+    };
+    for before in &step.after {
+        let phase = ledger.steps.get(*before as usize).map(|recorded| &recorded.phase);
+        let fine = match phase {
+            Some(Phase::Succeeded) => true,
+            Some(Phase::Skipped | Phase::Caught) => !strict,
+            _ => false,
+        };
+        if !fine {
+            return Some(format!("{} is {phase:?}", of(before)));
+        }
+    }
+    None
+}
+
+fn holds_canary(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.contains(CANARY),
+        Value::List(items) => items.iter().any(holds_canary),
+        Value::Map(entries) => entries.iter().any(|(key, value)| holds_canary(key) || holds_canary(value)),
+        Value::Bytes(octets) => octets.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()),
+        _ => false,
+    }
+}
+
+fn vertex_holds_canary(vertex: &Vertex) -> bool {
+    vertex.metadata.values().any(holds_canary)
+        || vertex.properties.values().any(|property| property.value.as_ref().is_some_and(holds_canary))
+}

@@ -1,0 +1,35 @@
+//! The engine's core in a world that fails on purpose.
+//!
+//! A [`World`] has the real store semantics ([`floria::MemoryStore`]), the real planner and the real
+//! [`khutulun_engine::Run`]; hosts, drivers, processes, clocks and everything on its way between them are simulated. Nothing
+//! here reads a clock, a file or chance: a seed decides what comes next, and the same seed gives the same story.
+//!
+//! [`Story`] is one such story, made from a seed; [`Scenario`] is one that somebody wrote down. Both check the promises
+//! after every step ([`Violation`]). What was met is counted ([`Coverage`]). `docs/simulation.md` says how to read and write them.
+
+mod bug;
+mod chance;
+mod coverage;
+mod explore;
+mod fate;
+mod generated;
+mod host;
+mod laws;
+mod process;
+mod shrink;
+pub mod sketch;
+mod story;
+mod world;
+
+pub use bug::Bug;
+pub use chance::Chance;
+pub use coverage::{Coverage, Met};
+pub use explore::{Explored, explore};
+pub use fate::{ByChance, Delivery, Fate, Memories, Point, Rates, StoreFate, mixed_memories};
+pub use generated::Sketched;
+pub use host::{Behaviour, Ending, Host, Memory, Thing};
+pub use laws::{Violation, promise};
+pub use process::{Ended, Task};
+pub use shrink::shrink;
+pub use story::{Story, Told};
+pub use world::{Subject, World};

@@ -1,0 +1,428 @@
+//! A story: somebody wants things of a service while the world fails, and then while it does not.
+
+use std::collections::BTreeMap;
+
+use khutulun_api::names;
+use khutulun_engine::{Conduct, EngineOptions, Question, RunResult, Settlement};
+
+use crate::{
+    bug::Bug,
+    chance::Chance,
+    coverage::{Coverage, Met},
+    fate::{ByChance, Memories, Point, Rates},
+    laws::Violation,
+    process::{Ended, Task},
+    world::{Kind, MACHINES, Subject, World},
+};
+
+/// How many steps the world may fail for.
+const SAFETY_STEPS_MAX: u32 = 600;
+
+/// In how many steps each thing that somebody wants has to come to an end once nothing fails any more. Far above what any
+/// needs: a run of eight nodes takes some two hundred.
+const LIVENESS_STEPS_MAX: u32 = 20_000;
+
+/// How many things somebody tries while the world fails.
+const ACTIONS_MAX: u32 = 9;
+
+/// How often a run is resumed once nothing fails any more, before it counts as one that never ends.
+const ROUNDS_MAX: u32 = 6;
+
+/// Within this time everything that was on its way has arrived: the longest limit, and the longest delay.
+const QUIET_MS: u64 = 3_600_000;
+
+/// A story.
+#[derive(Clone)]
+pub struct Story {
+    /// Decides what comes when, and what goes wrong.
+    pub seed: u64,
+    /// The service.
+    pub subject: Subject,
+    /// What somebody wants, in order.
+    pub wants: Vec<Task>,
+    /// How often what goes wrong.
+    pub rates: Rates,
+    /// How engines behave.
+    pub options: EngineOptions,
+    /// What drivers can tell.
+    pub memories: Memories,
+    /// Whether the service is brought up once more before it is taken away, when nothing fails any more.
+    pub ends_deployed: bool,
+    /// A bug that is planted.
+    pub bug: Option<Bug>,
+}
+
+/// What came of a story.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The promises that were broken.
+    pub violations: Vec<Violation>,
+    /// What was met.
+    pub coverage: Coverage,
+    /// What happened, in lines, if that was asked for.
+    pub transcript: Vec<String>,
+    /// What the operator was asked: the nodes and events.
+    pub questions: Vec<(String, String)>,
+}
+
+/// Draws how engines behave.
+pub(crate) fn drawn_options(chance: &mut Chance) -> EngineOptions {
+    EngineOptions {
+        conduct: Conduct { parallel_max: chance.one_of(&[1, 2, 4, 8]), keep_going: chance.permille(300) },
+        attempts_max_script: chance.one_of(&[1, 2, 3]),
+        ..EngineOptions::default()
+    }
+}
+
+impl Story {
+    /// Tells it. `in_full` notes down what happens.
+    pub fn tell(&self, in_full: bool) -> Told {
+        let mut chance = Chance::new(self.seed);
+        let fate = ByChance::new(Chance::new(chance.number()), self.rates, self.memories);
+        let mut world = World::new(self.subject.clone(), self.options, Box::new(fate), self.bug);
+        world.planted.iter_mut().for_each(|planted| planted.seeded(self.seed));
+        world.laws.scans = self.bug == Some(Bug::SecretPutOut) || self.seed.is_multiple_of(8);
+        for (design, _) in &self.subject.designs {
+            let spared = [names::PROTECTED, names::ADOPTED];
+            for template in &design.vertexes {
+                if spared.iter().any(|word| template.metadata.contains_key(word)) {
+                    world.laws.spare(template.name.clone());
+                }
+            }
+        }
+        if in_full {
+            world.write_down();
+        }
+        world.coverage.note(Met::Story);
+        let mut teller = Teller { story: self, world, chance, questions: Vec::new(), asked: Vec::new() };
+        teller.fails();
+        if teller.world.laws.violations.is_empty() {
+            teller.recovers();
+        }
+        let Teller { mut world, asked, .. } = teller;
+        let transcript = world.transcript().to_vec();
+        let violations = std::mem::take(&mut world.laws.violations);
+        Told { violations, coverage: world.coverage, transcript, questions: asked }
+    }
+}
+
+struct Teller<'s> {
+    story: &'s Story,
+    world: World,
+    chance: Chance,
+    /// What the operator was asked last.
+    questions: Vec<Question>,
+    asked: Vec<(String, String)>,
+}
+
+impl Teller<'_> {
+    fn is_broken(&self) -> bool {
+        !self.world.laws.violations.is_empty()
+    }
+
+    /// The first part: all faults.
+    fn fails(&mut self) {
+        let rates = self.story.rates;
+        let (mut wanted, mut actions) = (0, 0);
+        let mut last: Option<u32> = None;
+        for _ in 0..SAFETY_STEPS_MAX {
+            if self.is_broken() {
+                return;
+            }
+            if self.world.living().next().is_none() {
+                if let Some(last) = last.take() {
+                    wanted += usize::from(self.notes(last));
+                    self.rests();
+                }
+                if wanted >= self.story.wants.len() || actions >= ACTIONS_MAX {
+                    return;
+                }
+                actions += 1;
+                let task = self.next_task(wanted);
+                let machine = self.chance.below(MACHINES);
+                last = Some(self.world.spawn(machine, task));
+                continue;
+            }
+            self.disturbs(rates, &mut actions);
+            if !self.world.step() && self.world.living().next().is_some() {
+                self.world.laws.broken(8, "a process waits, and nothing is on its way to it");
+            }
+        }
+    }
+
+    /// What goes wrong besides what is asked of fate.
+    fn disturbs(&mut self, rates: Rates, actions: &mut u32) {
+        if self.chance.permille(15) {
+            self.world.follow();
+        }
+        if self.chance.permille(rates.crashes)
+            && let Some(process) = self.living_one()
+        {
+            self.world.dies_at(process, Point::Between, None);
+        }
+        if self.chance.permille(rates.pauses)
+            && let Some(process) = self.living_one()
+        {
+            let for_ms = self.chance.one_of(&[500, 20_000, 100_000]);
+            self.world.processes[process as usize].is_paused = true;
+            self.world.say(|| format!("process {process} stands still for {for_ms} ms"));
+            self.world.later(for_ms, Kind::Wakes(process));
+        }
+        if self.chance.permille(rates.jumps) {
+            let jump = self.chance.one_of(&[-86_400_000, -20_000, 20_000, 90_000, 86_400_000]);
+            let machine = self.chance.below(MACHINES);
+            self.world.coverage.note(if jump < 0 { Met::ClockBackwards } else { Met::ClockForwards });
+            self.world.say(|| format!("the clock of machine {machine} jumps by {jump} ms"));
+            self.world.off_ms[machine] += jump;
+            // Whoever lives there believes that leases have expired.
+            if jump > 0 && rates.rivals > 0 && self.chance.permille(600) {
+                self.rival(actions, machine);
+            }
+        }
+        if self.chance.permille(rates.cancels)
+            && let Some(process) = self.living_one()
+        {
+            self.world.cancel(process);
+        }
+        if self.chance.permille(rates.rivals) {
+            let machine = self.chance.below(MACHINES);
+            self.rival(actions, machine);
+        }
+        if self.story.bug == Some(Bug::EffectNotPlanned)
+            && self.chance.permille(10)
+            && let Some(process) = self.living_one()
+        {
+            self.world.does_more(process);
+        }
+    }
+
+    /// Somebody else wants something.
+    fn rival(&mut self, actions: &mut u32, machine: usize) {
+        if *actions >= ACTIONS_MAX || self.world.living().count() >= 3 {
+            return;
+        }
+        *actions += 1;
+        let task = match self.chance.below(5) {
+            0 => Task::Deploy(self.chance.below(self.story.subject.designs.len())),
+            1 => Task::Destroy,
+            2 => Task::Cancel,
+            _ => Task::Resume(BTreeMap::new()),
+        };
+        self.world.spawn(machine, task);
+    }
+
+    fn living_one(&mut self) -> Option<u32> {
+        let count = self.world.living().count();
+        let place = self.chance.below(count);
+        let process = self.world.living().nth(place).map(|process| process.id);
+        process.filter(|process| !self.world.processes[*process as usize].is_paused)
+    }
+
+    /// Notes how a process ended. True: what it was for is reached, or given up.
+    fn notes(&mut self, process: u32) -> bool {
+        let state = &self.world.processes[process as usize];
+        match &state.ended {
+            Some(Ended::Done(report)) => {
+                self.questions.clone_from(&report.questions);
+                let questions = report.questions.iter();
+                self.asked.extend(questions.map(|one| (one.node.clone(), one.event.clone())));
+                let wanted = matches!(state.task, Task::Deploy(_) | Task::Destroy | Task::Operate { .. });
+                match report.result {
+                    RunResult::Succeeded => wanted || self.chance.permille(500),
+                    RunResult::Failed => self.chance.permille(300),
+                    RunResult::Cancelled | RunResult::NeedsOperator => false,
+                }
+            }
+            Some(Ended::NothingToDo | Ended::Refused(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// What somebody does next, as things are.
+    fn next_task(&mut self, wanted: usize) -> Task {
+        if self.world.unfinished().is_some() {
+            if self.chance.permille(120) {
+                self.world.coverage.note(Met::DestroyHalfMade);
+                return Task::Destroy;
+            }
+            if self.chance.permille(80) {
+                return Task::Cancel;
+            }
+            return self.resuming();
+        }
+        // A run that failed can be resumed, or planned anew.
+        if self.chance.permille(200) { self.resuming() } else { self.story.wants[wanted].clone() }
+    }
+
+    /// Goes on, with what the operator finds out by looking.
+    fn resuming(&mut self) -> Task {
+        let mut answers = BTreeMap::new();
+        for question in std::mem::take(&mut self.questions) {
+            let id = question.operation;
+            if Some(id.run) != self.world.unfinished() || self.world.host.is_running(id) {
+                continue;
+            }
+            let answer = match self.world.looked_up(id) {
+                Some(outputs) => Settlement::Succeeded(outputs),
+                None if self.chance.permille(300) => Settlement::Failed,
+                None => Settlement::Retry,
+            };
+            self.world.coverage.note(match &answer {
+                Settlement::Succeeded(_) => Met::SettledSucceeded,
+                Settlement::Failed => Met::SettledFailed,
+                Settlement::Retry => Met::SettledRetry,
+            });
+            answers.insert(id.step, answer);
+        }
+        Task::Resume(answers)
+    }
+
+    /// Looks at what is there while nobody is at work.
+    fn rests(&mut self) {
+        let is_running = self.world.host.operations.keys().any(|id| self.world.host.is_running(*id));
+        if self.world.unfinished().is_none() && !is_running {
+            self.world.check_at_rest();
+        }
+    }
+
+    /// The second part: nothing fails any more, and everything has to end.
+    fn recovers(&mut self) {
+        self.world.fate.calm();
+        self.world.say(|| "nothing fails any more".to_owned());
+        self.world.processes.iter_mut().for_each(|process| process.is_paused = false);
+        self.works(8, "what was at work");
+        for _ in 0..ROUNDS_MAX {
+            if self.is_broken() || self.world.unfinished().is_none() {
+                break;
+            }
+            let task = self.resuming();
+            if let Some(how) = self.does(task, 8) {
+                self.notes_questions(&how);
+            }
+        }
+        if self.is_broken() {
+            return;
+        }
+        if let Some(run) = self.world.unfinished() {
+            return self.world.laws.broken(8, format!("run {run} does not end, however often it is resumed"));
+        }
+        self.rests();
+        if self.story.ends_deployed {
+            self.is_deployed();
+        }
+        if !self.is_broken() {
+            self.is_destroyed();
+        }
+        if !self.is_broken() {
+            self.is_idle();
+        }
+    }
+
+    fn notes_questions(&mut self, how: &Ended) {
+        if let Ended::Done(report) = how {
+            self.questions.clone_from(&report.questions);
+            let questions = report.questions.iter();
+            self.asked.extend(questions.map(|one| (one.node.clone(), one.event.clone())));
+        }
+    }
+
+    /// Lets everybody who is at work come to an end.
+    fn works(&mut self, promise: u8, what: &str) {
+        let mut steps = 0;
+        while self.world.living().next().is_some() && !self.is_broken() {
+            steps += 1;
+            if steps > LIVENESS_STEPS_MAX || !self.world.step() {
+                let why = if steps > LIVENESS_STEPS_MAX { "goes on for ever" } else { "waits for nothing" };
+                return self.world.laws.broken(promise, format!("{what} {why}"));
+            }
+        }
+    }
+
+    /// Does something until it is done, waiting for leases.
+    fn does(&mut self, task: Task, promise: u8) -> Option<Ended> {
+        for _ in 0..ROUNDS_MAX {
+            let process = self.world.spawn(0, task.clone());
+            self.works(promise, &task.describe());
+            let how = self.world.processes[process as usize].ended.clone()?;
+            match how {
+                Ended::Busy => self.waits_for_lease(),
+                Ended::NotBegun => {}
+                other => return Some(other),
+            }
+        }
+        self.world.laws.broken(promise, format!("{} never gets the lease", task.describe()));
+        None
+    }
+
+    /// Somebody waits until a lease has expired.
+    fn waits_for_lease(&mut self) {
+        let Some(expires_ms) = self.world.lease().and_then(|lease| lease.holder).map(|one| one.expires_ms)
+        else {
+            return;
+        };
+        self.world.now_ms += expires_ms.saturating_sub(self.world.wall_ms(0));
+    }
+
+    fn is_deployed(&mut self) {
+        let last = self.story.wants.iter().rev().find_map(|want| match want {
+            Task::Deploy(design) => Some(*design),
+            _ => None,
+        });
+        let Some(design) = last else { return };
+        match self.does(Task::Deploy(design), 8) {
+            Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
+            Some(Ended::NothingToDo) | None => {}
+            Some(other) => {
+                return self
+                    .world
+                    .laws
+                    .broken(8, format!("with faults removed, deploying ends with {other:?}"));
+            }
+        }
+        self.rests();
+        if self.is_broken() {
+            return;
+        }
+        match self.world.plan_deploy(design) {
+            Ok(plan) if plan.is_empty() => {}
+            Ok(plan) => {
+                let text = khutulun_plan::render(&plan);
+                self.world.laws.broken(8, format!("the plan after a deployment is not empty:\n{text}"));
+            }
+            Err(why) => self.world.laws.broken(8, format!("there is no plan after a deployment: {why}")),
+        }
+    }
+
+    fn is_destroyed(&mut self) {
+        match self.does(Task::Destroy, 7) {
+            Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
+            Some(Ended::NothingToDo) | None => {}
+            Some(other) => {
+                return self
+                    .world
+                    .laws
+                    .broken(7, format!("with faults removed, destroying ends with {other:?}"));
+            }
+        }
+        if !self.world.graph().is_empty() {
+            self.world.laws.broken(7, "after a removal, instances are there");
+        }
+        self.world.check_at_rest();
+    }
+
+    /// What was on its way arrives, and then nothing happens any more.
+    fn is_idle(&mut self) {
+        let effects = self.world.host.happened.len();
+        let until_ms = self.world.now_ms + QUIET_MS;
+        while self.world.next_due_ms().is_some_and(|due_ms| due_ms <= until_ms) {
+            self.world.step();
+        }
+        if !self.world.is_idle() {
+            self.world.laws.broken(13, "something wakes up although nothing goes on");
+        }
+        if self.world.host.happened.len() > effects {
+            self.world.laws.broken(13, "something has an effect although nothing goes on");
+        }
+        self.world.follow();
+    }
+}
