@@ -132,7 +132,8 @@ pub fn drift(node: &Vertex, policy: &DriftPolicy) -> Vec<Drift> {
     if let Some(intended) = expected(state).filter(|intended| !satisfies(seen, intended)) {
         found.push(Drift { attribute: None, seen: seen.into(), intended: intended.into() });
     }
-    for name in &policy.compared {
+    // What is not there has no attributes to be compared.
+    for name in policy.compared.iter().filter(|_| seen != "absent") {
         let intended = node.properties.get(name).and_then(|property| property.value.as_ref());
         let (Some(seen), Some(intended)) =
             (observed.get("attributes").and_then(|seen| seen.get(name)), intended)

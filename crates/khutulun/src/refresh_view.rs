@@ -65,6 +65,15 @@ impl NodeView {
         self.observed.as_ref()?.get("state")?.as_text()
     }
 
+    /// What was seen, with a sign: of another state than it should be, or of other attributes.
+    fn sign(&self, style: Style) -> Cell {
+        let seen = self.seen().unwrap_or("?");
+        match self.drift.iter().any(|drift| drift.attribute.is_none()) {
+            true => Cell::styled(format!("{} {seen}", style.sign("✗", "x")), |text| style.red(text)),
+            false => Cell::styled(format!("{} {seen}", style.sign("▲", "!")), |text| style.yellow(text)),
+        }
+    }
+
     /// What became of its drift, in a word.
     fn fate(&self) -> &'static str {
         match self.policy.action {
@@ -102,12 +111,13 @@ impl NodeView {
         })
     }
 
-    /// What is not as it should be, in a few words.
+    /// What is not as it should be, or was not before it was repaired, in a few words.
     fn detail(&self) -> String {
+        let (is, should) = if self.repaired { ("was", "should have been") } else { ("is", "should be") };
         let one = |drift: &Drift| match &drift.attribute {
-            None => format!("it is {}, and should be {}", words(&drift.seen), words(&drift.intended)),
+            None => format!("it {is} {}, and {should} {}", words(&drift.seen), words(&drift.intended)),
             Some(name) => {
-                format!("{name} is {}, and should be {}", shown(&drift.seen), shown(&drift.intended))
+                format!("{name} {is} {}, and {should} {}", shown(&drift.seen), shown(&drift.intended))
             }
         };
         self.drift.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -189,8 +199,15 @@ impl ServiceView {
         let name = harmless(&self.service.0);
         let looked = self.nodes.iter().filter(|node| node.not_asked.is_none() && node.failure.is_none());
         let (looked, adrift) = (looked.count(), self.nodes.iter().filter(|node| node.is_adrift()).count());
+        let failed = self.nodes.iter().filter(|node| node.failure.is_some()).count();
         let nodes = |count: usize| format!("{count} node{}", if count == 1 { "" } else { "s" });
         let mut text = match adrift {
+            0 if failed > 0 || self.cancelled => {
+                format!(
+                    "{mark} `{name}` is as it should be as far as was seen ({} looked at)\n",
+                    nodes(looked)
+                )
+            }
             0 => format!("{} `{name}` is as it should be ({} looked at)\n", style.green(good), nodes(looked)),
             count => format!(
                 "{} {} of `{name}` {} should be ({} looked at)\n",
@@ -208,7 +225,7 @@ impl ServiceView {
             table.row(vec![
                 node.name.as_str().into(),
                 node.intended.unwrap_or("?").into(),
-                Cell::styled(format!("{bad} {}", node.seen().unwrap_or("?")), |text| style.red(text)),
+                node.sign(style),
                 since.map_or_else(String::new, |since| time::ago(since, now_ms)).into(),
                 node.detail().into(),
             ]);
@@ -231,7 +248,7 @@ impl ServiceView {
                 "{} `{}` is repaired: {}\n",
                 style.green(good),
                 harmless(&node.name),
-                node.detail().replace("it is", "it was").replace(", and should be", ", and should have been")
+                node.detail()
             ));
         }
         for (node, why) in self.nodes.iter().filter_map(|node| Some((node, node.not_asked.as_ref()?))) {

@@ -222,7 +222,12 @@ fn choose(drifts: &Drifts, is_meant: impl Fn(&DriftPolicy) -> bool) -> BTreeMap<
 fn failure(report: &RunReport, plan: &Plan, node: VertexId) -> Option<String> {
     let step = plan.steps.iter().position(|step| step.subject.vertex == node)?;
     let (_, failure) = report.failures().find(|(found, _)| found.step as usize == step)?;
-    Some(harmless(&failure.message))
+    // The last words are where a script says why.
+    let last = failure.detail.lines().rfind(|line| !line.trim().is_empty());
+    Some(last.map_or_else(
+        || harmless(&failure.message),
+        |last| format!("{}: {}", harmless(&failure.message), harmless(last)),
+    ))
 }
 
 fn why_not(why: &NotAsked) -> String {

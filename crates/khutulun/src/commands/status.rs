@@ -167,7 +167,8 @@ impl NodeStatus {
         }
         match (self.seen(), self.state.as_str()) {
             (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
-            (Some("stopped" | "absent"), "initial" | "created" | "configured" | "stopped") => {
+            (Some("stopped" | "absent"), "initial" | "created" | "configured")
+            | (Some("stopped" | "absent" | "failed"), "stopped") => {
                 Cell::styled(format!("{rest} {}", self.state), |text| style.dim(text))
             }
             (Some(observed), recorded) => {

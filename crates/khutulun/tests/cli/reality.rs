@@ -1,0 +1,238 @@
+//! What is really there: refresh, drift and what policies say of it, effective health, adopting and forgetting.
+
+use serde_json::Value as Json;
+
+use crate::sandbox::{Sandbox, poll};
+
+/// Writes the design and deploys it; returns its folder.
+fn deployed(sandbox: &Sandbox, more: &[&str]) -> std::path::PathBuf {
+    sandbox.write("reality/service.yaml", include_str!("designs/reality.yaml"));
+    sandbox.write("reality/scripts/make.sh", include_str!("designs/make.sh"));
+    sandbox.write("reality/scripts/look.sh", include_str!("designs/look.sh"));
+    let design = sandbox.path("reality");
+    deploy(sandbox, more);
+    design
+}
+
+/// The inputs of the design, as words of the command line.
+fn inputs(sandbox: &Sandbox) -> [String; 4] {
+    let thing = format!("thing={}", sandbox.path("thing").display());
+    ["-i".to_owned(), sandbox.mark_input(), "-i".to_owned(), thing]
+}
+
+fn deploy(sandbox: &Sandbox, more: &[&str]) {
+    let inputs = inputs(sandbox);
+    let words: Vec<&str> = inputs.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    sandbox.run(&[&["deploy", "reality", "--yes"], &words[..]].concat()).expect(0);
+}
+
+fn pid(sandbox: &Sandbox, role: &str) -> u32 {
+    let found = sandbox.processes().into_iter().find(|(known, _)| known == role);
+    found.unwrap_or_else(|| panic!("no process {role}")).1
+}
+
+/// The nodes of `status`, by name.
+fn status(sandbox: &Sandbox, words: &[&str]) -> Json {
+    let status = sandbox.run(&[&["status", "-o", "json"], words].concat()).expect(0).json();
+    let nodes = status["services"][0]["nodes"].as_array().cloned().unwrap_or_default();
+    nodes.into_iter().map(|node| (node["node"].as_str().unwrap().to_owned(), node)).collect()
+}
+
+/// Kills a process as anybody might, and waits until its supervisor has seen that.
+fn kill(sandbox: &Sandbox, role: &str) {
+    let pid = pid(sandbox, role);
+    assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    poll("its supervisor knows", || {
+        (status(sandbox, &[role])[role]["observed"]["state"] == "failed").then_some(())
+    });
+}
+
+/// The nodes of a refresh, by name, with the exit code that it must have.
+fn refresh(sandbox: &Sandbox, words: &[&str], code: i32) -> Json {
+    let answer = sandbox.run(&[&["refresh", "-o", "json"], words].concat()).expect(code).json();
+    assert_eq!(answer["schema"], "khutulun.refresh/1");
+    let nodes = answer["services"][0]["nodes"].as_array().cloned().unwrap();
+    nodes.into_iter().map(|node| (node["node"].as_str().unwrap().to_owned(), node)).collect()
+}
+
+/// How often vertexes of the service were written, by the log.
+fn writes(sandbox: &Sandbox) -> usize {
+    let log = sandbox.run(&["store", "log", "reality", "-n", "100000", "-o", "jsonl"]).expect(0).stdout;
+    let row = |line: &str| serde_json::from_str::<Json>(line).unwrap();
+    log.lines().map(row).filter(|row| row["what"] == "put" && row["namespace"] == "reality").count()
+}
+
+#[test]
+fn what_was_killed_is_drift_is_recorded_and_is_repaired_alone() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &[]);
+    let before = sandbox.processes();
+    let first = refresh(&sandbox, &[], 0);
+    assert_eq!((&first["db"]["seen"], &first["thing"]["seen"]), (&"running".into(), &"running".into()));
+    // What is seen again is not written again.
+    let written = writes(&sandbox);
+    assert_eq!(refresh(&sandbox, &[], 0)["db"]["since"], first["db"]["since"]);
+    assert_eq!(writes(&sandbox), written);
+
+    kill(&sandbox, "db");
+    // Without looking, what was seen last is shown; with looking, who depends on it is degraded.
+    assert_eq!(status(&sandbox, &["--stored"])["db"]["last_seen"]["state"], "running");
+    let live = status(&sandbox, &[]);
+    assert_eq!((&live["db"]["state"], &live["db"]["intended"]), (&"started".into(), &"running".into()));
+    let effective = |name: &str| live[name]["effective"].as_str().unwrap();
+    assert_eq!(["db", "web", "front", "thing"].map(effective), ["failed", "degraded", "degraded", "running"]);
+    assert_eq!(live["front"]["because"]["depends_on"], "web");
+    assert_eq!(live["front"]["because"]["node"], "db");
+    let shown = sandbox.run(&["status", "web"]).expect(0).stdout;
+    assert!(shown.contains("▲ degraded") && shown.contains("depends on db, which is failed"), "{shown}");
+
+    for _ in 0..2 {
+        let seen = refresh(&sandbox, &[], 2);
+        let drift = &seen["db"]["drift"][0];
+        assert_eq!((&drift["seen"], &drift["intended"]), (&"failed".into(), &"running".into()), "{seen:#}");
+        assert_eq!(seen["db"]["state"], "started");
+        assert_eq!(seen["web"]["drift"], Json::Array(vec![]));
+    }
+    refresh(&sandbox, &["web", "front"], 0);
+    let stored = status(&sandbox, &["--stored"]);
+    assert_eq!(stored["db"]["last_seen"]["state"], "failed");
+    assert_eq!(stored["web"]["effective"], "degraded");
+    let text = sandbox.run(&["refresh"]).expect(2).stdout;
+    for part in
+        ["db", "✗ failed", "it is failed, and should be running", "khutulun refresh reality: --repair"]
+    {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+
+    let unasked = sandbox.run(&["refresh", "--repair"]).expect(64);
+    unasked.five_parts();
+    assert!(unasked.stderr.contains("it is failed, and should be running"), "{}", unasked.stderr);
+    let repaired = refresh(&sandbox, &["--repair", "--yes"], 0);
+    assert_eq!(repaired["db"]["fate"], "repaired");
+    let after = sandbox.processes();
+    assert_ne!(before[0], after[0]);
+    assert_eq!(before[1..], after[1..]);
+    refresh(&sandbox, &[], 0);
+    let inputs = inputs(&sandbox);
+    let plan: Vec<&str> = ["plan", "reality"].into_iter().chain(inputs.iter().map(String::as_str)).collect();
+    sandbox.run(&plan).expect(0);
+}
+
+#[test]
+fn a_policy_says_what_is_done_about_drift() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &["-i", "action=adopt"]);
+    kill(&sandbox, "db");
+    let adopted = sandbox.run(&["refresh"]).expect(0).stdout;
+    assert!(adopted.contains("the policy `drift` says that what was seen is what should be"), "{adopted}");
+    assert_eq!(status(&sandbox, &["--stored"])["db"]["state"], "stopped");
+    assert_eq!(refresh(&sandbox, &[], 0)["db"]["intended"], "stopped");
+
+    deploy(&sandbox, &["-i", "action=repair"]);
+    kill(&sandbox, "db");
+    // Not without anybody's word, which is what `--yes` is.
+    assert_eq!(refresh(&sandbox, &[], 2)["db"]["action"], "repair");
+    assert_eq!(refresh(&sandbox, &["--yes"], 0)["db"]["fate"], "repaired");
+    pid(&sandbox, "db");
+
+    deploy(&sandbox, &["-i", "action=ignore"]);
+    kill(&sandbox, "db");
+    let ignored = refresh(&sandbox, &["--repair", "--yes"], 0);
+    assert_eq!((&ignored["db"]["fate"], &ignored["db"]["seen"]), (&"ignored".into(), &"failed".into()));
+    assert_eq!(sandbox.roles(), ["front", "web"]);
+}
+
+#[test]
+fn attributes_are_compared_where_that_is_said_and_who_cannot_look_is_told() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &[]);
+    assert_eq!(refresh(&sandbox, &["thing"], 0)["thing"]["attributes"]["looks"], "like 1");
+    sandbox.write("thing", "2\n");
+    for _ in 0..2 {
+        let thing = refresh(&sandbox, &["thing"], 2)["thing"].clone();
+        let drift = thing["drift"][0].clone();
+        assert_eq!((&drift["attribute"], &drift["seen"]), (&"version".into(), &"2".into()), "{thing:#}");
+        assert_eq!(drift["intended"], "1");
+        // Others follow what is seen.
+        assert_eq!(thing["attributes"]["looks"], "like 2");
+    }
+    refresh(&sandbox, &["thing", "--repair", "--yes"], 0);
+    refresh(&sandbox, &[], 0);
+    assert_eq!(std::fs::read_to_string(sandbox.path("thing")).unwrap(), "1\n");
+
+    sandbox.write("thing", "secret\n");
+    let failed = sandbox.run(&["refresh"]).expect(1);
+    failed.five_parts();
+    assert!(failed.stderr.contains("ended with code 1: nobody may look"), "{}", failed.stderr);
+    assert!(failed.stdout.contains("as far as was seen (3 nodes looked at)"), "{}", failed.stdout);
+    // It stands in nobody's way.
+    std::fs::remove_file(sandbox.path("thing")).unwrap();
+    let absent = refresh(&sandbox, &["thing"], 2)["thing"].clone();
+    assert_eq!((&absent["seen"], absent["drift"].as_array().unwrap().len()), (&"absent".into(), 1));
+    refresh(&sandbox, &["--repair", "--yes"], 0);
+    assert!(sandbox.path("thing").exists());
+    sandbox.run(&["refresh", "nobody"]).expect(64).five_parts();
+}
+
+#[test]
+fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &[]);
+    let processes = sandbox.processes();
+    let refused = sandbox.run(&["forget", "db", "--yes"]).expect(1);
+    refused.five_parts();
+    assert!(refused.stderr.contains("web on db"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("khutulun forget db web"), "{}", refused.stderr);
+    sandbox.run(&["forget", "front"]).expect(64).five_parts();
+
+    let forgotten = sandbox.run(&["forget", "front", "--yes", "-o", "json"]).expect(0).json();
+    let remains = &forgotten["remains"][0];
+    assert_eq!((&forgotten["schema"], &remains["seen"]), (&"khutulun.forget/1".into(), &"running".into()));
+    assert_eq!(remains["places"]["pid"], pid(&sandbox, "front"));
+    assert!(status(&sandbox, &["--stored"])["front"].is_null());
+    let all = sandbox.run(&["forget", "reality", "--yes"]).expect(0).stdout;
+    for part in ["3 nodes of `reality` are no longer managed", "stdout.log", "khutulun's supervisor"] {
+        assert!(all.contains(part), "no {part:?} in:\n{all}");
+    }
+    assert_eq!(sandbox.processes(), processes);
+    assert!(sandbox.path("thing").exists());
+    sandbox.run(&["forget", "reality", "--yes"]).expect(64).five_parts();
+
+    let inputs = inputs(&sandbox);
+    let words = |nodes: &[&'static str]| -> Vec<String> {
+        let words = ["adopt", "reality"].into_iter().chain(nodes.iter().copied()).map(str::to_owned);
+        words.chain(inputs.iter().cloned()).collect()
+    };
+    let adopt = |nodes: &[&'static str]| {
+        let words = words(nodes);
+        sandbox.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    // What it is made from is not known before what it depends on is.
+    let refused = adopt(&["web"]).expect(1);
+    refused.five_parts();
+    assert!(refused.stderr.contains("depends on `db`, which is not managed"), "{}", refused.stderr);
+    let adopted = adopt(&["web", "db"]).expect(0).stdout;
+    assert!(adopted.contains("`db` of `reality` is adopted as it is"), "{adopted}");
+    adopt(&["db"]).expect(1).five_parts();
+    adopt(&["nobody"]).expect(64).five_parts();
+    assert_eq!(status(&sandbox, &[])["db"]["adopted"], true);
+    assert_eq!(status(&sandbox, &[])["db"]["observed"]["pid"], pid(&sandbox, "db"));
+
+    // What is not there is not adopted, and nothing is changed.
+    std::fs::remove_file(sandbox.path("thing")).unwrap();
+    let absent = adopt(&["thing"]).expect(1);
+    absent.five_parts();
+    assert!(absent.stderr.contains("`thing` is absent"), "{}", absent.stderr);
+    assert!(status(&sandbox, &["--stored"])["thing"].is_null());
+    sandbox.write("thing", "1\n");
+    adopt(&["thing", "front"]).expect(0);
+    refresh(&sandbox, &[], 0);
+
+    // It is as if it had been deployed.
+    deploy(&sandbox, &[]);
+    assert_eq!(sandbox.processes(), processes);
+    kill(&sandbox, "web");
+    refresh(&sandbox, &["--repair", "--yes"], 0);
+    assert_eq!(sandbox.roles(), ["db", "front", "web"]);
+    assert_eq!(pid(&sandbox, "db"), processes[0].1);
+}
