@@ -42,6 +42,7 @@ mod selector;
 mod session;
 mod source;
 mod state;
+mod status_view;
 mod store_identity;
 mod unwinding;
 mod watcher;
