@@ -7,7 +7,7 @@ use floria::{
     Site, Store, StoreError, Value, VertexId,
 };
 use khutulun_api::names as words;
-use khutulun_engine::{NotificationError, taken_in, unfinished};
+use khutulun_engine::{NotificationError, taken_in};
 
 use crate::{error::EventError, event::number_of, names, read::log};
 
@@ -38,7 +38,8 @@ pub struct Emission {
 /// Records an event, and returns its cursor once it is durable.
 ///
 /// Where it is a notification of the node or relationship that it is about, its outputs become values of the attributes that they
-/// are mapped to, in the same transaction (TOSCA 2.0, 11.6): all of them, or nothing is recorded.
+/// are mapped to, in the same transaction (TOSCA 2.0, 11.6): all of them, or nothing is recorded. A run that is at work meanwhile is
+/// not in the way.
 ///
 /// # Errors
 ///
@@ -143,9 +144,7 @@ fn open(store: &dyn Store, emission: &Emission, batch: &mut Batch) -> Result<Gra
     // The revision first: whatever moves while the rest is read refuses the commit.
     let revision = store.namespace_revision(service).map_err(EventError::store("read the revision"))?;
     let graph = store.graph(service).map_err(EventError::store("read the instances"))?;
-    if let Some(run) = unfinished(store, service)? {
-        return Err(EventError::Busy { name: emission.name.clone(), run });
-    }
+    // A run that is at work meanwhile puts what it changes on top, each property by itself.
     batch.expected.push((service.clone(), revision));
     Ok(graph)
 }

@@ -1,7 +1,7 @@
 //! Why events could not be read or emitted.
 
 use floria::StoreError;
-use khutulun_api::{Failure, RunId};
+use khutulun_api::Failure;
 use khutulun_engine::EngineError;
 
 /// Why events could not be read or emitted. Nothing was changed.
@@ -47,16 +47,7 @@ pub enum EventError {
         /// Why.
         failure: Failure,
     },
-    /// It is a notification whose outputs go to attributes, which are a run's to write while one is at work: emit it again when the
-    /// run has ended.
-    #[error("`{name}` changes attributes, and run {run} is at work on them")]
-    Busy {
-        /// The event.
-        name: String,
-        /// The run.
-        run: RunId,
-    },
-    /// The journal could not be read.
+    /// A run could not be begun, or the journal not be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The store could not be used.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{Namespace, Site, Value};
+use khutulun_api::RunId;
 
 use crate::names;
 
@@ -27,6 +28,8 @@ pub struct Event {
     pub data: BTreeMap<String, Value>,
     /// Who caused it, as in `alice@h1`. None: nobody is known.
     pub author: Option<String>,
+    /// The run that it is a part of.
+    pub run: Option<RunId>,
 }
 
 /// Rows of the log that were forgotten before they were read: what they said is gone.
@@ -57,6 +60,7 @@ impl Event {
             name: names::LOG_GAP.to_owned(),
             data: numbers.into_iter().map(|(name, number)| (name.to_owned(), number_of(number))).collect(),
             author: None,
+            run: None,
         }
     }
 }

@@ -11,9 +11,27 @@
 //! | `node.observed` | a node was seen in another state than before | `from`, where it is known; `to` |
 //! | `operation.ended` | an operation of a run ended | `event`, `run`, `step`, `attempt`, `result`; of a failed one `class` and `message` |
 //! | `run.began`, `run.resumed`, `run.ended` | a run did | `run`; `goal` and `operations`; `result` |
+//! | `policy.reacted`, `policy.exhausted`, `policy.undecided`, `policy.failed` | what a trigger did, or did not, about an event | `policy`, `event`, `of`: the event's cursor; `why` |
 //! | `log.gap` | rows were forgotten that nobody can see any more | `from`, `to`: their numbers |
 //! | `<interface>.<notification>` | something outside told so | the notification's outputs |
 //! | any other name | somebody emitted it | what they gave |
+//!
+//! # Reactions
+//!
+//! [`react`] says what the triggers of a service make of an event (TOSCA 2.0, 16.5), from data alone. A [`Reactor`] reads events in
+//! order and hands out what is due, for each service one reaction at a time; [`perform`] plans it and runs the plan. What a trigger did
+//! is recorded in the same transaction as its run begins, so whoever is killed and begins again loses no event and does nothing twice.
+//! Whoever hosts a reactor does this again and again:
+//!
+//! ```text
+//! while reactor.read(store)? {}                    // what is new
+//! for due in reactor.due(store, functions)? {      // at most one for each service
+//!     let performed = perform(&actor, &due).await; // each in a task of its own
+//!     reactor.ended(due, performed.ok());
+//! }
+//! reactor.settle(store)?;                          // once there is nothing more to hand out
+//! // wait for the store's signal, or for a task to end
+//! ```
 //!
 //! Nothing here reads a clock.
 
@@ -22,6 +40,10 @@ mod error;
 mod event;
 mod follow;
 pub mod names;
+mod perform;
+mod reacted;
+mod reaction;
+mod reactor;
 mod read;
 mod translate;
 
@@ -29,4 +51,8 @@ pub use emit::{DATA_BYTES_MAX, Emission, NAME_CHARACTERS_MAX, emit, emit_all};
 pub use error::EventError;
 pub use event::{Event, Gap};
 pub use follow::{Follow, Stop};
+pub use perform::{Actor, NoScaler, Performed, Scale, Scaled, Scaler, perform, plan_reaction};
+pub use reacted::REACTIONS;
+pub use reaction::{Considered, Limit, Reaction, Stage, Undecided, react, triggers};
+pub use reactor::{Due, LIMIT_DEFAULT, Reactor};
 pub use read::{Page, Reader, end, read, since_time};

@@ -21,6 +21,29 @@ pub const RUN_ENDED: &str = "run.ended";
 /// Rows of the log were forgotten before they were read.
 pub const LOG_GAP: &str = "log.gap";
 
+/// A trigger did something.
+pub const POLICY_REACTED: &str = "policy.reacted";
+
+/// A trigger should have done something, and did not: it did so too often.
+pub const POLICY_EXHAUSTED: &str = "policy.exhausted";
+
+/// A trigger did nothing, since its condition cannot be decided.
+pub const POLICY_UNDECIDED: &str = "policy.undecided";
+
+/// A trigger should have done something that cannot be planned.
+pub const POLICY_FAILED: &str = "policy.failed";
+
 /// Those that only rows of the log can be: nobody may emit one.
-pub const RESERVED: [&str; 7] =
-    [NODE_STATE, NODE_OBSERVED, OPERATION_ENDED, RUN_BEGAN, RUN_RESUMED, RUN_ENDED, LOG_GAP];
+pub const RESERVED: [&str; 11] = [
+    NODE_STATE,
+    NODE_OBSERVED,
+    OPERATION_ENDED,
+    RUN_BEGAN,
+    RUN_RESUMED,
+    RUN_ENDED,
+    LOG_GAP,
+    POLICY_REACTED,
+    POLICY_EXHAUSTED,
+    POLICY_UNDECIDED,
+    POLICY_FAILED,
+];

@@ -1,6 +1,8 @@
 //! Reading events, page by page.
 
-use floria::{At, LogQuery, LogRow, Revision, Store, StoreError};
+use std::collections::BTreeSet;
+
+use floria::{At, LogQuery, LogRow, Namespace, Revision, Store, StoreError};
 
 use crate::{
     error::EventError,
@@ -59,6 +61,11 @@ impl Reader {
         }
         self.cursor = Some(page.cursor);
         Ok(page)
+    }
+
+    /// Returns the services whose triggers may be others since this was last asked, by the rows that were read.
+    pub(crate) fn changed_policies(&mut self) -> BTreeSet<Namespace> {
+        self.translator.changed_policies()
     }
 
     fn take(

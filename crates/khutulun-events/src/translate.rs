@@ -1,13 +1,13 @@
 //! What rows of the log mean as events.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use floria::{
-    Change, EdgeId, Entity, EntityKey, LogEntry, LogQuery, LogRow, Record, Site, Store, Value, Vertex,
-    VertexId,
+    Change, EdgeId, Entity, EntityKey, LogEntry, LogQuery, LogRow, Namespace, Record, Site, Store, Value,
+    Vertex, VertexId,
 };
 use khutulun_api::{RunId, names as words};
 use khutulun_engine::{RUNS, stream_of};
@@ -17,6 +17,7 @@ use crate::{
     error::EventError,
     event::{Event, number_of},
     names,
+    reacted::{REACTIONS, Told, told},
     read::log,
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Translator {
     states: HashMap<VertexId, Said>,
     /// The path of what is in each vertex, with `/` at its end.
     containers: HashMap<VertexId, String>,
+    /// Services whose policies may be others since somebody asked.
+    policies: BTreeSet<Namespace>,
 }
 
 /// A step of a run.
@@ -70,6 +73,11 @@ impl Translator {
         self.states.clear();
     }
 
+    /// Returns the services whose triggers may be others since this was last asked.
+    pub(crate) fn changed_policies(&mut self) -> BTreeSet<Namespace> {
+        std::mem::take(&mut self.policies)
+    }
+
     /// Returns the event that a row is, if it is one.
     pub(crate) fn event(&mut self, store: &dyn Store, row: &LogRow) -> Result<Option<Event>, EventError> {
         match &row.entry {
@@ -77,6 +85,12 @@ impl Translator {
                 if vertex.metadata.contains_key(words::NODE) =>
             {
                 self.of_node(store, row, vertex)
+            }
+            LogEntry::Change(Change::Put(Entity::Vertex(vertex)))
+                if vertex.metadata.contains_key(words::TRIGGER) =>
+            {
+                self.policies.insert(vertex.namespace.clone());
+                Ok(None)
             }
             LogEntry::Change(Change::Delete(EntityKey::Vertex(id))) => {
                 self.states.remove(id);
@@ -102,6 +116,7 @@ impl Translator {
             name: name.to_owned(),
             data,
             author: row.author.as_ref().map(|author| author.name.clone()),
+            run: run_of(row),
         };
         if record.stream == words::EVENTS {
             let body = &record.body;
@@ -113,6 +128,11 @@ impl Translator {
                 ..event(&record.kind, entries(body.get("data")))
             }));
         }
+        if record.stream == REACTIONS {
+            let event =
+                |told: Told| Event { site: told.site, node: told.node, ..event(told.name, told.data) };
+            return Ok(told(record).map(event));
+        }
         if record.stream == RUNS {
             let name = match record.kind.as_str() {
                 "begin" => names::RUN_BEGAN,
@@ -122,7 +142,7 @@ impl Translator {
             };
             return Ok(Some(event(name, entries(Some(&record.body)))));
         }
-        let Some(run) = run_of(&record.stream).filter(|_| record.kind == "outcome") else { return Ok(None) };
+        let Some(run) = run_in(&record.stream).filter(|_| record.kind == "outcome") else { return Ok(None) };
         let mut data = entries(Some(&record.body));
         data.retain(|name, _| ["step", "attempt", "result", "class", "message"].contains(&name.as_str()));
         data.insert("run".to_owned(), number_of(run.0));
@@ -203,6 +223,7 @@ impl Translator {
             name: name.to_owned(),
             data,
             author: row.author.as_ref().map(|author| author.name.clone()),
+            run: run_of(row),
         }))
     }
 
@@ -229,7 +250,12 @@ fn entries(value: Option<&Value>) -> BTreeMap<String, Value> {
     entries.filter_map(|(name, value)| Some((name.as_text()?.to_owned(), value.clone()))).collect()
 }
 
-fn run_of(stream: &str) -> Option<RunId> {
+/// The run that a row is a part of.
+pub(crate) fn run_of(row: &LogRow) -> Option<RunId> {
+    run_in(row.author.as_ref()?.stream.as_ref()?)
+}
+
+fn run_in(stream: &str) -> Option<RunId> {
     stream.strip_prefix("run/")?.parse().ok().map(RunId)
 }
 

@@ -1,9 +1,9 @@
 //! What happened outside.
 
-use floria::{Batch, Site, Store as _, Value, VertexId};
+use floria::{Site, Store as _, Value, VertexId};
 use khutulun_events::{EventError, NAME_CHARACTERS_MAX, emit, emit_all};
 
-use crate::support::{all, commit, emission, functions, lines, record, shop, store};
+use crate::support::{all, emission, functions, lines, shop, store};
 
 const WEB: Option<Site> = Some(Site::Vertex(VertexId(2)));
 
@@ -55,20 +55,4 @@ fn what_is_refused_changes_nothing() {
     elsewhere.service.0 = "other".to_owned();
     assert!(matches!(refused(elsewhere), EventError::Gone { .. }));
     assert_eq!(store.revision().unwrap(), revision);
-}
-
-#[test]
-fn what_changes_attributes_waits_for_a_run_and_the_rest_does_not() {
-    let store = store();
-    let begin = Value::map([("run", Value::Integer(9))]);
-    commit(&store, vec![record("runs", "begin", begin)]);
-    let seen = emission("watch.seen", WEB, &[("number", 1.into())]);
-    let refused = emit(&store, &functions(), &seen).unwrap_err();
-    assert!(matches!(refused, EventError::Busy { .. }), "{refused}");
-    emit(&store, &functions(), &emission("process.exited", WEB, &[])).unwrap();
-    let end = Value::map([("run", Value::Integer(9)), ("result", "succeeded".into())]);
-    commit(&store, vec![record("runs", "end", end)]);
-    emit(&store, &functions(), &seen).unwrap();
-    assert_eq!(number(&store), Some(1.into()));
-    assert!(store.commit(&Batch::default()).is_ok());
 }

@@ -174,6 +174,7 @@ fn plan(events: &[&str]) -> Plan {
         host: None,
         driver_digest: None,
         approval: None,
+        asked_ms: None,
         part: None,
     };
     Plan {

@@ -256,6 +256,7 @@ fn document(event: &Event) -> Json {
         "name": event.name,
         "data": data,
         "author": event.author,
+        "run": event.run.map(|run| run.0),
     })
 }
 
@@ -374,11 +375,6 @@ fn failed(session: &Session, error: &EventError) -> CliError {
         EventError::Refused { .. } => make(Exit::Failed, "the notification was not taken in")
             .unchanged("all attributes have the values that they had, and no policy hears of it")
             .next("give values that fit the attributes' definitions"),
-        EventError::Busy { run, .. } => make(Exit::Busy, "the notification was not taken in")
-            .unchanged("all attributes have the values that they had, and no policy hears of it")
-            .next(format!(
-                "when it has ended, the same again; where nobody is at work: khutulun resume {run}"
-            )),
         EventError::Engine(_) | EventError::Store { .. } => {
             make(Exit::Unreachable, "failed to use the store")
                 .unchanged("nothing was changed")

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use floria::{Author, Change, LogEntry, LogQuery, LogRow, Namespace, Revision, Store as _};
 use khutulun_engine::{RUNS, runs, stream_of};
+use khutulun_events::REACTIONS;
 use serde_json::{Value as Json, json};
 
 use super::reader;
@@ -129,7 +130,8 @@ pub(crate) fn forget(arguments: &StoreForgetArguments, session: &Session) -> Res
         }
     }
     // The last run of a service can be resumed; its journal is not history yet.
-    let mut keep = vec![RUNS.to_owned()];
+    // What triggers did must not be done again.
+    let mut keep = vec![RUNS.to_owned(), REACTIONS.to_owned()];
     for namespace in session.services(&store)? {
         let runs = runs(&store, &namespace).map_err(|error| {
             CliError::new(Exit::Unreachable, "failed to read which runs there were")
