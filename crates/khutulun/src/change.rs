@@ -4,6 +4,7 @@ use std::path::Path;
 
 use floria::{Author, Batch, Namespace, Store};
 use floria_sqlite::SqliteStore;
+use khutulun_engine::EngineError;
 use khutulun_host::StateDirectory;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     author,
     cli::{ExecutionArguments, OnFailure},
     error::CliError,
-    execution::{Execution, refuse_unfinished},
+    execution::{Execution, engine_error, refuse_unfinished},
     exit::Exit,
     intention::Intention,
     lock::ServiceLock,
@@ -82,11 +83,8 @@ pub(crate) fn realize(
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, verb.word())?;
     refuse_unfinished(session, &store, service)?;
-    let wish = wish(Some(&store))?;
-    let beginning = wish.beginning(session, &store, unwinds)?;
-    let Wish { intention, notes, .. } = wish;
-    let mut proposal = intention.propose_for_real(session, &store)?;
-    proposal.notes.extend(notes);
+    let (wish, beginning, mut proposal) = plan(session, &store, service, |store| wish(Some(store)), unwinds)?;
+    let intention = wish.intention;
     if proposal.plan.is_empty() {
         record(session, &state, &store, &intention, &beginning, &proposal)?;
         return nothing_to_do(&proposal, session);
@@ -121,15 +119,39 @@ pub(crate) fn plan_and_save(
 ) -> Result<Exit, CliError> {
     let (state, store) = session.writer()?;
     refuse_unfinished(session, &store, service)?;
-    let wish = wish(&store)?;
-    let beginning = wish.beginning(session, &store, false)?;
-    let mut proposal = wish.intention.propose_for_real(session, &store)?;
-    proposal.notes.extend(wish.notes);
+    let (wish, beginning, proposal) = plan(session, &store, service, wish, false)?;
     keep_files(session, &state, &wish.intention)?;
     plan_file::save(session, &store, &proposal, Some((&wish.intention, &beginning)), file)?;
     session.progress.settle();
     answer::give(&proposal.view(), session.format)?;
     Ok(if proposal.plan.is_empty() { Exit::Success } else { Exit::Changes })
+}
+
+/// Makes out what is wanted, and plans it from the same revision of what is there.
+fn plan(
+    session: &Session,
+    store: &SqliteStore,
+    service: &Namespace,
+    wish: impl FnOnce(&SqliteStore) -> Result<Wish, CliError>,
+    unwinds: bool,
+) -> Result<(Wish, Beginning, Proposal), CliError> {
+    let before = store.namespace_revision(service).map_err(|error| session.store_error(error))?;
+    let mut wish = wish(store)?;
+    let beginning = wish.beginning(session, store, unwinds)?;
+    let mut proposal = wish.intention.propose_for_real(session, store)?;
+    let base = proposal.plan.base;
+    if base != before {
+        // What is wanted may be made of what somebody else intended before.
+        let error = EngineError::Stale {
+            namespace: service.clone(),
+            base: before.0,
+            actual: base.0,
+            moved: Vec::new(),
+        };
+        return Err(engine_error(session, &error));
+    }
+    proposal.notes.append(&mut wish.notes);
+    Ok((wish, beginning, proposal))
 }
 
 /// Puts the files of a design into the state directory.
