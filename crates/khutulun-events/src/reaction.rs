@@ -263,6 +263,8 @@ fn limit(evaluator: &mut Evaluator<'_>, policy: &Vertex) -> Option<Limit> {
     let mut number = |name: &str| {
         policy.properties.get(name)?;
         match evaluator.property(Site::Vertex(policy.id), name) {
+            // A scalar is compared by its number in the base unit.
+            Ok(Evaluated::Known(Value::Custom(scalar))) => scalar.order.as_integer()?.try_into().ok(),
             Ok(Evaluated::Known(value)) => value.as_integer()?.try_into().ok(),
             _ => None,
         }

@@ -21,18 +21,8 @@ const PAGE: &str = "docs/tosca-coverage.md";
 const DESIGNS: &str = "/tests/graphs/";
 
 /// Why no test names a rule, where that is known.
-const WHY: [(&str, &str); 4] = [
-    (
-        "C287",
-        "nothing raises events yet; notifications with an implementation are refused with `not-run-yet`",
-    ),
-    ("C311", "outputs of workflows are refused with `not-run-yet`"),
-    (
-        "C350",
-        "nothing raises events yet; triggers are in the graph with their event, condition and activities",
-    ),
-    ("C363", "the sum of other rules"),
-];
+const WHY: [(&str, &str); 2] =
+    [("C311", "outputs of workflows are refused with `not-run-yet`"), ("C363", "the sum of other rules")];
 
 /// A row of the checklist.
 struct Rule {
