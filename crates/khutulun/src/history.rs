@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use floria::{LogEntry, LogQuery, Namespace, Store, Value};
 use khutulun_api::names;
 use khutulun_engine::{RunState, RunSummary, runs};
+use khutulun_plan::Action;
 
 use crate::{
     error::{CliError, chain},
@@ -81,7 +82,11 @@ pub(crate) fn times(store: &dyn Store, service: &Namespace) -> Times {
                 .and_then(Value::as_integer)
                 .and_then(|step| usize::try_from(step).ok());
             if let Some(step) = step.and_then(|step| state.plan.steps.get(step)) {
-                let times = if step.event == look { &mut times.looked } else { &mut times.changed };
+                let times = if step.event == look && step.action != Action::Adopt {
+                    &mut times.looked
+                } else {
+                    &mut times.changed
+                };
                 times.entry(step.subject.node.clone()).or_insert(row.time_ms);
             }
         }

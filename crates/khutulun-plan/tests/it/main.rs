@@ -6,6 +6,7 @@
 mod laws;
 mod operate;
 mod operational;
+mod reality;
 mod sketch;
 mod transcripts;
 mod workflows;
