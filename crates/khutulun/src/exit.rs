@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Success = 0,
     /// The operation failed.
     Failed = 1,
-    /// Changes are planned.
+    /// Changes are planned, or something is not as it should be.
     Changes = 2,
     /// The design is invalid.
     InvalidDesign = 3,
