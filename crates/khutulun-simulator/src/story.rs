@@ -18,9 +18,9 @@ use crate::{
 /// How many steps the world may fail for.
 const SAFETY_STEPS_MAX: u32 = 600;
 
-/// In how many steps each thing that somebody wants has to come to an end once nothing fails any more. Far above what any
-/// needs: a run of eight nodes takes some two hundred.
-const LIVENESS_STEPS_MAX: u32 = 20_000;
+/// In how many steps each thing that somebody wants has to come to an end once nothing fails any more, for each template. Far
+/// above what any needs: a run of eight nodes takes some two hundred.
+const LIVENESS_STEPS_MAX: usize = 2_000;
 
 /// How many things somebody tries while the world fails.
 const ACTIONS_MAX: u32 = 9;
@@ -328,11 +328,13 @@ impl Teller<'_> {
 
     /// Lets everybody who is at work come to an end.
     fn works(&mut self, promise: u8, what: &str) {
+        let size = self.story.subject.designs.iter().map(|(design, _)| design.size()).sum::<u64>() as usize;
+        let steps_max = LIVENESS_STEPS_MAX * size.max(1);
         let mut steps = 0;
         while self.world.living().next().is_some() && !self.is_broken() {
             steps += 1;
-            if steps > LIVENESS_STEPS_MAX || !self.world.step() {
-                let why = if steps > LIVENESS_STEPS_MAX { "goes on for ever" } else { "waits for nothing" };
+            if steps > steps_max || !self.world.step() {
+                let why = if steps > steps_max { "goes on for ever" } else { "waits for nothing" };
                 return self.world.laws.broken(promise, format!("{what} {why}"));
             }
         }

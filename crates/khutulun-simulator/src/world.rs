@@ -13,7 +13,7 @@ use floria::{
     Batch, Design, Evaluator, Functions, Graph, LogQuery, MemoryStore, Namespace, Revision, Store as _,
     StoreError, Value,
 };
-use floria_resolver::{Counts, Limits, NoHooks, Request, StoreIds, resolve};
+use floria_resolver::{Counts, Inventory, Limits, NoHooks, Request, StoreIds, resolve};
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId};
 use khutulun_engine::{EngineOptions, Input, Lease, Present, unfinished};
 use khutulun_plan::{Basis, Plan, PlanError, Step, plan_deploy, plan_destroy};
@@ -47,6 +47,8 @@ pub struct Subject {
     pub designs: Vec<(Design, String)>,
     /// The inputs that were given.
     pub inputs: BTreeMap<String, Value>,
+    /// Other services, which its designs may select from.
+    pub others: Vec<(Namespace, Graph)>,
 }
 
 impl Subject {
@@ -56,7 +58,7 @@ impl Subject {
             let digest = design.digest();
             (design, digest)
         });
-        Self { namespace, functions, designs: designs.collect(), inputs: BTreeMap::new() }
+        Self { namespace, functions, designs: designs.collect(), inputs: BTreeMap::new(), others: Vec::new() }
     }
 }
 
@@ -221,12 +223,14 @@ impl World {
         let base = self.revision(&self.subject.namespace);
         let actual = self.graph();
         let (design, digest) = &self.subject.designs[design];
+        let others = self.subject.others.iter();
+        let inventory: Vec<_> = others.map(|(namespace, graph)| Inventory { namespace, graph }).collect();
         let request = Request {
             design,
             inputs: &self.subject.inputs,
             counts: &Counts::default(),
             current: &actual,
-            inventory: &[],
+            inventory: &inventory,
             functions: &*self.subject.functions,
             limits: Limits::default(),
         };

@@ -3,6 +3,7 @@
 mod events;
 mod reality;
 mod revisions;
+mod simulate;
 mod store;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use reality::{
 pub(crate) use revisions::{
     DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
 };
+pub(crate) use simulate::SimulateArguments;
 pub(crate) use store::{
     ExchangeFormat, StoreArguments, StoreBackupArguments, StoreCommand, StoreDiffArguments,
     StoreExportArguments, StoreForgetArguments, StoreImportArguments, StoreLogArguments, StoreQueryArguments,
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     Graph(GraphArguments),
     /// Show what `deploy` would do, and why. Exits 2 when there is something to do.
     Plan(PlanArguments),
+    /// Try a design in a simulated world that fails in every way: crashes, lost messages, failing drivers, clocks that jump. No
+    /// machine and no state directory is touched.
+    Simulate(SimulateArguments),
     /// Make a design real, or change what is there to match it.
     #[command(visible_aliases = ["apply", "up"])]
     Deploy(DeployArguments),

@@ -21,6 +21,7 @@ mod resume;
 mod rollback;
 mod run;
 mod scale;
+mod simulate;
 mod status;
 mod store;
 mod update;
@@ -61,6 +62,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Compile(arguments) => compile::run(arguments, &session),
         Command::Graph(arguments) => graph::run(arguments, &session),
         Command::Plan(arguments) => plan::run(arguments, &session),
+        Command::Simulate(arguments) => simulate::run(arguments, &session),
         Command::Deploy(arguments) => deploy::run(arguments, &session),
         Command::Update(arguments) => update::run(arguments, &session),
         Command::Scale(arguments) => scale::run(arguments, &session),

@@ -53,6 +53,11 @@ impl Others {
         others.map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Returns the services with their instances.
+    pub(crate) fn into_graphs(self) -> Vec<(Namespace, Graph)> {
+        self.0
+    }
+
     /// Returns them as a resolver wants them.
     pub(crate) fn inventory(&self) -> Vec<Inventory<'_>> {
         self.0.iter().map(|(namespace, graph)| Inventory { namespace, graph }).collect()

@@ -4,4 +4,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod bugs;
+mod crash_points;
 mod seeds;

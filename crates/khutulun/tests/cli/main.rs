@@ -27,6 +27,7 @@ mod revisions;
 mod sandbox;
 mod saved_plans;
 mod scale;
+mod simulate;
 mod store;
 mod substitutions;
 mod tutorial;
