@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// In one of so many cases a machine is lost together with what it remembers of a script.
-const SCRIPTS_FORGOTTEN: usize = 8;
+const SCRIPTS_FORGOTTEN: usize = 3;
 
 /// Makes the story of a seed: the design is deployed, deployed again, taken away, in some order, while the world fails, and
 /// taken away at the end.

@@ -50,7 +50,7 @@ service_template:
     disk: { type: Disk }
 ";
     let path = sandbox.write("disk.yaml", design);
-    let ended = sandbox.run(&["simulate", path.to_str().unwrap(), "--seeds", "200"]).expect(0);
+    let ended = sandbox.run(&["simulate", path.to_str().unwrap(), "--seeds", "600"]).expect(0);
     assert!(
         ended.stdout.contains("stays after `destroy`, since they have no `delete`: disk"),
         "{}",
