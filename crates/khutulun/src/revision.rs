@@ -33,10 +33,13 @@ pub(crate) enum Verb {
     Rollback,
     /// What was intended before, as a run failed.
     Unwind,
+    /// What files say, of which a part was there already.
+    Adopt,
 }
 
 impl Verb {
-    const ALL: [Self; 5] = [Self::Deploy, Self::Update, Self::Scale, Self::Rollback, Self::Unwind];
+    const ALL: [Self; 6] =
+        [Self::Deploy, Self::Update, Self::Scale, Self::Rollback, Self::Unwind, Self::Adopt];
 
     /// Returns the word for it.
     pub(crate) fn word(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Verb {
             Self::Scale => "scale",
             Self::Rollback => "rollback",
             Self::Unwind => "unwind",
+            Self::Adopt => "adopt",
         }
     }
 }

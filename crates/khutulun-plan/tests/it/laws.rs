@@ -60,6 +60,26 @@ fn random_sketch() -> impl Strategy<Value = String> {
     .prop_map(|nodes| sketch(&nodes))
 }
 
+/// What is intended of a graph, without ids and what runs have written: what each vertex has and does, and where edges lead.
+fn intended(graph: &Graph) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for vertex in graph.vertexes() {
+        let path = graph.path_of(vertex.id);
+        let classes = &vertex.classes;
+        let handlers: Vec<_> = vertex.handlers.iter().collect();
+        all.push(format!("{path}: {classes:?} {handlers:?}"));
+        for (name, property) in &vertex.properties {
+            let value = property.value.as_ref().filter(|_| property.read_only);
+            all.push(format!("{path}.{name}: {value:?} {:?}", property.updater));
+        }
+        for edge in graph.outgoing(vertex.id) {
+            all.push(format!("{path} -{}[{}]-> {}", edge.name, edge.index, graph.path_of(edge.target)));
+        }
+    }
+    all.sort();
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -102,6 +122,16 @@ proptest! {
         let plan = deploy(&to, &actual).unwrap();
         let after = run(&plan, &actual, usize::MAX, 2);
         let again = deploy(&to, &after).unwrap();
+        prop_assert!(again.is_empty(), "{}", khutulun_plan::render(&again));
+    }
+
+    #[test]
+    fn going_back_after_an_update_restores_what_was_intended(from in random_sketch(), to in random_sketch()) {
+        let before = deployed(&from);
+        let updated = run(&deploy(&to, &before).unwrap(), &before, usize::MAX, 2);
+        let back = run(&deploy(&from, &updated).unwrap(), &updated, usize::MAX, 3);
+        prop_assert_eq!(intended(&back), intended(&before));
+        let again = deploy(&from, &back).unwrap();
         prop_assert!(again.is_empty(), "{}", khutulun_plan::render(&again));
     }
 

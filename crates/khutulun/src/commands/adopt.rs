@@ -20,7 +20,7 @@ use crate::{
     lock::ServiceLock,
     probe::Prober,
     proposal::{plan_error, read_actual},
-    revision::{self, Verb},
+    revision::{self, Beginning, Said, Verb},
     selection,
     selector::Selector,
     session::Session,
@@ -66,7 +66,13 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     let event = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
     let answers = Prober::new(session).ask(&wanted, &asked, &event)?;
     check(&intention, &wanted, &answers)?;
-    Execution::new(session, state, store, &arguments.conduct).run(&plan)
+    // Whoever updates it later goes on from what was intended when it was adopted.
+    let said = Said::of(&intention, Verb::Adopt);
+    let beginning = Beginning::new(session, &store, &intention, said, false)?;
+    let records = beginning.records(session, &store, &intention)?;
+    let execution = Execution::new(session, state, store, &arguments.conduct);
+    let done = execution.perform(&plan, records)?;
+    execution.answer(&done, &[], None)
 }
 
 /// Refuses what is not there and running.

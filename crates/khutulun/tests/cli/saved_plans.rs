@@ -71,6 +71,20 @@ fn what_was_saved_is_what_runs_once() {
     refused(&sandbox, 5, "was run already");
 }
 
+/// What only the run can tell is not in the plan, so it is not done either.
+#[test]
+fn a_saved_plan_does_not_go_on_with_what_waits() {
+    let sandbox = Sandbox::new();
+    sandbox.write("late/service.yaml", include_str!("designs/late.yaml"));
+    save(&sandbox, &["plan", "late", "-i", &sandbox.mark_input()], 2);
+    let ended = sandbox.run(&["deploy", "saved", "--yes"]).expect(4);
+    assert!(ended.five_parts().stderr.contains("khutulun deploy late"), "{}", ended.stderr);
+    assert_eq!(sandbox.roles(), ["server"]);
+    // The colon tells the service from the folder.
+    sandbox.run(&["deploy", "late:", "--yes"]).expect(0);
+    assert_eq!(sandbox.roles(), ["client", "front", "server"]);
+}
+
 #[test]
 fn a_plan_of_what_has_moved_is_refused_with_what_moved() {
     let sandbox = Sandbox::new();

@@ -54,6 +54,26 @@ fn another_count_is_put_aside_until_the_design_is_deployed_anew() {
     assert_eq!(sandbox.processes(), before);
 }
 
+/// Inside of a node that a service stands for, by path; its own input is given by the node, so only the count can be put aside.
+#[test]
+fn what_is_inside_of_a_node_is_scaled_by_its_path() {
+    let sandbox = Sandbox::new();
+    sandbox.write("shop/service.yaml", include_str!("designs/shop.yaml"));
+    sandbox.write("shop/types.yaml", include_str!("designs/shop-types.yaml"));
+    sandbox.write("shop/backend.yaml", include_str!("designs/shop-backend.yaml"));
+    sandbox.deploy(&sandbox.path("shop"), &[]).expect(0);
+    let before = sandbox.processes();
+    sandbox.run(&["scale", "back/backend/copy=3", "--yes"]).expect(0);
+    let after = sandbox.processes();
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(before.iter().all(|process| after.contains(process)), "{before:?} {after:?}");
+    sandbox.run(&["scale", "back/nothing/copy=3", "--yes"]).expect(64).five_parts();
+    let single = sandbox.run(&["scale", "back/backend/leader=3", "--yes"]).expect(64);
+    assert!(single.five_parts().stderr.contains("give it a count"), "{}", single.stderr);
+    sandbox.run(&["rollback", "1", "--yes"]).expect(0);
+    assert_eq!(sandbox.processes(), before);
+}
+
 #[test]
 fn what_cannot_be_scaled_is_said_with_what_can() {
     let sandbox = Sandbox::new();
