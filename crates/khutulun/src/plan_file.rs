@@ -32,7 +32,9 @@ use crate::{
     proposal::Proposal,
     revision::{self, Beginning, Said},
     session::Session,
-    store_identity, time,
+    store_identity,
+    terminal::harmless,
+    time,
 };
 
 /// The schema of saved plans, without its number.
@@ -127,7 +129,10 @@ pub(crate) fn save(
             .cause(&error)
             .unchanged("nothing was changed, and no plan was saved")
             .next("say another file: --save FILE")
-    })
+    })?;
+    let name = harmless(&file.display().to_string());
+    session.progress.say(&format!("Saved. To run exactly this: khutulun deploy {name}\n"));
+    Ok(())
 }
 
 fn pair(file: &IntendedFile) -> (String, String) {
@@ -234,7 +239,7 @@ pub(crate) fn read(path: &Path) -> Result<Saved, CliError> {
         _ => {
             let why = match schema {
                 "khutulun.plan/1" => "it shows a plan, and lacks what running exactly that needs".to_owned(),
-                schema => format!("it has the schema `{}`", crate::terminal::harmless(schema)),
+                schema => format!("it has the schema `{}`", harmless(schema)),
             };
             return Err(refused("this is no saved plan", why));
         }
@@ -247,10 +252,7 @@ pub(crate) fn read(path: &Path) -> Result<Saved, CliError> {
     }
     let unreadable = |why: String| {
         let by = document.get("version").and_then(Json::as_str).unwrap_or("another version");
-        refused(
-            "cannot read the saved plan",
-            format!("khutulun {} wrote it: {why}", crate::terminal::harmless(by)),
-        )
+        refused("cannot read the saved plan", format!("khutulun {} wrote it: {why}", harmless(by)))
     };
     open(&document, digest).map_err(unreadable)
 }

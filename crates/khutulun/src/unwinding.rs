@@ -99,7 +99,10 @@ pub(crate) fn after(
     unwinding: Option<Unwinding>,
 ) -> Result<Option<Unwound>, CliError> {
     match unwinding.and_then(Unwinding::back).filter(|_| done.has_failed()) {
-        Some(to) => unwind(session, execution, service, done.run(), to).map(Some),
+        Some(to) => unwind(session, execution, service, done.run(), to).map(Some).map_err(|mut error| {
+            error.what = format!("run {} failed and was not unwound: {}", done.run(), error.what);
+            error.unchanged("what it had done stays").next(format!("khutulun resume {}", done.run()))
+        }),
         None => Ok(None),
     }
 }

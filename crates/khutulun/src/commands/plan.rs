@@ -26,6 +26,11 @@ pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, 
         None if arguments.destroy => removal(arguments, session)?,
         None if plan_file::is_one(&design.path) => plan_file::read(&design.path)?.proposal,
         Some(file) if arguments.destroy => save_removal(arguments, session, file)?,
+        Some(_) if plan_file::is_one(&design.path) => {
+            return Err(CliError::usage("the plan is saved already", "it cannot be planned once more")
+                .place(design.path.display().to_string())
+                .next(format!("khutulun deploy {}", design.path.display())));
+        }
         _ => return change(arguments, session),
     };
     session.progress.settle();
