@@ -12,6 +12,7 @@ use crate::{
     demand::Demand,
     document::{Action, Goal, Step},
     node::{Node, Nodes, event_of, operation_of, parts_of},
+    relationships::{key_of, takes_in_target, takes_in_values},
 };
 
 /// The key of the node's type. The colon keeps it apart from a property called `type`.
@@ -176,7 +177,9 @@ fn collect<'a, 'e, E>(
         let class = Value::Text(class.0.clone());
         take(Ok(fact(TYPE.to_owned(), class, Demand::Replace, node.vertex.origin.as_ref())))?;
     }
-    properties(&node.vertex.properties, which, Site::Vertex(node.vertex.id), String::new, evaluator, take)?;
+    let demand = Demand::default();
+    let site = Site::Vertex(node.vertex.id);
+    properties(&node.vertex.properties, which, site, demand, String::new, evaluator, take)?;
     for (name, artifact) in
         node.vertex.metadata.get(names::ARTIFACTS).and_then(Value::as_map).into_iter().flatten()
     {
@@ -190,20 +193,21 @@ fn collect<'a, 'e, E>(
             Some(name) => format!("capability.{name}."),
             None => format!("contained.{}.", part.name),
         };
-        properties(&part.properties, which, Site::Vertex(part.id), prefix, evaluator, take)?;
+        properties(&part.properties, which, Site::Vertex(part.id), demand, prefix, evaluator, take)?;
     }
     for edge in &node.edges {
-        let name = || match edge.index {
-            0 => format!("requirement.{}", edge.name),
-            index => format!("requirement.{}[{index}]", edge.name),
-        };
+        // What an operation of the relationship takes in needs nothing else of the node.
+        let unless = |is_taken_in: bool| if is_taken_in { Demand::None } else { demand };
         if all {
-            let demand = Demand::of(&edge.metadata).unwrap_or_default();
+            let demand = Demand::of(&edge.metadata).unwrap_or_else(|| unless(takes_in_target(edge)));
             let target = Value::Text(graph.path_of(edge.target));
-            take(Ok(fact(name(), target, demand, edge.origin.as_ref())))?;
+            take(Ok(fact(key_of(edge), target, demand, edge.origin.as_ref())))?;
         }
-        let prefix = || format!("{}.", name());
-        properties(&edge.properties, which, Site::Edge(edge.id), prefix, evaluator, take)?;
+        if !edge.properties.is_empty() {
+            let (site, demand) = (Site::Edge(edge.id), unless(takes_in_values(edge)));
+            let prefix = || format!("{}.", key_of(edge));
+            properties(&edge.properties, which, site, demand, prefix, evaluator, take)?;
+        }
     }
     for (event, handler) in &node.vertex.handlers {
         let Some(operation) = operation_of(event) else { continue };
@@ -241,6 +245,7 @@ fn properties<'a, E>(
     properties: &'a Properties,
     which: Which,
     site: Site,
+    otherwise: Demand,
     prefix: impl Fn() -> String,
     evaluator: &mut Evaluator<'_>,
     take: Take<'_, 'a, E>,
@@ -253,7 +258,7 @@ fn properties<'a, E>(
             Ok(value) => Ok(Entry {
                 key: Value::Text(key),
                 value,
-                demand: Demand::of(&property.metadata).unwrap_or_default(),
+                demand: Demand::of(&property.metadata).unwrap_or(otherwise),
                 origin: property.origin.as_ref(),
                 reads: vec![(site, name.as_str())],
             }),

@@ -1,20 +1,24 @@
 //! From decisions to ordered steps.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use floria::{Evaluator, Graph, Named, VertexId};
+use floria::{Evaluator, Graph, Site, VertexId};
 use khutulun_api::names;
 
 use crate::{
     Basis,
     decide::{Decision, implements},
-    document::{Action, PlannedValue, Step},
+    document::{Action, Step},
     draft::{Draft, StepIndex, Strength},
     error::PlanError,
     inputs::{planned, planned_down},
     node::{Node, Nodes, event_of, state_after},
     order::Dependencies,
+    place::empty,
+    relationships::Relationships,
 };
+
+mod weave;
 
 /// The event of a step that runs nothing and stands for many.
 pub(crate) const WAIT: &str = "wait";
@@ -26,18 +30,24 @@ pub(crate) struct Side<'a> {
     pub(crate) dependencies: &'a Dependencies,
 }
 
-/// Makes the steps of decisions about nodes, by vertex.
+/// Makes the steps of decisions about nodes, by vertex, and about relationships.
 ///
 /// `wanted_evaluator` must have forgotten what the plan is going to change.
 pub(crate) fn assemble(
     basis: &Basis<'_>,
-    decisions: &HashMap<VertexId, Decision>,
+    (decisions, relationships): (&HashMap<VertexId, Decision>, &Relationships),
     actual: &Side<'_>,
     wanted: &Side<'_>,
     wanted_evaluator: &mut Evaluator<'_>,
 ) -> Result<Vec<Step>, PlanError> {
-    let mut assembly =
-        Assembly { basis, draft: Draft::default(), first: HashMap::new(), last: HashMap::new() };
+    let mut assembly = Assembly {
+        basis,
+        relationships,
+        draft: Draft::default(),
+        first: HashMap::new(),
+        last: HashMap::new(),
+        parted: HashMap::new(),
+    };
     assembly.take_away(decisions, actual);
     assembly.bring_up(decisions, wanted, wanted_evaluator)?;
     assembly.move_away(decisions, actual);
@@ -55,9 +65,12 @@ enum Way {
 
 struct Assembly<'b> {
     basis: &'b Basis<'b>,
+    relationships: &'b Relationships,
     draft: Draft,
     first: HashMap<(VertexId, Way), StepIndex>,
     last: HashMap<(VertexId, Way), StepIndex>,
+    /// The last steps that take away relationships, by their sources.
+    parted: HashMap<VertexId, BTreeSet<StepIndex>>,
 }
 
 impl Assembly<'_> {
@@ -70,6 +83,10 @@ impl Assembly<'_> {
                 .iter()
                 .flat_map(|other| tails[*other].clone())
                 .collect();
+            let going = self.going(node);
+            let mut parted =
+                self.part(actual.graph, &going, "remove_target", &BTreeSet::new(), &mut evaluator);
+            waits.extend(&parted);
             if let Some(decision) =
                 decisions.get(&node.vertex.id).filter(|decision| !decision.down.is_empty())
             {
@@ -86,6 +103,12 @@ impl Assembly<'_> {
                 if let Some(last) = self.chain(node.vertex.id, Way::Down, steps, &waits) {
                     waits = BTreeSet::from([last]);
                 }
+            }
+            let told = self.part(actual.graph, &going, "remove_source", &waits, &mut evaluator);
+            parted.extend(&told);
+            waits.extend(told);
+            if !parted.is_empty() {
+                self.parted.insert(node.vertex.id, parted);
             }
             let waiting = actual.dependencies.of[place].len();
             let barrier = || self.basis.step(node, WAIT.to_owned(), Action::Keep);
@@ -105,18 +128,21 @@ impl Assembly<'_> {
             let id = node.vertex.id;
             let mut waits: BTreeSet<StepIndex> =
                 wanted.dependencies.of[place].iter().flat_map(|other| tails[*other].clone()).collect();
+            let mut steps = Vec::new();
             if let Some(decision) = decisions.get(&id).filter(|decision| !decision.up.is_empty()) {
-                let mut steps = Vec::new();
-                for (_, mut step) in self.segment(node, decision.action, &decision.up, true) {
+                for (operation, mut step) in self.segment(node, decision.action, &decision.up, true) {
                     if let Some(handler) = node.vertex.handlers.get(&step.event) {
-                        step.inputs = planned(node, &step.event, handler, evaluator)?;
+                        let site = Site::Vertex(id);
+                        step.inputs = planned(&node.name, site, &step.event, handler, evaluator)?;
                     }
-                    steps.push(step);
+                    steps.push((operation, step));
                 }
+            }
+            let coming = self.coming(wanted.graph, node, evaluator)?;
+            if !steps.is_empty() || !coming.is_empty() {
                 waits.extend(self.last.get(&(id, Way::Down)));
-                if let Some(last) = self.chain(id, Way::Up, steps, &waits) {
-                    waits = BTreeSet::from([last]);
-                }
+                waits.extend(self.parted.get(&id).into_iter().flatten());
+                waits = self.weave(node, steps, coming, waits);
             }
             let waiting = wanted.dependencies.dependents[place].len();
             let barrier = || self.basis.step(node, WAIT.to_owned(), Action::Keep);
@@ -234,24 +260,10 @@ impl Basis<'_> {
     pub(crate) fn step(&self, node: &Node<'_>, event: String, action: Action) -> Step {
         let handler = node.vertex.handlers.get(&event);
         Step {
-            subject: node.subject(),
             implementation: handler.and_then(|handler| handler.implementation.clone()),
-            inputs: BTreeMap::<String, PlannedValue>::new(),
-            expressions: Named::new(),
-            after: Vec::new(),
-            otherwise: Vec::new(),
-            gathers: false,
-            conditions: Vec::new(),
-            action,
             timeout_ms: handler.and_then(|handler| handler.timeout_ms_max).unwrap_or(self.timeout_ms_default),
-            state: None,
             origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| node.vertex.origin.clone()),
-            event,
-            host: None,
-            driver_digest: None,
-            approval: None,
-            asked_ms: None,
-            part: None,
+            ..empty(node.subject(), &event, action)
         }
     }
 }

@@ -28,6 +28,12 @@ impl Decision {
         Self { action: Action::Keep, reasons: Vec::new(), down: Vec::new(), up: Vec::new() }
     }
 
+    /// Everything of it goes and is made anew.
+    pub(crate) fn replace(reasons: Vec<Reason>) -> Self {
+        let (down, up) = (names::LIFECYCLE_DOWN.to_vec(), names::LIFECYCLE_UP.to_vec());
+        Self { action: Action::Replace, reasons, down, up }
+    }
+
     pub(crate) fn has_steps(&self) -> bool {
         !self.down.is_empty() || !self.up.is_empty()
     }
@@ -55,12 +61,14 @@ pub(crate) struct Differences {
 
 /// Compares the values that a node is to be made from with those that it was made from.
 ///
-/// Where the entries are all that there are, values that are no longer among them are differences too.
+/// Where the entries are all that there are, values that are no longer among them are differences too; `gone` says of some of them
+/// what that needs.
 pub(crate) fn compare(
     entries: &[Entry<'_>],
     which: Which,
     applied: &ValueMap,
     is_unknown: IsUnknown<'_>,
+    gone: &dyn Fn(&str) -> Option<Demand>,
 ) -> Differences {
     let mut differences = Differences { reasons: Vec::new(), demand: Demand::None };
     let mut seen = 0;
@@ -90,7 +98,7 @@ pub(crate) fn compare(
         let present: BTreeSet<&str> = entries.iter().map(Entry::key).collect();
         for (key, from) in applied {
             let Some(key) = key.as_text().filter(|key| !present.contains(key)) else { continue };
-            differences.demand = differences.demand.max(Demand::of_gone(key));
+            differences.demand = differences.demand.max(gone(key).unwrap_or_else(|| Demand::of_gone(key)));
             differences.reasons.push(reason(key, Some(from), None, false, None));
         }
     }
@@ -152,17 +160,11 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
         };
         reasons.insert(0, Reason::Incomplete { state });
     };
-    let replace = |reasons| Decision {
-        action: Action::Replace,
-        reasons,
-        down: names::LIFECYCLE_DOWN.to_vec(),
-        up: up_all(),
-    };
     match state {
         "created" | "configured" | "stopped" => {
             incomplete(&mut reasons);
             if demand == Demand::Replace || attempted == Some("delete") {
-                return replace(reasons);
+                return Decision::replace(reasons);
             }
             let action = if state == "stopped" { Action::Update } else { Action::Create };
             // A start that did not succeed may have started something that the next one would trip over.
@@ -200,7 +202,7 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
                     down: vec!["stop"],
                     up: vec!["configure", "start"],
                 },
-                Demand::Replace => replace(reasons),
+                Demand::Replace => Decision::replace(reasons),
             }
         }
         // `initial`, `deleted`, `failed` (its creation was tried) and whatever nobody wrote: from the beginning.

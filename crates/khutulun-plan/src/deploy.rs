@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use floria::{
-    Change, Entity, EntityKey, Evaluator, Graph, Memos, Site, Value, ValueMap, Vertex, VertexId, difference,
+    Change, Edge, Entity, EntityKey, Evaluator, Graph, Handler, Memos, Properties, Site, Value, ValueMap,
+    Vertex, VertexId, difference,
 };
 use foldhash::fast::RandomState;
 use khutulun_api::{describe_site, names};
@@ -11,6 +12,7 @@ use khutulun_api::{describe_site, names};
 use crate::{
     Basis,
     applied::{Entry, Which, applied, entries, is_as_applied},
+    around::{Around, demand_of_gone, is_any_operated},
     assemble::{Side, assemble, lifecycle_events},
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
@@ -18,6 +20,7 @@ use crate::{
     node::{Node, Nodes, event_of, is_node},
     order::{Dependencies, ReadsBy, reads_of},
     origins::differ_in_origins_only,
+    relationships::{self, Coming, Relationships, going, is_open, is_operated},
 };
 
 /// Plans how `actual` becomes `wanted`, which a resolver made from it and the design with this digest.
@@ -60,11 +63,13 @@ pub fn plan_deploy(
         .collect();
     let mut evaluator = Evaluator::new(wanted, basis.functions);
     let keeps = |task: &Task<'_, '_>, entries: &[Entry<'_>]| {
-        let differences = compare(entries, task.which, applied_of(task.actual), &|_| false);
+        let differences = compare(entries, task.which, applied_of(task.actual), &|_| false, &|_| None);
         decide(task.node, task.actual, differences).action == Action::Keep
     };
     // Where the design has not changed, nothing has, as a rule: then no node's entries are made beyond looking at them.
+    let is_open = wanted.edges().any(|edge| is_operated(edge) && is_open(edge));
     let mut nothing_changes = removed.is_empty()
+        && !is_open
         && changes.is_empty()
         && tasks.iter().all(|task| {
             task.which == Which::Computed
@@ -82,8 +87,11 @@ pub fn plan_deploy(
                 },
             )?);
         }
-        nothing_changes =
-            removed.is_empty() && tasks.iter().zip(&all_entries).all(|(task, entries)| keeps(task, entries));
+        let is_other = |change: &Change| matches!(change.key(), EntityKey::Edge(id) if is_any_operated(id, wanted, actual));
+        nothing_changes = removed.is_empty()
+            && !is_open
+            && !changes.iter().any(is_other)
+            && tasks.iter().zip(&all_entries).all(|(task, entries)| keeps(task, entries));
     }
 
     let mut plan = Plan {
@@ -98,8 +106,9 @@ pub fn plan_deploy(
         prepare: Vec::new(),
         conclude: Vec::new(),
     };
-    let mut decisions = HashMap::new();
+    let mut decisions: HashMap<VertexId, Decision> = HashMap::new();
     let mut taken_in = BTreeMap::new();
+    let mut relationships = Relationships::default();
     if !nothing_changes {
         let reads = reads_of(&evaluator);
         let wanted_dependencies =
@@ -107,25 +116,34 @@ pub fn plan_deploy(
         let mut change = Spread::new(wanted, &reads);
         let mut not_up = BTreeSet::new();
         for &place in &wanted_dependencies.order {
-            let Task { node, actual, which } = tasks[place];
-            let mut decision = change.decide(node, actual, which, &all_entries[place]);
+            let node = tasks[place].node;
+            let target_of = |edge: &Edge| {
+                let target = wanted_nodes.reached(wanted, edge.target)?;
+                decisions.get(&wanted_nodes.list[target].vertex.id)
+            };
+            let around = Around { actual, target_of: &target_of };
+            let mut decision = change.decide(tasks[place], &around, &all_entries[place]);
             let own = node.waiting().map(|name| Reason::Waiting { requirement: name.to_owned() });
             let before = wanted_dependencies.of[place].intersection(&not_up);
             let before = before.map(|place| Reason::Behind { node: tasks[*place].node.name.to_string() });
             if let Some(put_off) = decision.put_off(own.chain(before).collect()) {
-                if actual.is_none_or(|actual| actual.state() != "started") {
+                if tasks[place].actual.is_none_or(|actual| actual.state() != "started") {
                     not_up.insert(place);
                 }
                 decision = put_off;
             }
+            let coming = around.coming(node, &decision);
+            relationships.coming.extend(coming.into_iter().map(|(edge, coming)| (edge.id, coming)));
             decisions.insert(node.vertex.id, decision);
         }
         for node in &removed {
             decisions.insert(node.vertex.id, remove(node, Reason::Removed));
         }
+        relationships.going = going((actual, actual_nodes), wanted, &|id| decisions.get(&id));
         taken_in = without_steps(&decisions, wanted, &mut evaluator);
         let mut actual_dependencies = Dependencies::none();
-        if decisions.values().any(|decision| !decision.down.is_empty()) {
+        let any_goes = decisions.values().any(|decision| !decision.down.is_empty());
+        if any_goes || !relationships.going.is_empty() {
             let mut memos = evaluator.into_memos();
             memos.changed(wanted, &difference(wanted, actual));
             actual_dependencies = dependencies_with(basis, actual, actual_nodes, memos);
@@ -136,7 +154,7 @@ pub fn plan_deploy(
         }
         plan.steps = assemble(
             basis,
-            &decisions,
+            (&decisions, &relationships),
             &Side { graph: actual, nodes: actual_nodes, dependencies: &actual_dependencies },
             &Side { graph: wanted, nodes: &wanted_nodes, dependencies: &wanted_dependencies },
             &mut forgetful,
@@ -144,7 +162,18 @@ pub fn plan_deploy(
     }
     let stays_pending = |decision: &Decision| decision.has_steps() || decision.action == Action::Wait;
     let pending = changed.into_iter().filter(|id| decisions.get(id).is_some_and(stays_pending)).collect();
+    let changes = relationships.changes(changes, wanted, actual);
     graph_changes(&mut plan, changes, (wanted, actual), actual_nodes, pending, taken_in);
+    for (node, reason) in relationships.reasons(actual, wanted) {
+        // Whoever changes anyway has better reasons.
+        if let Some(decision) = decisions.get_mut(&node)
+            && (decision.action == Action::Keep
+                || (decision.action == Action::Update && !decision.has_steps()))
+        {
+            decision.action = Action::Update;
+            decision.reasons.push(reason);
+        }
+    }
     for node in wanted_nodes.list.iter().chain(removed) {
         let decision = decisions.remove(&node.vertex.id).unwrap_or_else(Decision::keep);
         plan.nodes.push(node_change(node, decision));
@@ -197,6 +226,9 @@ fn applied_of<'a>(actual: Option<&Node<'a>>) -> &'a ValueMap {
         .unwrap_or(&NOTHING)
 }
 
+/// How often a node is decided about: each time may change what is known of its values, and so what it needs.
+const DECISIONS_MAX: usize = 3;
+
 /// How changes reach those that depend on them.
 struct Spread<'s, 'a> {
     graph: &'a Graph,
@@ -221,28 +253,46 @@ impl<'s, 'a> Spread<'s, 'a> {
         Self { graph, reads, readers, forgotten: BTreeSet::new(), unknown: HashSet::default() }
     }
 
-    fn decide(
-        &mut self,
-        node: &Node<'a>,
-        actual: Option<&Node<'_>>,
-        which: Which,
-        entries: &[Entry<'a>],
-    ) -> Decision {
-        let applied = applied_of(actual);
-        let mut differences = compare(entries, which, applied, &|read| self.unknown.contains(read));
-        self.add_sources(&mut differences.reasons, entries);
-        let mut decision = decide(node, actual, differences);
-        self.forget(node, &decision);
-        if decision.up == ["configure"] {
-            // What configuring writes may be what starting reads.
-            let again =
-                decide(node, actual, compare(entries, which, applied, &|read| self.unknown.contains(read)));
-            if again.up.len() > 1 {
-                decision = again;
-                self.forget(node, &decision);
+    fn decide(&mut self, task: Task<'_, 'a>, around: &Around<'_>, entries: &[Entry<'a>]) -> Decision {
+        let mut decision = self.decide_once(task, around, entries);
+        // What configuring writes may be what starting reads; and what operations of relationships write, what all of it reads.
+        for _ in 0..DECISIONS_MAX {
+            let known = self.unknown.len();
+            self.forget_relationships(task.node, &around.coming(task.node, &decision));
+            let is_less_known = self.unknown.len() > known;
+            if decision.up != ["configure"] && !is_less_known {
+                break;
             }
+            let again = self.decide_once(task, around, entries);
+            if !is_less_known && again.up.len() <= decision.up.len() {
+                break;
+            }
+            decision = again;
         }
         decision
+    }
+
+    fn decide_once(&mut self, task: Task<'_, 'a>, around: &Around<'_>, entries: &[Entry<'a>]) -> Decision {
+        let Task { node, actual, which } = task;
+        let is_unknown = |read: &(Site, &str)| self.unknown.contains(read);
+        let gone = |key: &str| actual.and_then(|actual| demand_of_gone(actual, key));
+        let mut differences = compare(entries, which, applied_of(actual), &is_unknown, &gone);
+        self.add_sources(&mut differences.reasons, entries);
+        let decision = decide(node, actual, differences);
+        let decision = around.with_relationships(self.graph, node, actual, decision);
+        self.forget(node, &decision);
+        decision
+    }
+
+    /// Forgets what operations of a node's relationships are going to write.
+    fn forget_relationships(&mut self, node: &Node<'a>, coming: &[(&Edge, Coming)]) {
+        for (edge, coming) in coming {
+            let Some(edge) = node.edges.iter().find(|known| known.id == edge.id) else { continue };
+            for operation in &coming.operations {
+                let Some(handler) = edge.handlers.get(&relationships::event_of(operation)) else { continue };
+                self.forget_outputs(Site::Edge(edge.id), &edge.properties, handler);
+            }
+        }
     }
 
     /// Names what makes values unknown.
@@ -282,17 +332,21 @@ impl<'s, 'a> Spread<'s, 'a> {
         }
         let site = Site::Vertex(node.vertex.id);
         for handler in events.iter().filter_map(|event| node.vertex.handlers.get(event)) {
-            for property in handler.outputs.values() {
-                let Some((name, property)) = node.vertex.properties.get_key_value(property) else { continue };
-                if property.read_only || property.updater.is_some() {
-                    continue;
-                }
-                self.forgotten.insert((site, name.as_str()));
-                let mut open = vec![(site, name.as_str())];
-                while let Some(key) = open.pop() {
-                    if self.unknown.insert(key) {
-                        open.extend(self.readers.get(&key).into_iter().flatten());
-                    }
+            self.forget_outputs(site, &node.vertex.properties, handler);
+        }
+    }
+
+    fn forget_outputs(&mut self, site: Site, properties: &'a Properties, handler: &Handler) {
+        for property in handler.outputs.values() {
+            let Some((name, property)) = properties.get_key_value(property) else { continue };
+            if property.read_only || property.updater.is_some() {
+                continue;
+            }
+            self.forgotten.insert((site, name.as_str()));
+            let mut open = vec![(site, name.as_str())];
+            while let Some(key) = open.pop() {
+                if self.unknown.insert(key) {
+                    open.extend(self.readers.get(&key).into_iter().flatten());
                 }
             }
         }

@@ -13,6 +13,7 @@ use crate::{
     error::PlanError,
     node::Nodes,
     order::Dependencies,
+    relationships::{Relationships, going},
 };
 
 /// Plans how all instances go, from whatever state they are in.
@@ -31,9 +32,11 @@ pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError
     let nothing = Graph::default();
     let no_nodes = Nodes::new(&nothing);
     let no_dependencies = Dependencies::none();
+    let going = going((actual, &nodes), &nothing, &|id| decisions.get(&id));
+    let relationships = Relationships { going, ..Relationships::default() };
     let steps = assemble(
         basis,
-        &decisions,
+        (&decisions, &relationships),
         &Side { graph: actual, nodes: &nodes, dependencies: &dependencies },
         &Side { graph: &nothing, nodes: &no_nodes, dependencies: &no_dependencies },
         &mut Evaluator::new(&nothing, basis.functions),

@@ -217,6 +217,37 @@ pub enum Reason {
         /// What it should be.
         intended: String,
     },
+    /// An operation of one of its relationships is run at its end, or it follows its target.
+    Relationship {
+        /// The relationship, as `web.database`.
+        relationship: String,
+        /// The node that it leads to.
+        target: String,
+        /// What is the matter with it.
+        cause: Cause,
+    },
+}
+
+/// Why something happens to a relationship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It is new, or leads to another node than before.
+    New,
+    /// A value of it, or the code of an operation, changed.
+    Changed,
+    /// An earlier run left it half-made.
+    Incomplete,
+    /// Its source is configured anew.
+    SourceChanged,
+    /// Its source is made anew.
+    SourceReplaced,
+    /// Its target changes.
+    TargetChanged,
+    /// Its target is made anew.
+    TargetReplaced,
+    /// It goes, leads elsewhere from now on, or an end of it goes.
+    Gone,
 }
 
 /// One operation of a plan.
@@ -253,8 +284,12 @@ pub struct Step {
     pub action: Action,
     /// How long it may take, in milliseconds.
     pub timeout_ms: u64,
-    /// The lifecycle state that the node is in when this step succeeded. None: it stays as it is.
+    /// The lifecycle state that the node is in when this step succeeded; where it is of a relationship, how far that one is made.
+    /// None: it stays as it is.
     pub state: Option<String>,
+    /// What becomes of the relationship that it is of when it succeeded, where that one goes or leads elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Change>,
     /// Where the operation was asked for.
     pub origin: Option<Origin>,
     /// The host that it runs on, by name. None: the one that the engine is on.
@@ -289,4 +324,20 @@ pub enum PlannedValue {
     Known(Value),
     /// Known when these have a value: as `web.pid`.
     Unknown(Vec<String>),
+}
+
+impl Cause {
+    /// Returns it as a person reads it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::New => "it is new",
+            Self::Changed => "it changes",
+            Self::Incomplete => "an earlier run left it half-made",
+            Self::SourceChanged => "its source is configured anew",
+            Self::SourceReplaced => "its source is made anew",
+            Self::TargetChanged => "its target changes",
+            Self::TargetReplaced => "its target is made anew",
+            Self::Gone => "it goes",
+        }
+    }
 }

@@ -9,14 +9,15 @@ use crate::{applied::properties_at, document::PlannedValue, error::PlanError, no
 
 /// Returns the inputs of an operation that brings up, or is run by itself.
 pub(crate) fn planned(
-    node: &Node<'_>,
+    name_of_subject: &str,
+    site: Site,
     event: &str,
     handler: &Handler,
     evaluator: &mut Evaluator<'_>,
 ) -> Result<BTreeMap<String, PlannedValue>, PlanError> {
     let mut inputs = BTreeMap::new();
     for (name, expression) in &handler.inputs {
-        let value = match evaluator.evaluate(expression, Site::Vertex(node.vertex.id)) {
+        let value = match evaluator.evaluate(expression, site) {
             Ok(Evaluated::Known(value)) => PlannedValue::Known(value),
             Ok(Evaluated::Unknown(properties)) => PlannedValue::Unknown(
                 properties
@@ -26,7 +27,7 @@ pub(crate) fn planned(
             ),
             Err(source) => {
                 return Err(PlanError::Evaluation {
-                    node: node.name.to_string(),
+                    node: name_of_subject.to_owned(),
                     property: format!("input {name} of {event}"),
                     origin: handler.origin.clone(),
                     source: Box::new(source),
@@ -47,10 +48,21 @@ pub(crate) fn planned_down(
     evaluator: &mut Evaluator<'_>,
 ) -> BTreeMap<String, PlannedValue> {
     let applied = node.vertex.metadata.get(names::APPLIED);
+    let was = |name: &str| applied.and_then(|applied| applied.get(&format!("input.{operation}.{name}")));
+    planned_end(Site::Vertex(node.vertex.id), &was, handler, evaluator)
+}
+
+/// Returns the inputs of an operation that takes away, with what each was before where that is known.
+pub(crate) fn planned_end<'w>(
+    site: Site,
+    was: &dyn Fn(&str) -> Option<&'w Value>,
+    handler: &Handler,
+    evaluator: &mut Evaluator<'_>,
+) -> BTreeMap<String, PlannedValue> {
     let mut inputs = BTreeMap::new();
     for (name, expression) in &handler.inputs {
-        let was = applied.and_then(|applied| applied.get(&format!("input.{operation}.{name}")));
-        let value = match evaluator.evaluate_with_reads(expression, Site::Vertex(node.vertex.id)) {
+        let was = was(name);
+        let value = match evaluator.evaluate_with_reads(expression, site) {
             Ok((Evaluated::Known(value), reads)) => {
                 let graph = evaluator.graph();
                 let is_attribute = |(site, name): &(Site, &str)| {

@@ -30,6 +30,7 @@
 
 mod adopt;
 mod applied;
+mod around;
 mod assemble;
 mod bind;
 mod decide;
@@ -50,6 +51,7 @@ mod order;
 mod origins;
 mod place;
 mod refresh;
+mod relationships;
 mod render;
 mod repair;
 mod run;
@@ -60,7 +62,7 @@ pub use applied::{applied, applied_after};
 pub use demand::Demand;
 pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
-pub use document::{Action, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
+pub use document::{Action, Cause, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
 pub use drift::{Drift, DriftAction, DriftPolicy, drift, expected};
 pub use error::PlanError;
 pub use flow::{workflow_named, workflows};

@@ -12,6 +12,7 @@ use crate::{
     document::{Action, Goal, Plan, Reason, SCHEMA},
     error::PlanError,
     node::{Node, Nodes, event_of},
+    relationships::Relationships,
 };
 
 /// Plans how some nodes are stopped ([`Goal::Stop`]), started ([`Goal::Start`]) or both ([`Goal::Restart`]): dependents are stopped
@@ -52,7 +53,7 @@ pub fn plan_operate(
     }
     let dependencies = dependencies_of_actual(basis, actual, &nodes);
     let side = Side { graph: actual, nodes: &nodes, dependencies: &dependencies };
-    let steps = assemble(basis, &decisions, &side, &side, &mut evaluator)?;
+    let steps = assemble(basis, (&decisions, &Relationships::default()), &side, &side, &mut evaluator)?;
     let changes =
         nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
     Ok(Plan {

@@ -142,6 +142,7 @@ pub(crate) fn empty(subject: Subject, event: &str, action: Action) -> Step {
         action,
         timeout_ms: 0,
         state: None,
+        then: None,
         origin: None,
         host: None,
         driver_digest: None,

@@ -111,6 +111,9 @@ fn sentence(reason: &Reason) -> String {
         Reason::Behind { node } => format!("it depends on {node}, which waits"),
         Reason::Asked { event } => format!("{event} was asked for"),
         Reason::Drift { seen, intended } => format!("it is {seen}, and should be {intended}"),
+        Reason::Relationship { relationship, target, cause } => {
+            format!("relationship {relationship} to {target}: {}", cause.sentence())
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod laws;
 mod operate;
 mod operational;
 mod reality;
+mod relationships;
 mod sketch;
 mod transcripts;
 mod workflows;

@@ -11,6 +11,8 @@
 //!   `none` says that it has none;
 //! - `v2` the version of the code of its operations;
 //! - `count:3` how many are made of it;
+//! - `^add_target(port=$TARGET.port)>key` an operation of the last relationship, `^x=1` a property of it, `^@key` an attribute, and
+//!   `^!replace` what a change of it needs; `$&to.key` reads from the node's relationship `to`;
 //! - `in:client` what contains it, instead of the service; `nested` says that it is itself a service, and no node;
 //! - `waits:db` a requirement whose relationship is not made yet; `selected` says that it stands for a node of another service;
 //! - `line:7` where it is in its source.
@@ -39,11 +41,25 @@ impl Functions for SketchFunctions {
         match call.function.as_str() {
             "get" => {
                 let (node, property) = (text(0), text(1));
-                let Site::Vertex(id) = site else { return Err(EvaluationError::new("not on a vertex")) };
                 if node == "SELF" {
                     return evaluator.property(site, property);
                 }
                 let graph = evaluator.graph();
+                let id = match (site, node) {
+                    (Site::Vertex(id), _) => id,
+                    (Site::Edge(id), "SOURCE") => {
+                        return evaluator.property(Site::Vertex(graph.edge(id).unwrap().source), property);
+                    }
+                    (Site::Edge(id), "TARGET") => {
+                        return evaluator.property(Site::Vertex(graph.edge(id).unwrap().target), property);
+                    }
+                    (Site::Edge(id), _) => graph.edge(id).unwrap().source,
+                };
+                if let Some(edge) = node.strip_prefix('&') {
+                    let edge = graph.outgoing_at(id, edge, 0);
+                    let edge = edge.ok_or_else(|| EvaluationError::new("there is no such relationship"))?;
+                    return evaluator.property(Site::Edge(edge.id), property);
+                }
                 let container = graph.vertex(id).and_then(|vertex| vertex.container);
                 let vertex = graph
                     .named(container, node)
@@ -75,6 +91,7 @@ fn expression(text: &str) -> Expression {
 pub(crate) fn design(text: &str) -> Design {
     let mut vertexes = vec![vertex(1, None, "shop", "Service")];
     let mut wishes: Vec<(VertexTemplateId, String, String)> = Vec::new();
+    let mut extras: HashMap<usize, VertexTemplate> = HashMap::new();
     for (line, text) in (1..).zip(text.lines()) {
         let mut tokens = text.split_whitespace();
         let Some(name) = tokens.next().filter(|name| !name.starts_with('#')) else { continue };
@@ -94,6 +111,31 @@ pub(crate) fn design(text: &str) -> Design {
             } else if let Some((requirement, target)) = token.split_once("->") {
                 let requirement = if requirement.is_empty() { "to" } else { requirement };
                 wishes.push((node.id, requirement.to_owned(), target.to_owned()));
+            } else if let Some(token) = token.strip_prefix('^') {
+                let edge = extras.entry(wishes.len() - 1).or_insert_with(|| VertexTemplate {
+                    handlers: Default::default(),
+                    ..vertex(0, None, "", "")
+                });
+                if let Some(change) = token.strip_prefix('!') {
+                    edge.metadata.insert(names::CHANGE.to_owned(), Value::from(change));
+                } else if let Some(attribute) = token.strip_prefix('@') {
+                    edge.properties.insert(attribute.to_owned(), Property::default());
+                } else if token.contains('(') {
+                    let (name, rest) = token.split_once('(').unwrap();
+                    let (inputs, outputs) = rest.split_once(')').unwrap();
+                    let outputs: Vec<String> =
+                        outputs.strip_prefix('>').into_iter().map(str::to_owned).collect();
+                    add_handler(edge, &format!("relationship.{name}"), inputs, &outputs, "v1");
+                } else if let Some((name, value)) = token.split_once('=') {
+                    let (value, updater) = match expression(value) {
+                        Expression::Literal(value) => (Some(value), None),
+                        call => (None, Some(call)),
+                    };
+                    let property = Property { value, updater, read_only: true, ..Property::default() };
+                    edge.properties.insert(name.to_owned(), property);
+                } else {
+                    add_handler(edge, &format!("relationship.{token}"), "", &[], "v1");
+                }
             } else if token.contains('(') || token == "none" {
                 operations.push(token);
             } else if let Some(outer) = token.strip_prefix("in:") {
@@ -163,7 +205,8 @@ pub(crate) fn design(text: &str) -> Design {
     }
     let mut counts: HashMap<(VertexTemplateId, &str), u32> = HashMap::new();
     let mut edges = Vec::new();
-    for (source, name, target) in &wishes {
+    for (place, (source, name, target)) in wishes.iter().enumerate() {
+        let extra = extras.remove(&place).unwrap_or_else(|| vertex(0, None, "", ""));
         let count = counts.entry((*source, name)).or_default();
         edges.push(EdgeTemplate {
             id: EdgeTemplateId(edges.len() as u64 + 1),
@@ -173,10 +216,10 @@ pub(crate) fn design(text: &str) -> Design {
             source: *source,
             target: by_name(&vertexes, target),
             classes: vec![],
-            properties: Default::default(),
-            handlers: Default::default(),
+            properties: extra.properties,
+            handlers: extra.handlers,
             rules: Default::default(),
-            metadata: Metadata::new(),
+            metadata: extra.metadata,
             origin: None,
         });
         *count += 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floria::{Change, Edge, EdgeId, Entity, EntityKey, Evaluator, Graph, Value, rules::SELECTION};
 use floria_resolver::{Limits, NoHooks, Request, resolve};
 use khutulun_api::names;
-use khutulun_plan::{Goal, Plan, applied_after};
+use khutulun_plan::{Goal, Plan, Step, applied_after};
 
 use crate::sketch::{SketchFunctions, design};
 
@@ -24,6 +24,10 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
     let mut graph = actual.clone();
     plan.prepare.iter().for_each(|one| change(&mut graph, one));
     for step in plan.steps.iter().take(steps_max) {
+        if let Some(id) = step.subject.relationship {
+            relate(&mut graph, id, step, pass);
+            continue;
+        }
         let Some(state) = &step.state else { continue };
         let mut vertex = graph.vertex(step.subject.vertex).expect("a step has an instance").clone();
         if let Some(handler) = vertex.handlers.get(&step.event).filter(|_| step.implementation.is_some()) {
@@ -48,6 +52,26 @@ pub(crate) fn run(plan: &Plan, actual: &Graph, steps_max: usize, pass: i64) -> G
         plan.conclude.iter().for_each(|one| change(&mut graph, one));
     }
     graph
+}
+
+/// What a step does to a relationship.
+fn relate(graph: &mut Graph, id: EdgeId, step: &Step, pass: i64) {
+    if let Some(then) = &step.then {
+        return change(graph, then);
+    }
+    let mut edge = graph.edge(id).expect("a step has a relationship").clone();
+    if let Some(handler) = edge.handlers.get(&step.event).filter(|_| step.implementation.is_some()) {
+        for property in handler.outputs.values() {
+            edge.properties.get_mut(property).unwrap().value = Some(Value::Integer(pass));
+        }
+    }
+    if let Some(state) = &step.state {
+        edge.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
+        if state == "started" {
+            edge.metadata.remove(names::PENDING);
+        }
+    }
+    graph.put_edge(edge);
 }
 
 /// Makes the graph that a sketch wants of what is there. Ids rise from the highest in use.

@@ -300,6 +300,7 @@ mod tests {
             otherwise: Vec::new(),
             gathers: false,
             conditions: Vec::new(),
+            then: None,
             host: None,
             driver_digest: None,
             approval: None,
