@@ -43,7 +43,8 @@ pub struct Subject {
     pub node: String,
     /// The vertex.
     pub vertex: VertexId,
-    /// The relationship, where the operation is one of a relationship; `node` and `vertex` are then its source's.
+    /// The relationship, where the operation is one of a relationship; `node` and `vertex` are then those of the end where it is
+    /// run: its source, and for those of [`crate::names::RELATIONSHIP_OPERATIONS`] that are of the target's end its target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relationship: Option<EdgeId>,
     /// Where the node was asked for.
@@ -73,7 +74,7 @@ pub struct Operation {
     /// What the code may read of the graph: a map with `properties` and `attributes` of the node, `capabilities` (name to a
     /// map of values), `requirements` (name to a list of maps with `node`, `properties` of the relationship, and
     /// `capability`, the values of the target capability), `relationship` (such a map, of the one that the operation is of,
-    /// where it is of one), and `artifacts` (name to a map with `path` and `digest`, see
+    /// where it is of one, with the name of its `source`), and `artifacts` (name to a map with `path` and `digest`, see
     /// [`floria::Artifact`]).
     pub context: Value,
     /// How long it may take, in milliseconds.

@@ -57,9 +57,12 @@ fn operation_with(
 
 /// Tells whether a step takes away: it gets what the node was made from, and what is not known is no obstacle.
 fn takes_away(step: &Step) -> bool {
-    names::LIFECYCLE_DOWN.iter().any(|operation| {
-        step.event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.')) == Some(operation)
-    })
+    let is_one_of = |prefix, operations: [&str; 2]| {
+        let operation = step.event.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
+        operation.is_some_and(|operation| operations.contains(&operation))
+    };
+    is_one_of(names::LIFECYCLE, names::LIFECYCLE_DOWN)
+        || is_one_of(names::CONFIGURE, ["remove_target", "remove_source"])
 }
 
 fn inputs(
@@ -156,7 +159,7 @@ fn context(graph: &Graph, evaluator: &mut Evaluator<'_>, step: &Step) -> Value {
         as_applied(vertex, &mut own, &mut capabilities);
     }
     let relationship = step.subject.relationship.and_then(|id| graph.edge(id));
-    let relationship = relationship.map(|edge| ("relationship", required(graph, edge, evaluator)));
+    let relationship = relationship.map(|edge| ("relationship", of_operation(graph, edge, evaluator)));
     let node = [
         ("properties", Value::Map(own)),
         ("attributes", Value::Map(attributes)),
@@ -165,6 +168,16 @@ fn context(graph: &Graph, evaluator: &mut Evaluator<'_>, step: &Step) -> Value {
         ("artifacts", vertex.metadata.get(names::ARTIFACTS).cloned().unwrap_or(Value::Map(ValueMap::new()))),
     ];
     Value::map(node.into_iter().chain(relationship))
+}
+
+/// The relationship that an operation is of, with both of its ends.
+fn of_operation(graph: &Graph, edge: &Edge, evaluator: &mut Evaluator<'_>) -> Value {
+    let mut relationship = required(graph, edge, evaluator);
+    let source = subject_of(graph, node_of(graph, edge.source));
+    if let (Value::Map(entries), Some(source)) = (&mut relationship, source) {
+        entries.insert(Value::from("source"), Value::from(source.node));
+    }
+    relationship
 }
 
 /// A relationship with its target, as the context has it.

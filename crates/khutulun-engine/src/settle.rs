@@ -25,8 +25,25 @@ pub(crate) fn settle(
 ) -> (Outcome, Option<Changed>) {
     if let Some(id) = step.subject.relationship {
         let Some(before) = graph.edge(id).cloned() else { return (outcome, None) };
+        if let (Outcome::Succeeded(_), Some(change)) = (&outcome, &step.then) {
+            graph.apply(change);
+            return (outcome, Some(change.clone()));
+        }
         let mut edge = before.clone();
         let outcome = take_in(graph, functions, step, &edge.handlers, &mut edge.properties, outcome);
+        match (&outcome, &step.state) {
+            (Outcome::Succeeded(_), Some(state)) => {
+                edge.metadata.insert(names::STATE.to_owned(), Value::from(state.as_str()));
+                edge.metadata.remove(names::ATTEMPTED);
+                if state == "started" {
+                    edge.metadata.remove(names::PENDING);
+                }
+            }
+            (Outcome::Failed(_), _) if touched && step.action != Action::Run => {
+                edge.metadata.insert(names::ATTEMPTED.to_owned(), Value::from(step.event.as_str()));
+            }
+            _ => {}
+        }
         if edge == before {
             return (outcome, None);
         }

@@ -155,6 +155,10 @@ impl<'a> Lowering<'a, '_> {
         let mut properties = self.properties(&requirement.relationship.properties);
         self.attributes(&requirement.relationship.attributes, &mut properties, requirement.relationship.span);
         let mut metadata = expressions::metadata(self.model, &requirement.definition.metadata);
+        let of_type = self.model.inherited_metadata(requirement.relationship.type_id, names::CHANGE);
+        if let Some(change) = of_type.filter(|_| !metadata.contains_key(names::CHANGE)) {
+            metadata.insert(names::CHANGE.to_owned(), expressions::value(self.model, change));
+        }
         if let Some(change) = metadata.get(names::CHANGE) {
             self.check_change(change, requirement.span);
         }

@@ -94,26 +94,41 @@ impl<'a> Lowering<'a, '_> {
         handlers.insert(event, handler);
     }
 
-    /// A relationship has no lifecycle yet: what is made with it is made by its source.
+    /// Nodes have a lifecycle, and relationships what is done at their ends: neither has the other.
     fn is_run(&mut self, holder: Holder<'_>, prefix: &str, name: &str, operation: &Operation) -> bool {
-        if matches!(holder, Holder::Node(_)) || prefix != names::LIFECYCLE {
-            return true;
-        }
-        let message = format!("the operation `{name}` of the lifecycle of a relationship is not run yet");
-        self.tell(Diagnostic::error("unsupported-operation", message).at(operation.span).hint(
-            "give it to the source or target node, which can read the relationship's values; or give the relationship an \
-             interface of another type, whose operations `run` and workflows can call",
-        ));
+        let (message, hint) = match holder {
+            Holder::Relationship(..) if prefix == names::LIFECYCLE => (
+                format!("the operation `{name}` of a lifecycle is one of nodes, and this is a relationship"),
+                "relationships have an interface of the profile's type `Configure`, such as `pre_configure_source` or \
+                 `add_target`; or give it to the source or target node, which can read the relationship's values",
+            ),
+            Holder::Node(_)
+                if prefix == names::CONFIGURE && names::RELATIONSHIP_OPERATIONS.contains(&name) =>
+            {
+                (
+                    format!("the operation `{name}` is one of relationships, and this is a node"),
+                    "give it to the relationship of a requirement, or give the interface another type",
+                )
+            }
+            _ => return true,
+        };
+        self.tell(Diagnostic::error("unsupported-operation", message).at(operation.span).hint(hint));
         false
     }
 
     pub(crate) fn event_prefix(&mut self, name: &str, interface: &Interface) -> String {
         let prefix = self.events_of(name, interface.type_id);
-        if name == names::LIFECYCLE && self.model.inherited_metadata(interface.type_id, EVENTS).is_none() {
-            let message = format!("the interface `{name}` is not of the lifecycle's type");
+        let reserved = [
+            (names::LIFECYCLE, "the lifecycle's type", "Lifecycle"),
+            (names::CONFIGURE, "the type of what deploying does for relationships", "Configure"),
+        ];
+        if let Some((_, what, of_profile)) = reserved.into_iter().find(|(reserved, ..)| *reserved == name)
+            && self.model.inherited_metadata(interface.type_id, EVENTS).is_none()
+        {
+            let message = format!("the interface `{name}` is not of {what}");
             self.tell(Diagnostic::error("reserved-interface", message).at(interface.span).hint(format!(
                 "derive its type from one that has the metadata `{EVENTS}: {name}`, as the profile's \
-                                   `Lifecycle` has, or give it another name"
+                                   `{of_profile}` has, or give it another name"
             )));
         }
         prefix

@@ -10,6 +10,7 @@ use crate::{
     document::{Action, PlannedValue, Step},
     error::PlanError,
     node::{operation_of, owning_node, state_after, subject_of},
+    relationships,
 };
 
 /// What an operation is run on.
@@ -71,6 +72,16 @@ impl<'a> Place<'a> {
         run.map(|(event, _)| event.clone()).collect()
     }
 
+    /// Returns what an operation is about: one of a relationship that is run at the target's end, the target.
+    fn subject_of(&self, graph: &Graph, event: &str) -> Subject {
+        let edge = self.subject.relationship.and_then(|id| graph.edge(id));
+        let edge =
+            edge.filter(|_| relationships::operation_of(event).is_some_and(relationships::is_of_target));
+        let target = edge.and_then(|edge| subject_of(graph, owning_node(graph, edge.target)?.id));
+        let at_target = |target| Subject { relationship: self.subject.relationship, ..target };
+        target.map_or_else(|| self.subject.clone(), at_target)
+    }
+
     /// Makes the step of an operation: `given` inputs go before the operation's own. Without code for it, nothing runs, and the
     /// step only marks how far the node has come.
     pub(crate) fn step(
@@ -97,7 +108,7 @@ impl<'a> Place<'a> {
                 };
                 operation_of(event).and_then(state_after).filter(|new| !is_past(new)).map(str::to_owned)
             }),
-            ..empty(self.subject.clone(), event, Action::Run)
+            ..empty(self.subject_of(evaluator.graph(), event), event, Action::Run)
         };
         let Some(handler) = handler else { return Ok(step) };
         let own = handler.inputs.iter().filter(|(name, _)| !given.contains_key(*name));

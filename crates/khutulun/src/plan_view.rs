@@ -276,6 +276,10 @@ fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<
             let [seen, intended] = [seen, intended].map(|word| terminal::harmless(word));
             (format!("it is {seen}, and should be {intended}"), None)
         }
+        Reason::Relationship { relationship, target, cause } => {
+            let [relationship, target] = [relationship, target].map(|word| terminal::harmless(word));
+            (format!("relationship {relationship} to {target}: {}", cause.sentence()), None)
+        }
     }
 }
 

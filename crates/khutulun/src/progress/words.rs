@@ -4,7 +4,8 @@ use khutulun_api::names;
 
 /// Returns an event without what everybody knows: `start` for `lifecycle.start`.
 pub(crate) fn plain(event: &str) -> &str {
-    event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(event)
+    let own = [names::LIFECYCLE, names::CONFIGURE].into_iter();
+    own.filter_map(|prefix| event.strip_prefix(prefix)?.strip_prefix('.')).next().unwrap_or(event)
 }
 
 /// Returns what happens while an event is handled: `starting`.

@@ -24,6 +24,7 @@ mod plugins;
 mod profiles;
 mod reality;
 mod revisions;
+mod relationships;
 mod sandbox;
 mod saved_plans;
 mod scale;
