@@ -106,7 +106,15 @@ fn measure(design: &Design, current: &Graph) -> (f64, f64, Graph) {
     let inventory: [Inventory<'_>; 0] = [];
     let limits = Limits { nodes_max: u64::MAX, ..Limits::default() };
     let functions = &ToscaFunctions;
-    let request = Request { design, inputs: &inputs, counts: &floria_resolver::OWN_COUNTS, current, inventory: &inventory, functions, limits };
+    let request = Request {
+        design,
+        inputs: &inputs,
+        counts: &floria_resolver::OWN_COUNTS,
+        current,
+        inventory: &inventory,
+        functions,
+        limits,
+    };
     let mut best = (f64::MAX, f64::MAX);
     let mut graph = Graph::default();
     for _ in 0..RUNS {

@@ -27,7 +27,7 @@ pub(crate) fn settle(
         let Some(before) = graph.edge(id).cloned() else { return (outcome, None) };
         if let (Outcome::Succeeded(_), Some(change)) = (&outcome, &step.then) {
             graph.apply(change);
-            return (outcome, Some(change.clone()));
+            return (outcome, Some(Changed { before: Some(before.into()), change: change.clone() }));
         }
         let mut edge = before.clone();
         let outcome = take_in(graph, functions, step, &edge.handlers, &mut edge.properties, outcome);

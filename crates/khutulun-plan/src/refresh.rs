@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use floria::{Change, Evaluator, Graph, Value, Vertex, VertexId};
+use floria::{Change, Evaluator, Graph, Site, Value, Vertex, VertexId};
 use khutulun_api::names;
 
 use crate::{
@@ -73,7 +73,8 @@ pub(crate) fn look(
     }
     let mut step = basis.step(node, event_of(names::OBSERVE), action);
     if let Some(handler) = node.vertex.handlers.get(&step.event) {
-        step.inputs = planned(node, &step.event, handler, evaluator).map_err(NotAsked::Inputs)?;
+        let site = Site::Vertex(node.vertex.id);
+        step.inputs = planned(&node.name, site, &step.event, handler, evaluator).map_err(NotAsked::Inputs)?;
     }
     step.asked_ms = Some(asked_ms);
     Ok(step)

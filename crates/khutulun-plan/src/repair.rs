@@ -16,6 +16,7 @@ use crate::{
     error::PlanError,
     node::{Node, Nodes, event_of},
     refresh::empty_plan,
+    relationships::Relationships,
 };
 
 /// Plans that nodes become again what their last deployment made them; no design is needed for that. Nothing is done to other
@@ -48,7 +49,7 @@ pub fn plan_repair(
     }
     let dependencies = dependencies_of_actual(basis, actual, &nodes);
     let side = Side { graph: actual, nodes: &nodes, dependencies: &dependencies };
-    let steps = assemble(basis, &decisions, &side, &side, &mut evaluator)?;
+    let steps = assemble(basis, (&decisions, &Relationships::default()), &side, &side, &mut evaluator)?;
     let changes =
         nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
     Ok(Plan { nodes: changes.collect(), steps, ..empty_plan(basis, Goal::Restart) })

@@ -25,6 +25,7 @@ mod profiles;
 mod reality;
 mod revisions;
 mod relationships;
+mod revisions;
 mod sandbox;
 mod saved_plans;
 mod scale;
