@@ -259,12 +259,12 @@ impl Basis<'_> {
     /// Makes a step of a node's operation, without inputs and order.
     pub(crate) fn step(&self, node: &Node<'_>, event: String, action: Action) -> Step {
         let handler = node.vertex.handlers.get(&event);
-        Step {
+        self.located(Step {
             implementation: handler.and_then(|handler| handler.implementation.clone()),
             timeout_ms: handler.and_then(|handler| handler.timeout_ms_max).unwrap_or(self.timeout_ms_default),
             origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| node.vertex.origin.clone()),
             ..empty(node.subject(), &event, action)
-        }
+        })
     }
 }
 

@@ -295,7 +295,7 @@ pub struct Step {
     /// The host that it runs on, by name. None: the one that the engine is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// The digest of the driver that the plan was made with, where a driver runs it. A run with another one is refused.
+    /// The digest of the driver that the plan was made with, where a driver runs it. A saved plan is not run with another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_digest: Option<String>,
     /// What somebody has to approve before it starts, as a question. Only of a step without code.

@@ -76,7 +76,7 @@ pub use repair::plan_repair;
 pub use run::{plan_operation, plan_run, relationships};
 pub use workflow::{WORKFLOW_DEPTH_MAX, WORKFLOW_STEPS_MAX, plan_trigger, plan_workflow, policy_targets};
 
-use floria::{Functions, Namespace, Revision};
+use floria::{Functions, Implementation, Namespace, Revision};
 
 /// What every plan is made from.
 #[derive(Clone, Copy)]
@@ -89,6 +89,14 @@ pub struct Basis<'a> {
     pub functions: &'a dyn Functions,
     /// How long an operation may take that says nothing of it, in milliseconds.
     pub timeout_ms_default: u64,
+    /// The host that operations are run on, by name. None: plans do not say.
+    pub host: Option<&'a str>,
+    /// The digests of the drivers that operations are run with, by name. A driver that is not here has none in the plan.
+    pub drivers: &'a [(&'a str, &'a str)],
+    /// Whether nodes go although they are protected ([`khutulun_api::names::PROTECTED`]).
+    pub unprotected: bool,
+    /// Whether nodes go that were there before they were managed ([`khutulun_api::names::ADOPTED`]). Without it they are let go.
+    pub adopted_too: bool,
 }
 
 /// How long an operation may take that says nothing of it, in milliseconds, where nobody chose otherwise. Long enough for a
@@ -98,6 +106,26 @@ pub const TIMEOUT_MS_DEFAULT: u64 = 600_000;
 impl<'a> Basis<'a> {
     /// Makes a basis with the default time limit.
     pub fn new(namespace: &'a Namespace, base: Revision, functions: &'a dyn Functions) -> Self {
-        Self { namespace, base, functions, timeout_ms_default: TIMEOUT_MS_DEFAULT }
+        Self {
+            namespace,
+            base,
+            functions,
+            timeout_ms_default: TIMEOUT_MS_DEFAULT,
+            host: None,
+            drivers: &[],
+            unprotected: false,
+            adopted_too: false,
+        }
+    }
+
+    /// Says where a step runs its code, and with which driver.
+    pub(crate) fn located(&self, mut step: Step) -> Step {
+        let Some(implementation) = &step.implementation else { return step };
+        step.host = self.host.map(str::to_owned);
+        if let Implementation::Driver(name) = implementation {
+            let known = self.drivers.iter().find(|(driver, _)| driver == name);
+            step.driver_digest = known.map(|(_, digest)| (*digest).to_owned());
+        }
+        step
     }
 }

@@ -92,7 +92,7 @@ impl<'a> Place<'a> {
         given: &Named<Expression>,
     ) -> Result<Step, PlanError> {
         let handler = self.handler(event);
-        let mut step = Step {
+        let mut step = basis.located(Step {
             implementation: handler.and_then(|handler| handler.implementation.clone()),
             timeout_ms: handler
                 .and_then(|handler| handler.timeout_ms_max)
@@ -109,7 +109,7 @@ impl<'a> Place<'a> {
                 operation_of(event).and_then(state_after).filter(|new| !is_past(new)).map(str::to_owned)
             }),
             ..empty(self.subject_of(evaluator.graph(), event), event, Action::Run)
-        };
+        });
         let Some(handler) = handler else { return Ok(step) };
         let own = handler.inputs.iter().filter(|(name, _)| !given.contains_key(*name));
         for (name, expression) in own.chain(given) {

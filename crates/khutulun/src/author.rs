@@ -6,6 +6,10 @@ pub(crate) fn name() -> String {
         .iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
     let person = person.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    let host = rustix::system::uname();
-    format!("{person}@{}", host.nodename().to_string_lossy())
+    format!("{person}@{}", host())
+}
+
+/// Returns what this machine is called.
+pub(crate) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

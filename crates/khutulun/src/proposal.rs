@@ -6,7 +6,7 @@ use floria::{Evaluator, Graph, Namespace, Revision, Site, Store, StoreError};
 use floria_resolver::{Ids, Resolution, StoreIds, explain::Requirement};
 use khutulun_api::names;
 use khutulun_lowering::{Lowered, Mistakes, Options, Substituting, lower_with};
-use khutulun_plan::{Basis, Plan, PlanError, plan_deploy};
+use khutulun_plan::{Plan, PlanError, plan_deploy};
 use tosca_csar::Findings;
 
 use crate::{
@@ -54,7 +54,7 @@ impl Intention {
         let actual = &actual;
         let Resolution { graph: wanted, postponed, unfulfilled } =
             self.resolve(session, actual, others, ids)?;
-        let basis = Basis::new(&self.namespace, base, &*session.functions);
+        let basis = session.basis(&self.namespace, base);
         let plan = plan_deploy(&basis, &wanted, actual, &self.design.digest())
             .map_err(|error| plan_error(session, &error))?;
         let mut notes = self.fallen_back(session, &wanted, actual);

@@ -5,14 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use floria::{Namespace, Store as _, StoreError};
+use floria::{Namespace, Revision, Store as _, StoreError};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{MachineError, names};
 use khutulun_host::StateDirectory;
+use khutulun_plan::Basis;
 
 use crate::{
+    author,
     cli::{Format, GlobalOptions},
     error::{CliError, chain},
+    executors,
     exit::Exit,
     functions::{SessionFunctions, functions},
     profiles::Profiles,
@@ -34,6 +37,8 @@ pub(crate) struct Session {
     /// The profiles that somebody keeps.
     pub(crate) profiles: Profiles,
     root: PathBuf,
+    host: String,
+    drivers: Vec<(&'static str, &'static str)>,
 }
 
 impl Session {
@@ -46,7 +51,18 @@ impl Session {
             progress: Progress::new(options.progress),
             profiles: Profiles::new(&options.profiles),
             root,
+            host: author::host(),
+            drivers: executors::digests().collect(),
         })
+    }
+
+    /// Returns what plans of a service are made from.
+    pub(crate) fn basis<'a>(&'a self, service: &'a Namespace, base: Revision) -> Basis<'a> {
+        Basis {
+            host: Some(&self.host),
+            drivers: &self.drivers,
+            ..Basis::new(service, base, &*self.functions)
+        }
     }
 
     /// Returns the path of the state directory, which may not be there.

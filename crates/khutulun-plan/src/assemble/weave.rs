@@ -185,11 +185,11 @@ impl Basis<'_> {
         let mut subject = end.expect("both ends of a relationship are in the graph");
         subject.relationship = Some(edge.id);
         let handler = edge.handlers.get(&event);
-        Step {
+        self.located(Step {
             implementation: handler.and_then(|handler| handler.implementation.clone()),
             timeout_ms: handler.and_then(|handler| handler.timeout_ms_max).unwrap_or(self.timeout_ms_default),
             origin: handler.and_then(|handler| handler.origin.clone()).or_else(|| edge.origin.clone()),
             ..empty(subject, &event, action)
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use floria::{Batch, Graph, MemoryStore, Store, Value, Vertex, VertexId, difference};
 use floria_resolver::StoreIds;
 use khutulun_api::{Outcome, names};
-use khutulun_plan::{AdoptError, Basis, plan_adopt};
+use khutulun_plan::{AdoptError, plan_adopt};
 
 use super::update;
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     let selectors = Selector::read_all(&arguments.nodes, &made_up)?;
     let nodes = selection::nodes(&wanted, service, &arguments.nodes, &selectors)?;
     let meant: BTreeSet<VertexId> = selection::with_inside(&wanted, &nodes);
-    let basis = Basis::new(service, base, &*session.functions);
+    let basis = session.basis(service, base);
     let digest = intention.design.digest();
     let plan = plan_adopt(&basis, &wanted, &actual, &digest, &meant, time::now_ms())
         .map_err(|error| refused(session, &intention, &error))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use floria::Namespace;
 use floria_sqlite::SqliteStore;
-use khutulun_plan::{Basis, Goal, Plan, plan_destroy};
+use khutulun_plan::{Goal, Plan, plan_destroy};
 
 use crate::{
     answer::{self, Answer as _},
@@ -117,7 +117,7 @@ pub(crate) fn propose(
     service: &Namespace,
 ) -> Result<Proposal, CliError> {
     let (actual, base) = read_actual(session, store, service)?;
-    let basis = Basis::new(service, base, &*session.functions);
+    let basis = session.basis(service, base);
     let plan = plan_destroy(&basis, &actual).map_err(|error| plan_error(session, &error))?;
     let notes = dependents::notes(session, store, &plan)?;
     Ok(Proposal { plan, notes, waiting: Vec::new() })

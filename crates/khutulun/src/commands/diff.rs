@@ -6,7 +6,7 @@ use floria::{Evaluator, Graph, Namespace, Revision as StoreRevision, Value};
 use floria_resolver::Resolution;
 use floria_sqlite::SqliteStore;
 use khutulun_api::names;
-use khutulun_plan::{Action, Basis, NodeChange, Plan, applied, plan_deploy};
+use khutulun_plan::{Action, NodeChange, Plan, applied, plan_deploy};
 use serde_json::{Value as Json, json};
 
 use super::history::differing;
@@ -142,7 +142,7 @@ fn between(
     };
     let made = made(session, resolve(&before, &Graph::default())?);
     let wanted = resolve(&after, &made)?;
-    let basis = Basis::new(service, StoreRevision(0), &*session.functions);
+    let basis = session.basis(service, StoreRevision(0));
     let plan = plan_deploy(&basis, &wanted, &made, &after.design.digest())
         .map_err(|error| plan_error(session, &error))?;
     Ok(Differs {

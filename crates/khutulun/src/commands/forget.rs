@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use floria::{Graph, Namespace, Value, Vertex, VertexId};
 use khutulun_api::{Outcome, names};
-use khutulun_plan::{Basis, plan_forget};
+use khutulun_plan::plan_forget;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &ForgetArguments, session: &Session) -> Result<Exit
     let (graph, base) = read_actual(session, &store, &service)?;
     let nodes = selection::nodes(&graph, &service, &texts, &selectors)?;
     let meant = nodes.iter().map(|(_, node)| node.id).collect();
-    let basis = Basis::new(&service, base, &*session.functions);
+    let basis = session.basis(&service, base);
     let plan = plan_forget(&basis, &graph, &meant, arguments.force).map_err(|error| {
         let others: Vec<&String> = error.needed.values().flatten().collect();
         let others = others.into_iter().map(|other| format!(" {other}")).collect::<String>();

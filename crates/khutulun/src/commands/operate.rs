@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use floria::{Graph, Revision, Vertex, VertexId};
-use khutulun_plan::{Action, Basis, Goal, Plan, needs, plan_operate};
+use khutulun_plan::{Action, Goal, Plan, needs, plan_operate};
 
 use crate::{
     answer::{self, Answer as _},
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &OperateArguments, goal: Goal, session: &Session) -
     let propose = |(graph, base): (Graph, Revision), selectors: &[Selector]| -> Result<_, CliError> {
         let nodes = selection::nodes(&graph, &service, &arguments.selectors, selectors)?;
         let meant: Vec<VertexId> = selection::with_inside(&graph, &nodes).into_iter().collect();
-        let basis = Basis::new(&service, base, &*session.functions);
+        let basis = session.basis(&service, base);
         let plan = plan_operate(&basis, &graph, &meant, goal).map_err(|error| plan_error(session, &error))?;
         let stands_for = |(name, node): &(String, &Vertex)| {
             let other = instance::stands_for(node)?;

@@ -6,8 +6,8 @@ use floria::{Evaluator, Graph, Namespace, VertexId};
 use khutulun_api::names;
 use khutulun_engine::{RunReport, RunResult};
 use khutulun_plan::{
-    Action, Basis, Drift, DriftAction, DriftPolicy, NotAsked, Plan, drift, expected, plan_acceptance,
-    plan_refresh, plan_repair,
+    Action, Drift, DriftAction, DriftPolicy, NotAsked, Plan, drift, expected, plan_acceptance, plan_refresh,
+    plan_repair,
 };
 
 use crate::{
@@ -81,7 +81,7 @@ impl Refresh<'_> {
             false => selection::nodes(&graph, service, &arguments.selectors, &selectors)?,
         };
         let meant = selection::with_inside(&graph, &nodes);
-        let basis = Basis::new(service, base, &*session.functions);
+        let basis = session.basis(service, base);
         let (plan, not_asked) = plan_refresh(&basis, &graph, &meant, time::now_ms());
         // One that cannot be looked at is no reason not to look at the others.
         let conduct = ConductArguments { on_failure: OnFailure::Continue, ..arguments.execution.conduct };
@@ -159,7 +159,7 @@ impl Refresh<'_> {
             return Ok(Vec::new());
         }
         let (graph, base) = read_actual(self.session, execution.store(), &self.service)?;
-        let basis = Basis::new(&self.service, base, &*self.session.functions);
+        let basis = self.session.basis(&self.service, base);
         let done = execution.perform(&plan_acceptance(&basis, &graph, &chosen), Vec::new())?;
         runs.push(done.report().run.0);
         Ok(chosen.into_keys().collect())
@@ -183,7 +183,7 @@ impl Refresh<'_> {
             return Ok((Vec::new(), false));
         }
         let (graph, base) = read_actual(session, execution.store(), service)?;
-        let basis = Basis::new(service, base, &*session.functions);
+        let basis = session.basis(service, base);
         let plan = plan_repair(&basis, &graph, &chosen).map_err(|error| plan_error(session, &error))?;
         session.progress.say(&PlanView::of(&plan).text(Style::stderr()));
         if !arguments.execution.yes {

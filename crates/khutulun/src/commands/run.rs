@@ -4,7 +4,7 @@ use floria::{Graph, Namespace, Site, Vertex};
 use floria_sqlite::SqliteStore;
 use khutulun_api::names;
 use khutulun_plan::{
-    Basis, Plan, PlanError, plan_operation, plan_workflow, relationships, workflow_named, workflows,
+    Plan, PlanError, plan_operation, plan_workflow, relationships, workflow_named, workflows,
 };
 
 use crate::{
@@ -136,7 +136,7 @@ fn workflow(arguments: &RunArguments, service: &Namespace, session: &Session) ->
     let values = inputs::values(given, |input| {
         vertex.properties.get(input).is_some_and(|property| inputs::wants_text(property.preparer.as_ref()))
     })?;
-    let basis = Basis::new(service, base, &*session.functions);
+    let basis = session.basis(service, base);
     let plan =
         plan_workflow(&basis, &graph, vertex.id, &values).map_err(|error| plan_error(session, &error))?;
     let name = plan.workflow.as_deref().unwrap_or_default();
@@ -166,7 +166,7 @@ fn operation(arguments: &RunArguments, session: &Session, reader: &SqliteStore) 
         let found = sites_of(&graph, &service, text, &store, arguments)?;
         sites.extend(found.into_iter().filter(|site| !sites.contains(site)).collect::<Vec<_>>());
     }
-    let basis = Basis::new(&service, base, &*session.functions);
+    let basis = session.basis(&service, base);
     let event = &arguments.what;
     let plan = plan_operation(&basis, &graph, &sites, event, &values)
         .map_err(|error| plan_error(session, &error))?;

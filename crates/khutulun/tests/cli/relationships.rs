@@ -83,6 +83,10 @@ fn both_ends_of_a_relationship_hear_of_what_concerns_them() {
         .find(|step| step["event"] == "relationship.pre_configure_target")
         .unwrap();
     assert_eq!(step["subject"]["node"], "db", "{step}");
+    assert!(step["host"].is_string() && step["action"] == "create", "{step}");
+    let use_it = |step: &&serde_json::Value| step["event"] == "relationship.post_configure_source";
+    let step = plan["steps"].as_array().unwrap().iter().find(use_it).unwrap();
+    assert_eq!(step["inputs"]["text"]["unknown"], serde_json::json!(["web.door.key"]), "{step}");
 
     sandbox.run(&["deploy", "doors", "--yes"]).expect(0);
     let text = notes(&sandbox);
