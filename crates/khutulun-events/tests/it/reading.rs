@@ -170,6 +170,7 @@ fn plan(events: &[&str]) -> Plan {
         action: Action::Run,
         timeout_ms: 1,
         state: None,
+        then: None,
         origin: None,
         host: None,
         driver_digest: None,

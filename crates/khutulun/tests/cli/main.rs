@@ -23,7 +23,6 @@ mod packages;
 mod plugins;
 mod profiles;
 mod reality;
-mod revisions;
 mod relationships;
 mod revisions;
 mod sandbox;
