@@ -5,4 +5,5 @@
 
 mod bugs;
 mod crash_points;
+mod scenarios;
 mod seeds;

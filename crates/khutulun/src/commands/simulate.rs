@@ -1,10 +1,11 @@
 //! `khutulun simulate`: a design in a world that fails on purpose, before it touches a machine.
 
-use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
+use std::{collections::BTreeMap, fs, num::NonZero, sync::Arc, thread};
 
 use floria::{Functions, Graph};
 use khutulun_simulator::{
-    Coverage, Explored, Finding, Met, Subject, Told, Violation, explore, findings, own_story, promise,
+    Coverage, Explored, Finding, Met, Scenario, Subject, Told, Violation, explore, findings, own_story,
+    promise,
 };
 use serde_json::{Value as Json, json};
 
@@ -28,6 +29,9 @@ pub(crate) fn run(arguments: &SimulateArguments, session: &Session) -> Result<Ex
     // What cannot be instantiated or planned at all says why here, and not a thousand times.
     let graph = intention.resolve(session, &Graph::default(), &others, &mut (1..))?.graph;
     let subject = subject(&intention, session, others);
+    if !arguments.scenario.is_empty() {
+        return play(arguments, session, &subject);
+    }
     let path = arguments.design.path.display().to_string();
     let mut simulation = Simulation {
         service: intention.namespace.0.clone(),
@@ -51,6 +55,42 @@ pub(crate) fn run(arguments: &SimulateArguments, session: &Session) -> Result<Ex
     session.progress.settle();
     answer::give(&simulation, session.format)?;
     Ok(if simulation.explored.failed.is_some() { Exit::Failed } else { Exit::Success })
+}
+
+/// Plays scenarios, until one fails.
+fn play(arguments: &SimulateArguments, session: &Session, subject: &Subject) -> Result<Exit, CliError> {
+    for path in &arguments.scenario {
+        let failed = |what: &str, exit, why: String| {
+            CliError::new(exit, format!("{what} a scenario")).place(path.display().to_string()).why(why)
+        };
+        let text = fs::read_to_string(path).map_err(|error| {
+            failed("failed to read", Exit::Usage, error.to_string())
+                .next("give a file as docs/simulation.md describes it")
+        })?;
+        let played = Scenario::read(&text).and_then(|scenario| scenario.play_own(subject.clone()));
+        played.map_err(|error| {
+            let lines = error.transcript.iter().map(|line| format!("\n{}", harmless(line)));
+            failed("failed to play", Exit::Failed, format!("{error}{}", lines.collect::<String>()))
+                .next("mend the scenario or the design, then play it again")
+        })?;
+    }
+    session.progress.settle();
+    answer::give(&Played(arguments.scenario.len()), session.format)?;
+    Ok(Exit::Success)
+}
+
+struct Played(usize);
+
+impl Answer for Played {
+    fn document(&self) -> Json {
+        json!({ "schema": "khutulun.simulation/1", "scenarios": self.0, "ok": true })
+    }
+
+    fn text(&self, style: Style) -> String {
+        let scenarios =
+            if self.0 == 1 { "the scenario is as it says" } else { "all scenarios are as they say" };
+        format!("{} {scenarios}\n", style.green("OK:"))
+    }
 }
 
 fn subject(intention: &Intention, session: &Session, others: Others) -> Subject {

@@ -66,3 +66,17 @@ fn a_design_that_is_wrong_is_said_to_be_wrong_at_once() {
     let path = sandbox.write("wrong.yaml", "tosca_definitions_version: tosca_2_0\nservice_templat: {}\n");
     sandbox.run(&["simulate", path.to_str().unwrap()]).expect(3).five_parts();
 }
+
+#[test]
+fn a_scenario_of_ones_own_is_played_with_the_design() {
+    let sandbox = Sandbox::new();
+    let pair = sandbox.pair();
+    let pair = pair.to_str().unwrap();
+    sandbox.write("good.txt", "do deploy design and die after commit 2\n=> died\ndo resume\n=> succeeded\ndo destroy\nexpect nothing is there\n");
+    let ended = sandbox.run(&["simulate", pair, "--scenario", "good.txt"]).expect(0);
+    assert!(ended.stdout.contains("OK: the scenario is as it says"), "{}", ended.stdout);
+    sandbox.write("bad.txt", "do deploy design\n=> failed\n");
+    let ended = sandbox.run(&["simulate", pair, "--scenario", "bad.txt"]).expect(1);
+    ended.five_parts();
+    assert!(ended.stderr.contains("line 2: it ended otherwise: succeeded"), "{}", ended.stderr);
+}
