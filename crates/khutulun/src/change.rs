@@ -12,7 +12,7 @@ use crate::{
     author,
     cli::{ExecutionArguments, OnFailure},
     error::CliError,
-    execution::{Execution, engine_error, refuse_unfinished},
+    execution::{Done, Execution, engine_error, refuse_unfinished},
     exit::Exit,
     intention::Intention,
     lock::ServiceLock,
@@ -90,24 +90,40 @@ pub(crate) fn realize(
         return nothing_to_do(&proposal, session);
     }
     proposal.notes.extend(beginning.said.unwinding.map(Unwinding::note));
-    agree(execution, session, &proposal, &format!("{}?", capitalized(&what)))?;
+    agree(execution.yes, session, &proposal, &format!("{}?", capitalized(&what)))?;
     keep_files(session, &state, &intention)?;
     let runner = Execution::new(session, state, store, &execution.conduct);
-    let mut done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
-    // What was not known when the plan was made may be known now: then there is more to do.
-    while done.succeeded() && !proposal.waiting.is_empty() {
-        let next = intention.propose_for_real(session, runner.store())?;
-        let goes_on = !next.plan.steps.is_empty();
-        proposal = next;
-        if !goes_on {
+    let done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
+    let goal = (&intention, &beginning);
+    let (done, waiting) = go_on(session, &runner, goal, execution.yes, done, proposal.waiting)?;
+    let unwound = unwinding::after(session, &runner, service, &done, beginning.said.unwinding)?;
+    runner.answer(&done, &waiting, unwound.as_ref())
+}
+
+/// Goes on after a run with what was not known when its plan was made, and may be known now: then there is more to do. Returns the
+/// last run, and what waits still.
+pub(crate) fn go_on(
+    session: &Session,
+    runner: &Execution<'_>,
+    (intention, beginning): (&Intention, &Beginning),
+    yes: bool,
+    mut done: Done,
+    mut waiting: Vec<String>,
+) -> Result<(Done, Vec<String>), CliError> {
+    while done.succeeded() && !waiting.is_empty() {
+        let proposal = intention.propose_for_real(session, runner.store())?;
+        if !proposal.plan.steps.is_empty() {
+            agree(yes, session, &proposal, &format!("Go on with `{}`?", intention.namespace))
+                .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
+            let records = beginning.records(session, runner.store(), intention)?;
+            done = runner.perform(&proposal.plan, records)?;
+        }
+        waiting = proposal.waiting;
+        if proposal.plan.steps.is_empty() {
             break;
         }
-        agree(execution, session, &proposal, &format!("Go on with `{service}`?"))
-            .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
-        done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
     }
-    let unwound = unwinding::after(session, &runner, service, &done, beginning.said.unwinding)?;
-    runner.answer(&done, &proposal.waiting, unwound.as_ref())
+    Ok((done, waiting))
 }
 
 /// Plans what is wanted, and saves the plan in a file; nothing else happens.
@@ -190,13 +206,13 @@ pub(crate) fn record(
 
 /// Shows a plan, and asks unless somebody agreed beforehand.
 pub(crate) fn agree(
-    execution: &ExecutionArguments,
+    yes: bool,
     session: &Session,
     proposal: &Proposal,
     question: &str,
 ) -> Result<(), CliError> {
     session.progress.say(&proposal.view().text(Style::stderr()));
-    if !execution.yes && !question::ask(&session.progress, question)? {
+    if !yes && !question::ask(&session.progress, question)? {
         return Err(question::refused());
     }
     Ok(())

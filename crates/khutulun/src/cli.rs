@@ -355,6 +355,9 @@ pub(crate) struct ResumeArguments {
     /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`.
     #[arg(long, value_name = "STEP=HOW")]
     pub(crate) settle: Vec<String>,
+    /// Do not ask whether to go on with what was not known when the run was planned.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) conduct: ConductArguments,
 }

@@ -14,7 +14,7 @@ use crate::{
     exit::Exit,
     intention::Intention,
     progress,
-    revision::{self, Beginning, Said, Unwinding, Verb},
+    revision::{self, Beginning, Revision, Said, Unwinding, Verb},
     session::Session,
     terminal::{Style, harmless},
 };
@@ -156,8 +156,8 @@ pub(crate) struct Recorded {
     pub(crate) unwinding: Option<Unwinding>,
     /// The run that it unwinds.
     pub(crate) unwinds: Option<RunId>,
-    /// The revision that it leads back to.
-    pub(crate) of: Option<u64>,
+    /// The revision that it leads to.
+    pub(crate) revision: Option<Revision>,
 }
 
 /// Returns what is recorded of a run and unwinding.
@@ -165,8 +165,8 @@ pub(crate) fn recorded(store: &SqliteStore, service: &Namespace, run: RunId) -> 
     if let Some(revision) =
         revision::all(store, service)?.into_iter().rev().find(|revision| revision.run == Some(run))
     {
-        let Said { unwinding, unwinds, of, .. } = revision.said;
-        return Ok(Recorded { unwinding, unwinds, of });
+        let Said { unwinding, unwinds, .. } = revision.said;
+        return Ok(Recorded { unwinding, unwinds, revision: Some(revision) });
     }
     let query = LogQuery {
         stream: Some(names::REVISIONS.to_owned()),
@@ -187,8 +187,9 @@ pub(crate) fn recorded(store: &SqliteStore, service: &Namespace, run: RunId) -> 
 }
 
 /// A run that unwinds another one has come to its end: what was asked for at first has failed all the same.
-pub(crate) fn ended(done: Done, Recorded { unwinds, of, .. }: &Recorded) -> Option<Unwound> {
-    Some(Unwound { of: (*unwinds)?, to: *of, done: Some(done) })
+pub(crate) fn ended(done: Done, Recorded { unwinds, revision, .. }: &Recorded) -> Option<Unwound> {
+    let to = revision.as_ref().and_then(|revision| revision.said.of);
+    Some(Unwound { of: (*unwinds)?, to, done: Some(done) })
 }
 
 impl Done {

@@ -111,7 +111,7 @@ fn saved(arguments: &DeployArguments, session: &Session) -> Result<Exit, CliErro
     }
     let unwinding = beginning.as_ref().and_then(|beginning| beginning.said.unwinding);
     proposal.notes.extend(unwinding.map(Unwinding::note));
-    change::agree(execution, session, &proposal, &question_of(verb, &service))?;
+    change::agree(execution.yes, session, &proposal, &question_of(verb, &service))?;
     let records = match (&beginning, &wanted) {
         (Some(beginning), Some((intention, _))) => beginning.records(session, &store, intention)?,
         _ => vec![plan_file::record(&service, &digest)],

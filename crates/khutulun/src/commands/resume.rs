@@ -8,13 +8,16 @@ use khutulun_api::RunId;
 use khutulun_engine::{RunState, Settlement};
 
 use crate::{
+    change,
     cli::{OnFailure, ResumeArguments},
     error::CliError,
     execution::{Execution, engine_error, waiting},
     exit::Exit,
     history,
+    intention::Intention,
     lock::ServiceLock,
-    revision::Unwinding,
+    question,
+    revision::{Beginning, Unwinding},
     session::{Session, quoted},
     unwinding,
 };
@@ -47,8 +50,15 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
         let unwound = unwinding::unwind(session, &execution, &service, run, to)?;
         return Err(unwound.error(&service));
     }
-    let waiting = waiting(&run_state.plan);
-    let done = execution.resume(&run_state, settlements)?;
+    let mut waiting = waiting(&run_state.plan);
+    let mut done = execution.resume(&run_state, settlements)?;
+    let agreed = arguments.yes || question::can_ask();
+    if let Some(revision) = recorded.revision.as_ref().filter(|_| agreed && recorded.unwinds.is_none()) {
+        let intention = Intention::of_revision(session, execution.store(), &service, revision)?;
+        let beginning = Beginning::again(revision);
+        let goal = (&intention, &beginning);
+        (done, waiting) = change::go_on(session, &execution, goal, arguments.yes, done, waiting)?;
+    }
     let unwound = unwinding::after(session, &execution, &service, &done, recorded.unwinding)?;
     if recorded.unwinds.is_none() || !done.succeeded() {
         return execution.answer(&done, &waiting, unwound.as_ref());

@@ -49,6 +49,11 @@ impl Beginning {
         Ok(Self { number, said, before })
     }
 
+    /// A run that goes on towards a revision that is recorded.
+    pub(crate) fn again(revision: &Revision) -> Self {
+        Self { number: revision.number, said: revision.said.clone(), before: Some(revision.clone()) }
+    }
+
     /// Returns the records. The design is among them unless the store has it.
     pub(crate) fn records(
         &self,
