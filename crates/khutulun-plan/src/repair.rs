@@ -55,7 +55,7 @@ pub fn plan_repair(
     Ok(Plan { nodes: changes.collect(), steps, ..empty_plan(basis, Goal::Restart) })
 }
 
-/// Decides what a node needs.
+/// Decides what a node needs to be again what it should be.
 fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
     let reasons = drifts.iter().map(Reason::from).collect();
     let decided = |action, down: &[&'static str], up: &[&'static str], reasons| Decision {
@@ -76,9 +76,9 @@ fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
         let property = node.vertex.properties.get(drift.attribute.as_ref()?)?;
         Some(Demand::of(&property.metadata).unwrap_or_default())
     });
-    match escalate(demands.max().unwrap_or_default(), node) {
-        Demand::None => decided(Action::Update, &[], &[], reasons),
-        Demand::Configure => decided(Action::Update, &[], &["configure"], reasons),
+    // Something has to be run, or it stays as it was seen.
+    match escalate(demands.max().unwrap_or_default().max(Demand::Configure), node) {
+        Demand::None | Demand::Configure => decided(Action::Update, &[], &["configure"], reasons),
         Demand::Restart => decided(Action::Update, &["stop"], &["configure", "start"], reasons),
         Demand::Replace => decided(Action::Replace, &names::LIFECYCLE_DOWN, &names::LIFECYCLE_UP, reasons),
     }

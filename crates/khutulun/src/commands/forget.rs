@@ -233,8 +233,10 @@ impl Answer for Forgotten {
         for remains in &self.remains {
             text.push_str(&format!("  {}  {}\n", style.bold(&harmless(&remains.name)), remains.line()));
         }
-        let supervised =
-            |remains: &&Remains| remains.places.contains(&("supervisor", Value::from("khutulun")));
+        let supervised = |remains: &&Remains| {
+            remains.seen.as_ref().is_ok_and(|seen| seen.as_deref() == Some("running"))
+                && remains.places.contains(&("supervisor", Value::from("khutulun")))
+        };
         let kept: Vec<&String> =
             self.remains.iter().filter(supervised).map(|remains| &remains.name).collect();
         if !kept.is_empty() {

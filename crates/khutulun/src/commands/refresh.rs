@@ -6,8 +6,8 @@ use floria::{Evaluator, Graph, Namespace, VertexId};
 use khutulun_api::names;
 use khutulun_engine::{RunReport, RunResult};
 use khutulun_plan::{
-    Action, Drift, DriftAction, DriftPolicy, NotAsked, Plan, drift, expected, plan_acceptance, plan_refresh,
-    plan_repair,
+    Action, Drift, DriftAction, DriftPolicy, Goal, NotAsked, Plan, drift, expected, plan_acceptance,
+    plan_refresh, plan_repair,
 };
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::{CliError, chain},
     execution::{Execution, refuse_unfinished},
     exit::Exit,
-    instance,
+    history, instance,
     lock::ServiceLock,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
@@ -73,9 +73,19 @@ impl Refresh<'_> {
         let Self { arguments, session, service } = self;
         let (state, store) = session.writer()?;
         let _lock = ServiceLock::take(&state, &service.0, "refresh")?;
-        refuse_unfinished(session, &store, service)?;
-        let selectors = Selector::read_all(&arguments.selectors, &store)?;
-        let (graph, base) = read_actual(session, &store, service)?;
+        // A look that was killed changed nothing: another one takes its place.
+        let last = history::last(session, &store, service)?;
+        let is_look = last.is_some_and(|last| last.goal == Goal::Refresh.word());
+        if !is_look {
+            refuse_unfinished(session, &store, service)?;
+        }
+        // One that cannot be looked at is no reason not to look at the others.
+        let conduct = ConductArguments { on_failure: OnFailure::Continue, ..arguments.execution.conduct };
+        let execution = Execution::new(session, state, store, &conduct);
+        execution.supersede(service)?;
+        let store = execution.store();
+        let selectors = Selector::read_all(&arguments.selectors, store)?;
+        let (graph, base) = read_actual(session, store, service)?;
         let nodes = match selectors.is_empty() {
             true => instance::nodes(&graph),
             false => selection::nodes(&graph, service, &arguments.selectors, &selectors)?,
@@ -83,9 +93,6 @@ impl Refresh<'_> {
         let meant = selection::with_inside(&graph, &nodes);
         let basis = session.basis(service, base);
         let (plan, not_asked) = plan_refresh(&basis, &graph, &meant, time::now_ms());
-        // One that cannot be looked at is no reason not to look at the others.
-        let conduct = ConductArguments { on_failure: OnFailure::Continue, ..arguments.execution.conduct };
-        let execution = Execution::new(session, state, store, &conduct);
         let mut runs = Vec::new();
         let mut report = None;
         if !plan.steps.is_empty() {
@@ -93,11 +100,11 @@ impl Refresh<'_> {
             runs.push(done.report().run.0);
             report = Some(done.report().clone());
         }
-        let (seen, _) = read_actual(session, execution.store(), service)?;
+        let (seen, _) = read_actual(session, store, service)?;
         let drifts = self.drifts(&seen, &meant)?;
         let accepted = self.accept(&execution, &drifts, &mut runs)?;
         let (repaired, refused) = self.repair(&execution, &drifts, &mut runs)?;
-        let (after, _) = read_actual(session, execution.store(), service)?;
+        let (after, _) = read_actual(session, store, service)?;
         let mut views = Vec::new();
         for (name, node) in instance::nodes(&after).into_iter().filter(|(_, node)| meant.contains(&node.id)) {
             let (policy, drift) = drifts.get(&node.id).cloned().unwrap_or_default();

@@ -139,6 +139,7 @@ fn a_policy_says_what_is_done_about_drift() {
     kill(&sandbox, "db");
     let ignored = refresh(&sandbox, &["--repair", "--yes"], 0);
     assert_eq!((&ignored["db"]["fate"], &ignored["db"]["seen"]), (&"ignored".into(), &"failed".into()));
+    deploy(&sandbox, &["-i", "action=ignore"]);
     assert_eq!(sandbox.roles(), ["front", "web"]);
 }
 
@@ -235,4 +236,20 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
     refresh(&sandbox, &["--repair", "--yes"], 0);
     assert_eq!(sandbox.roles(), ["db", "front", "web"]);
     assert_eq!(pid(&sandbox, "db"), processes[0].1);
+}
+
+#[test]
+fn a_look_that_was_killed_is_in_nobodys_way_who_looks_again() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &[]);
+    sandbox.write("thing", "slow\n");
+    let mut child = sandbox.start(&["refresh", "--progress", "none"]);
+    poll("the thing is looked at", || sandbox.path("thing.asked").exists().then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumable = status(&sandbox, &["--stored"]);
+    assert_eq!(resumable["thing"]["state"], "started");
+    sandbox.write("thing", "1\n");
+    refresh(&sandbox, &[], 0);
+    deploy(&sandbox, &[]);
 }
