@@ -347,7 +347,7 @@ impl Laws {
         };
         let deletes = could(".delete");
         let forgotten = self.ledgers.values().any(|ledger| ledger.goal == Goal::Forget);
-        !forgotten && ((thing.started.is_some() && (deletes || could(".stop"))) || deletes)
+        !forgotten && (deletes || (thing.started.is_some() && could(".stop")))
     }
 
     fn is_spared(&self, node: &str) -> bool {
