@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Store, Value};
+use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Revision, Store, StoreError, Value};
 use khutulun_api::{Failure, FailureClass, Outcome, RunId};
 use khutulun_plan::Plan;
 
@@ -15,6 +15,12 @@ use crate::{
 
 /// The stream that tells of the beginnings and ends of all runs.
 pub const RUNS: &str = "runs";
+
+/// How many revisions back the last record of a service's runs is looked for first: a run at work has written it not long ago.
+const UNFINISHED_DISTANCE_FIRST: u64 = 16;
+
+/// How much farther back it is looked for each time.
+const UNFINISHED_DISTANCE_GROWS: u64 = 16;
 
 /// How a run ended, as its journal has it: the words of [`crate::RunResult`], and this one.
 pub(crate) const SUPERSEDED: &str = "superseded";
@@ -333,5 +339,38 @@ pub fn runs(store: &dyn Store, namespace: &Namespace) -> Result<Vec<RunSummary>,
 ///
 /// As [`runs`].
 pub fn unfinished(store: &dyn Store, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
-    Ok(runs(store, namespace)?.last().filter(|last| last.result.is_none()).map(|last| last.run))
+    let failed = |source| EngineError::store("list the runs")(source);
+    let present = store.revision().map_err(failed)?;
+    // The last record decides. It is looked for from the end, so that a long history costs nothing.
+    let mut distance = UNFINISHED_DISTANCE_FIRST;
+    loop {
+        let mut since = Revision(present.0.saturating_sub(distance));
+        let rows = loop {
+            let query = LogQuery {
+                stream: Some(RUNS.to_owned()),
+                namespace: Some(namespace.clone()),
+                since,
+                ..LogQuery::default()
+            };
+            match store.log(&query) {
+                // All that is kept is as far back as can be asked for.
+                Err(StoreError::Forgotten { .. }) if since > Revision(0) => since = Revision(0),
+                rows => break rows.map_err(failed)?,
+            }
+        };
+        let last = rows.iter().rev().find_map(|row| match &row.entry {
+            LogEntry::Record(record) if ["begin", "resume", "end"].contains(&record.kind.as_str()) => {
+                Some(record)
+            }
+            _ => None,
+        });
+        if let Some(record) = last {
+            let run = unsigned(&record.body, "run").map(RunId);
+            return Ok(run.filter(|_| record.kind != "end"));
+        }
+        if since == Revision(0) {
+            return Ok(None);
+        }
+        distance = distance.saturating_mul(UNFINISHED_DISTANCE_GROWS);
+    }
 }
