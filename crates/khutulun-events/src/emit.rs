@@ -60,10 +60,26 @@ pub fn emit_all(
     emissions: &[Emission],
     author: Option<&str>,
 ) -> Result<u64, EventError> {
-    emissions.iter().try_for_each(check)?;
     if emissions.is_empty() {
         return Ok(0);
     }
+    emit_with(store, functions, emissions, &[], author)
+}
+
+/// Records events as [`emit_all`] does, and in the same transaction changes of namespaces that only the caller writes to: what it
+/// needs to know after a crash, so that it tells nothing twice. Returns 0 where there are no events.
+///
+/// # Errors
+///
+/// As [`emit`].
+pub fn emit_with(
+    store: &dyn Store,
+    functions: &dyn Functions,
+    emissions: &[Emission],
+    changes: &[Change],
+    author: Option<&str>,
+) -> Result<u64, EventError> {
+    emissions.iter().try_for_each(check)?;
     let mut conflict = None;
     for _ in 0..CONFLICTS_MAX {
         let mut batch = Batch {
@@ -89,7 +105,9 @@ pub fn emit_all(
         if batch.changes.is_empty() {
             batch.expected.clear();
         }
+        batch.changes.extend_from_slice(changes);
         match store.commit(&batch) {
+            Ok(_) if emissions.is_empty() => return Ok(0),
             Ok(revision) => return cursor_of(store, revision),
             Err(error @ StoreError::Conflict { .. }) => conflict = Some(error),
             Err(source) => return Err(EventError::store("record an event")(source)),

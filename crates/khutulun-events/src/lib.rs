@@ -47,7 +47,7 @@ mod reactor;
 mod read;
 mod translate;
 
-pub use emit::{DATA_BYTES_MAX, Emission, NAME_CHARACTERS_MAX, emit, emit_all};
+pub use emit::{DATA_BYTES_MAX, Emission, NAME_CHARACTERS_MAX, emit, emit_all, emit_with};
 pub use error::EventError;
 pub use event::{Event, Gap};
 pub use follow::{Follow, Stop};

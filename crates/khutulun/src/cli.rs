@@ -1,5 +1,6 @@
 //! The grammar of the command line. A verb that is not built yet is not here.
 
+mod agent;
 mod events;
 mod reality;
 mod revisions;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use agent::{AgentArguments, AgentCommand, InstallArguments};
 pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
 pub(crate) use reality::{
     AdoptArguments, ForgetArguments, OperateArguments, RefreshArguments, RunArguments, StatusArguments,
@@ -140,6 +142,10 @@ pub(crate) enum Command {
     Logs(LogsArguments),
     /// Show what happened and what happens; tell that something did.
     Events(EventsArguments),
+    /// React to what happens: hear of processes, timers and files, and do what policies say, until Ctrl-C.
+    ///
+    /// Everything else works with and without it. At most one is at work on a state directory.
+    Agent(AgentArguments),
     /// Show a service's outputs, or one of them.
     Outputs(OutputsArguments),
     /// Run a workflow, or one operation on nodes or relationships.

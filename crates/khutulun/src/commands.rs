@@ -1,6 +1,7 @@
 //! The verbs, one module each.
 
 mod adopt;
+mod agent;
 mod compile;
 mod csar;
 mod deploy;
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Status(arguments) => status::run(arguments, &session),
         Command::Logs(arguments) => logs::run(arguments, &session),
         Command::Events(arguments) => events::run(arguments, &session),
+        Command::Agent(arguments) => agent::run(arguments, &session),
         Command::Outputs(arguments) => outputs::run(arguments, &session),
         Command::Run(arguments) => run::run(arguments, &session),
         Command::Refresh(arguments) => refresh::run(arguments, &session),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Namespace, Record, Value};
+use floria::{Namespace, Record, Store, Value};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
@@ -224,20 +224,21 @@ impl<'a> Execution<'a> {
                 let _ = scripts.forget(&id);
             }
         }
-        self.tidy_earlier(&scripts);
+        tidy(&self.state, &*self.store, &scripts);
         Ok(())
     }
+}
 
-    /// Does so for earlier runs: whoever was killed once an outcome was recorded had no time to.
-    fn tidy_earlier(&self, scripts: &ScriptExecutor) {
-        let mut states = BTreeMap::new();
-        for id in self.state.operations() {
-            let state = states.entry(id.run).or_insert_with(|| RunState::read(&*self.store, id.run).ok());
-            let step = state.as_ref().and_then(|state| state.steps.get(id.step as usize));
-            let is_known = |step: &StepState| id.attempt < step.attempt || !step.in_flight();
-            if step.is_some_and(is_known) {
-                let _ = scripts.forget(&id);
-            }
+/// Removes what scripts of runs left for their recovery, as far as their outcomes are in the journal: whoever was killed once an outcome
+/// was recorded had no time to.
+pub(crate) fn tidy(state: &StateDirectory, store: &dyn Store, scripts: &ScriptExecutor) {
+    let mut states = BTreeMap::new();
+    for id in state.operations() {
+        let run = states.entry(id.run).or_insert_with(|| RunState::read(store, id.run).ok());
+        let step = run.as_ref().and_then(|run| run.steps.get(id.step as usize));
+        let is_known = |step: &StepState| id.attempt < step.attempt || !step.in_flight();
+        if step.is_some_and(is_known) {
+            let _ = scripts.forget(&id);
         }
     }
 }

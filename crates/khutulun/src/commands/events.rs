@@ -239,7 +239,8 @@ impl Printer {
     }
 }
 
-fn document(event: &Event) -> Json {
+/// An event as a document.
+pub(crate) fn document(event: &Event) -> Json {
     let site = event.site.map(|site| match site {
         Site::Vertex(id) => json!({ "vertex": id.0 }),
         Site::Edge(id) => json!({ "edge": id.0 }),
