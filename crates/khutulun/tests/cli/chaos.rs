@@ -1,4 +1,4 @@
-//! `kill -9` of the real binary, again and again, in the life of one service: deployed, changed, grown, shrunk and destroyed. After
+//! `kill -9` of the real binary, again and again, in the life of one service: deployed, changed, scaled, taken back and destroyed. After
 //! each command that was let end the machine is what the command said, and after the last it is as it was before the first.
 //!
 //! In the ordinary mode a few dozen kills; 300 with `KHUTULUN_LONG=1`.
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many commands are killed: those that were still there.
-const KILLS: usize = 20;
+const KILLS: usize = 16;
 const KILLS_LONG: usize = 300;
 
 /// How many kills a service lives through before it is destroyed for good.
@@ -34,13 +34,26 @@ struct Intent {
     workers: u64,
 }
 
-/// A command that brings the service there; None: away.
-type Command = Option<Intent>;
+/// What somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Deploy(Intent),
+    /// Another greeting.
+    Update(&'static str),
+    /// Another number of workers.
+    Scale(u64),
+    /// What was intended at this revision.
+    Rollback(u64),
+    Restart,
+    Destroy,
+}
 
 struct World {
     sandbox: Sandbox,
     random: Random,
     kills: usize,
+    /// What was intended at each revision. No entry: nobody has looked yet.
+    revisions: BTreeMap<u64, Intent>,
     /// What has happened, for whoever has to find out why it failed.
     story: String,
     /// The files outside of the state directory, before anything happened.
@@ -52,34 +65,91 @@ impl World {
         let sandbox = Sandbox::new();
         sandbox.write("crowd/service.yaml", include_str!("designs/crowd.yaml"));
         sandbox.write("crowd/scripts/ground.sh", include_str!("designs/ground.sh"));
+        sandbox.write("crowd/scripts/register.sh", include_str!("designs/register.sh"));
         sandbox.write("scripts.log", "");
-        fs::create_dir_all(sandbox.path("made")).unwrap();
+        for folder in ["made", "list"] {
+            fs::create_dir_all(sandbox.path(folder)).unwrap();
+        }
         let before = outside(&sandbox);
-        Self { sandbox, random: Random(seed), kills: 0, story: format!("{SEED}={seed}"), before }
+        let story = format!("{SEED}={seed}");
+        Self { sandbox, random: Random(seed), kills: 0, revisions: BTreeMap::new(), story, before }
     }
 
     fn note(&mut self, what: &str) {
         self.story += &format!("\n    {what}");
     }
 
+    /// Returns a command that makes sense now.
     fn command(&mut self) -> Command {
         let greeting = ["hello", "welcome", "farewell"][self.random.below(3) as usize];
         let workers = self.random.below(4);
-        (self.random.below(4) > 0).then_some(Intent { greeting, workers })
+        let deploy = Command::Deploy(Intent { greeting, workers });
+        if self.sandbox.roles().is_empty() {
+            // What is not there, or not all there, can only be made whole.
+            return deploy;
+        }
+        match self.random.below(10) {
+            0 | 1 => Command::Update(greeting),
+            2 => Command::Scale(workers),
+            3 | 4 => {
+                let known: Vec<u64> = self.revisions.keys().copied().collect();
+                let place = self.random.below(known.len().max(1) as u64) as usize;
+                known.get(place).map_or(deploy, |revision| Command::Rollback(*revision))
+            }
+            5 => Command::Restart,
+            6 | 7 => Command::Destroy,
+            _ => deploy,
+        }
+    }
+
+    /// What the service is to be after a command. None: gone.
+    fn intent(&self, command: Command) -> Option<Intent> {
+        let last = || *self.revisions.last_key_value().expect("something was deployed").1;
+        match command {
+            Command::Deploy(intent) => Some(intent),
+            Command::Update(greeting) => Some(Intent { greeting, ..last() }),
+            Command::Scale(workers) => Some(Intent { workers, ..last() }),
+            Command::Rollback(revision) => Some(self.revisions[&revision]),
+            Command::Restart => Some(last()),
+            Command::Destroy => None,
+        }
+    }
+
+    fn inputs(&self, Intent { greeting, workers }: Intent) -> Vec<String> {
+        let inputs =
+            [self.sandbox.mark_input(), format!("greeting={greeting}"), format!("workers={workers}")];
+        inputs.into_iter().flat_map(|input| ["-i".to_owned(), input]).collect()
     }
 
     fn arguments(&self, command: Command) -> Vec<String> {
         let mut words: Vec<String> = match command {
-            None => vec!["destroy".into(), "crowd".into(), "--yes".into()],
-            Some(Intent { greeting, workers }) => {
-                let inputs =
-                    [self.sandbox.mark_input(), format!("greeting={greeting}"), format!("workers={workers}")];
-                let inputs = inputs.into_iter().flat_map(|input| ["-i".to_owned(), input]);
-                ["deploy", "crowd", "--yes"].map(str::to_owned).into_iter().chain(inputs).collect()
+            Command::Deploy(intent) => {
+                ["deploy", "crowd"].map(str::to_owned).into_iter().chain(self.inputs(intent)).collect()
             }
+            Command::Update(greeting) => vec!["update".into(), "-i".into(), format!("greeting={greeting}")],
+            Command::Scale(workers) => vec!["scale".into(), format!("worker={workers}")],
+            Command::Rollback(revision) => vec!["rollback".into(), revision.to_string()],
+            Command::Restart => vec!["restart".into(), "store".into()],
+            Command::Destroy => vec!["destroy".into(), "crowd".into()],
         };
-        words.extend(["--parallel".to_owned(), ["1", "8"][(self.kills + 1) % 2].to_owned()]);
+        let parallel = if self.kills.is_multiple_of(2) { "8" } else { "1" };
+        words.extend(["--yes", "--parallel", parallel].map(str::to_owned));
         words
+    }
+
+    /// Takes in the revisions that a command made.
+    fn look_at_history(&mut self, intent: Option<Intent>) {
+        let Some(intent) = intent else { return };
+        let history = self.sandbox.run(&["history", "crowd", "-o", "json"]);
+        if history.code != 0 {
+            // Nothing was ever recorded.
+            return;
+        }
+        for entry in history.json()["entries"].as_array().unwrap() {
+            if let Some(revision) = entry["revision"].as_u64() {
+                self.revisions.entry(revision).or_insert(intent);
+            }
+        }
     }
 
     fn kill(&mut self, arguments: &[String]) {
@@ -93,16 +163,31 @@ impl World {
         self.check_once();
     }
 
+    /// Kills a command, and perhaps its resumptions. Then, where `is_ended`, it is resumed to its end.
+    fn kill_all(&mut self, command: Command, is_ended: bool) {
+        let (arguments, intent) = (self.arguments(command), self.intent(command));
+        self.kill(&arguments);
+        while self.random.below(3) == 0 {
+            self.kill(&["resume".to_owned()]);
+        }
+        self.look_at_history(intent);
+        if is_ended {
+            self.note("resume");
+            let story = self.story.clone();
+            resume(&self.sandbox, &story);
+            self.check_once();
+        }
+    }
+
     /// Lets a command end and checks that the machine is what it said.
     fn finish(&mut self, command: Command) {
-        let arguments = self.arguments(command);
+        let (arguments, intent) = (self.arguments(command), self.intent(command));
         self.note(&arguments.join(" "));
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let ended = self.sandbox.run(&words);
-        // A service of which nothing was ever recorded is not there to be destroyed.
-        let is_unknown = command.is_none() && ended.code == 5;
-        assert!(ended.code == 0 || is_unknown, "{}\n{}\n{}", self.story, ended.stdout, ended.stderr);
-        self.check(command);
+        assert_eq!(ended.code, 0, "{}\n{}\n{}", self.story, ended.stdout, ended.stderr);
+        self.look_at_history(intent);
+        self.check(intent);
     }
 
     /// What holds at any moment: nothing is there twice, and no script was run twice or at the same time as another of its node.
@@ -135,11 +220,11 @@ impl World {
     }
 
     #[track_caller]
-    fn check(&self, command: Command) {
+    fn check(&self, intent: Option<Intent>) {
         self.check_once();
         let (sandbox, story) = (&self.sandbox, &self.story);
         let processes = sandbox.processes();
-        let wanted = match command {
+        let wanted: Vec<String> = match intent {
             None => Vec::new(),
             Some(Intent { workers, .. }) => {
                 let workers = (0..workers).map(|index| format!("worker-{index}"));
@@ -149,14 +234,16 @@ impl World {
         let roles: Vec<String> = processes.iter().map(|(role, _)| role.clone()).collect();
         assert_eq!(roles, wanted, "{story}");
         let made: Vec<String> = self.check_scripts().into_iter().collect();
-        let there = if command.is_some() { vec!["ground", "roof"] } else { Vec::new() };
+        let there = if intent.is_some() { vec!["ground", "roof"] } else { Vec::new() };
         assert_eq!(made, there, "{story}");
         assert_eq!(names_in(&sandbox.path("made")), there, "{story}");
+        let workers: Vec<&String> = roles.iter().filter(|role| *role != "store").collect();
+        assert_eq!(names_in(&sandbox.path("list")).iter().collect::<Vec<_>>(), workers, "{story}");
         if sandbox.state().join("khutulun.db").exists() {
             sandbox.run(&["store", "verify"]).expect(0);
         }
         let status = sandbox.run(&["status", "-o", "json"]).expect(0).json();
-        let Some(Intent { greeting, .. }) = command else {
+        let Some(intent) = intent else {
             assert_eq!(status["services"].as_array().map(Vec::len), Some(0), "{story}\n{status:#}");
             return;
         };
@@ -170,16 +257,16 @@ impl World {
         for (role, pid) in &processes {
             assert_eq!(recorded.get(role.as_str()), Some(&u64::from(*pid)), "{story}\n{status:#}");
             let (variable, value) = match role.as_str() {
-                "store" => ("GREETING=", greeting.to_owned()),
+                "store" => ("GREETING=", intent.greeting.to_owned()),
                 _ => ("PEER=", format!("pid-{}", recorded["store"])),
             };
             assert_eq!(variable_of(*pid, variable), Some(value), "{story}");
         }
         let configured = fs::read_to_string(sandbox.path("made/ground/greeting")).unwrap();
-        assert_eq!(configured.trim(), greeting, "{story}");
-        let again = self.arguments(command);
-        let inputs = again.iter().skip(3).take(6).map(String::as_str);
-        let plan: Vec<&str> = ["plan", "crowd"].into_iter().chain(inputs).collect();
+        assert_eq!(configured.trim(), intent.greeting, "{story}");
+        let inputs = self.inputs(intent);
+        let plan: Vec<&str> =
+            ["plan", "crowd"].into_iter().chain(inputs.iter().map(String::as_str)).collect();
         let plan = sandbox.run(&plan);
         assert_eq!(plan.code, 0, "{story}\n{}", plan.stdout);
     }
@@ -187,9 +274,8 @@ impl World {
     /// Destroys the service and checks that the machine is as it was before.
     fn end(&mut self) {
         // What a killed command had no time to remove is gone with the next run.
-        let last = Some(Intent { greeting: "hello", workers: 1 });
-        self.finish(last);
-        self.finish(None);
+        self.finish(Command::Deploy(Intent { greeting: "hello", workers: 1 }));
+        self.finish(Command::Destroy);
         let story = &self.story;
         check_nothing_left(&self.sandbox, story);
         assert_eq!(outside(&self.sandbox), self.before, "{story}");
@@ -245,19 +331,20 @@ fn a_service_lives_through_kills_of_whatever_is_done_to_it() {
                 break;
             }
             let command = world.command();
-            let arguments = world.arguments(command);
-            world.kill(&arguments);
-            while world.random.below(3) == 0 {
-                world.kill(&["resume".to_owned()]);
-            }
-            // The same again, or whatever comes next. What is to be destroyed need not be finished first.
-            let next = if world.random.below(2) == 0 { command } else { world.command() };
-            if next.is_some() || world.random.below(2) == 0 {
-                world.note("resume");
-                let story = world.story.clone();
-                resume(&world.sandbox, &story);
-                world.check_once();
-            }
+            // What is to be destroyed need not be finished first.
+            let is_left = world.random.below(6) == 0;
+            world.kill_all(command, !is_left);
+            // The same again, or whatever comes next.
+            let next = match world.random.below(2) {
+                _ if is_left => Command::Destroy,
+                0 if !matches!(command, Command::Restart | Command::Rollback(_)) => command,
+                _ => world.command(),
+            };
+            // Those who depend on what is only restarted are told by whoever comes next.
+            let next = match next {
+                Command::Restart => Command::Update("hello"),
+                next => next,
+            };
             world.finish(next);
         }
         world.end();
