@@ -240,7 +240,10 @@ pub(crate) fn going<'d>(
         let Some(source) = nodes.of(edge.source).map(|node| node.vertex.id) else { continue };
         let goes = |node: Option<&Node<'_>>| {
             let decision = node.and_then(|node| decision_of(node.vertex.id));
-            decision.is_some_and(|decision| decision.down.contains(&"delete"))
+            // Who is gone already has no steps, and others may not have heard of it.
+            decision.is_some_and(|decision| {
+                decision.down.contains(&"delete") || decision.action == Action::Delete
+            })
         };
         let after = wanted.edge(edge.id);
         let is_moved = after.is_none_or(|after| after.target != edge.target);

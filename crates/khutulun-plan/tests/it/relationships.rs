@@ -246,3 +246,21 @@ fn from_wherever_it_was_left_it_is_made_complete() {
         }
     }
 }
+
+/// What the source's end left at the target is taken back, also by a later plan that finds the source gone.
+#[test]
+fn who_stays_is_told_although_who_goes_is_gone_already() {
+    let design = "web T ->db ALL\ndb T".replace("ALL", ALL);
+    let actual = deployed(&design);
+    for plan in [deploy("db T", &actual).unwrap(), destroy(&actual)] {
+        let told = plan.steps.iter().position(|step| step.event.ends_with("remove_source")).unwrap();
+        for done in 0..=told {
+            let half = run(&plan, &actual, done, 2);
+            for rest in [deploy("db T", &half).unwrap(), destroy(&half)] {
+                let ran = ran(&rest);
+                assert!(ran.contains(&"db remove_source".to_owned()), "after {done}:\n{}", render(&rest));
+                assert!(!ran.contains(&"web remove_target".to_owned()), "after {done}:\n{}", render(&rest));
+            }
+        }
+    }
+}
