@@ -83,7 +83,7 @@ pub(crate) fn realize(
     let (state, store) = session.writer()?;
     let _lock = ServiceLock::take(&state, &service.0, verb.word())?;
     refuse_unfinished(session, &store, service)?;
-    let (wish, beginning, mut proposal) = plan(session, &store, service, |store| wish(Some(store)), unwinds)?;
+    let (wish, beginning, mut proposal) = plan(session, &store, service, || wish(Some(&store)), unwinds)?;
     let intention = wish.intention;
     if proposal.plan.is_empty() {
         record(session, &state, &store, &intention, &beginning, &proposal)?;
@@ -135,7 +135,7 @@ pub(crate) fn plan_and_save(
 ) -> Result<Exit, CliError> {
     let (state, store) = session.writer()?;
     refuse_unfinished(session, &store, service)?;
-    let (wish, beginning, proposal) = plan(session, &store, service, wish, false)?;
+    let (wish, beginning, proposal) = plan(session, &store, service, || wish(&store), false)?;
     keep_files(session, &state, &wish.intention)?;
     plan_file::save(session, &store, &proposal, Some((&wish.intention, &beginning)), file)?;
     session.progress.settle();
@@ -144,15 +144,15 @@ pub(crate) fn plan_and_save(
 }
 
 /// Makes out what is wanted, and plans it from the same revision of what is there.
-fn plan(
+pub(crate) fn plan(
     session: &Session,
-    store: &SqliteStore,
+    store: &dyn Store,
     service: &Namespace,
-    wish: impl FnOnce(&SqliteStore) -> Result<Wish, CliError>,
+    wish: impl FnOnce() -> Result<Wish, CliError>,
     unwinds: bool,
 ) -> Result<(Wish, Beginning, Proposal), CliError> {
     let before = store.namespace_revision(service).map_err(|error| session.store_error(error))?;
-    let mut wish = wish(store)?;
+    let mut wish = wish()?;
     let beginning = wish.beginning(session, store, unwinds)?;
     let mut proposal = wish.intention.propose_for_real(session, store)?;
     let base = proposal.plan.base;

@@ -37,6 +37,7 @@ mod resolution;
 mod revision;
 mod run_view;
 mod runtime;
+mod scaling;
 mod selection;
 mod selector;
 mod session;

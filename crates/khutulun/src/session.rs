@@ -65,6 +65,19 @@ impl Session {
         }
     }
 
+    /// Returns another session of the same kind that knows no profiles: for whoever reads no designs from files.
+    pub(crate) fn without_profiles(&self) -> Self {
+        Self {
+            format: self.format,
+            progress: self.progress.clone(),
+            functions: Arc::clone(&self.functions),
+            profiles: Profiles::none(),
+            root: self.root.clone(),
+            host: self.host.clone(),
+            drivers: self.drivers.clone(),
+        }
+    }
+
     /// Returns the path of the state directory, which may not be there.
     pub(crate) fn root(&self) -> &Path {
         &self.root

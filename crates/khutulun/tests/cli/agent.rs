@@ -28,14 +28,14 @@ service_template:
 "#;
 
 /// An agent that is at work. It is ended with the test.
-struct Agent {
+pub(crate) struct Agent {
     child: Child,
     told: std::path::PathBuf,
 }
 
 impl Agent {
     #[track_caller]
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         let told = sandbox.path("agent.told");
         let child = sandbox
             .command(&["agent", "--progress", "plain"])
@@ -58,7 +58,7 @@ impl Agent {
     }
 
     #[track_caller]
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.signal("TERM");
         let code = poll("the agent ends", || self.child.try_wait().unwrap()).code();
         assert_eq!(code, Some(0), "{}", fs::read_to_string(&self.told).unwrap());

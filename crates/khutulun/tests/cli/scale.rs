@@ -1,6 +1,9 @@
 //! As many nodes as somebody says.
 
-use crate::sandbox::Sandbox;
+use crate::{
+    agent::Agent,
+    sandbox::{Sandbox, poll},
+};
 
 const POOL: &str = include_str!("designs/pool.yaml");
 
@@ -72,6 +75,41 @@ fn what_is_inside_of_a_node_is_scaled_by_its_path() {
     assert!(single.five_parts().stderr.contains("give it a count"), "{}", single.stderr);
     sandbox.run(&["rollback", "1", "--yes"]).expect(0);
     assert_eq!(sandbox.processes(), before);
+}
+
+/// What a policy asks for is a revision like any other, and says who it was.
+#[test]
+fn a_policy_scales_through_the_agent() {
+    let sandbox = Sandbox::new();
+    let crowded = POOL.replace(
+        "- profile: khutulun.process:0.1",
+        "- profile: khutulun.process:0.1\n- profile: khutulun.policies:0.1",
+    );
+    let policies = "
+  policies:
+  - crowd:
+      type: Reaction
+      targets: [ worker ]
+      triggers:
+        more: { event: crowded, action: [ { call_operation: { operation: orchestration.scale, inputs: { by: 2 } } } ] }
+        none: { event: deserted, action: [ { call_operation: { operation: orchestration.scale, inputs: { to: 0 } } } ] }
+";
+    sandbox.write("pool/service.yaml", &format!("{crowded}{policies}"));
+    sandbox.deploy(&sandbox.path("pool"), &["-i", "workers=1"]).expect(0);
+    let before = sandbox.processes();
+    let agent = Agent::start(&sandbox);
+    sandbox.run(&["events", "emit", "crowded"]).expect(0);
+    poll("there are three", || (sandbox.processes().len() == 3).then_some(()));
+    assert_eq!(sandbox.processes()[..1], before);
+    sandbox.run(&["events", "emit", "deserted"]).expect(0);
+    poll("nobody is there", || sandbox.processes().is_empty().then_some(()));
+    agent.end();
+    let history = sandbox.run(&["history", "-o", "json"]).expect(0).json();
+    let scaled: Vec<_> =
+        history["entries"].as_array().unwrap().iter().filter(|entry| entry["what"] == "scale").collect();
+    assert_eq!(scaled.len(), 2, "{history:#}");
+    assert_eq!(scaled[0]["changed"]["inputs"]["workers"]["to"], 3, "{history:#}");
+    assert!(scaled[0]["author"].as_str().unwrap().starts_with("agent of "), "{history:#}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use floria::{LogQuery, Namespace, Store, StoreError};
 use khutulun_agent::Act;
 use khutulun_api::{BoxFuture, RunId, SystemClock, names};
 use khutulun_engine::{Cancel, Engine, EngineError, RunResult, stream_of, unfinished};
-use khutulun_events::{Actor, Due, EventError, NoScaler, Performed, perform};
+use khutulun_events::{Actor, Due, EventError, Performed, perform};
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     executors::{self, Executors},
     functions::SessionFunctions,
     progress::{Event, Progress},
+    scaling::Scaling,
     session::Session,
     watcher::Watcher,
 };
@@ -27,6 +28,7 @@ pub(super) struct Reactions {
     store: Arc<dyn Store>,
     functions: Arc<SessionFunctions>,
     scripts: ScriptExecutor,
+    scaling: Scaling,
     state: StateDirectory,
     progress: Progress,
     author: String,
@@ -46,6 +48,7 @@ impl Reactions {
         let machine = LocalMachine::new(state.clone(), executors::supervisor()?);
         Ok(Self {
             engine,
+            scaling: Scaling::new(session, Arc::clone(&store)),
             store,
             functions: session.functions.clone(),
             scripts: ScriptExecutor::new(&machine),
@@ -68,7 +71,7 @@ impl Reactions {
             store: &*self.store,
             functions: &*self.functions,
             clock: &SystemClock,
-            scaler: &NoScaler,
+            scaler: &self.scaling,
             observer: &watcher,
             cancel: &cancel,
         };
