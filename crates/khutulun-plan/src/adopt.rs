@@ -75,10 +75,8 @@ pub fn plan_adopt(
     let nodes = Nodes::new(wanted);
     nodes.check_names()?;
     let present = Nodes::new(actual);
-    let is_managed = |node: &Node<'_>| {
-        let state = present.of(node.vertex.id).map_or("initial", |node| node.state());
-        !matches!(state, "initial" | "deleted")
-    };
+    let is_managed =
+        |node: &Node<'_>| !is_open(present.of(node.vertex.id).map_or("initial", |node| node.state()));
     let mut evaluator = Evaluator::new(wanted, basis.functions);
     let mut all_entries = Vec::new();
     for node in &nodes.list {
@@ -133,13 +131,18 @@ pub fn plan_adopt(
     Ok(plan)
 }
 
+/// Tells whether a node in this lifecycle state may be adopted: nothing of it is known to have been made.
+fn is_open(state: &str) -> bool {
+    matches!(state, "initial" | "deleted" | "failed")
+}
+
 fn has_code(node: &Node<'_>) -> bool {
     names::LIFECYCLE_UP.into_iter().chain(names::LIFECYCLE_DOWN).any(|operation| implements(node, operation))
 }
 
 fn check(node: &Node<'_>, present: Option<&Node<'_>>) -> Result<(), AdoptError> {
     let name = || node.name.to_string();
-    if let Some(state) = present.map(Node::state).filter(|state| !matches!(*state, "initial" | "deleted")) {
+    if let Some(state) = present.map(Node::state).filter(|state| !is_open(state)) {
         return Err(AdoptError::Managed { node: name(), state: state.to_owned() });
     }
     match node.waiting().next() {
@@ -158,7 +161,7 @@ fn prepare(wanted: &Graph, actual: &Graph, nodes: &Nodes<'_>, adopted: &BTreeSet
         match change {
             Change::Put(Entity::Vertex(mut vertex)) if is_ours(vertex.id) => {
                 let is_contained = vertex.container.is_none_or(stays_there);
-                if is_node(&vertex) {
+                if is_node(&vertex) && !vertex.metadata.contains_key(names::STATE) {
                     vertex.metadata.insert(names::STATE.to_owned(), Value::from("initial"));
                 }
                 if is_contained {

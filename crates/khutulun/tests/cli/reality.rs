@@ -191,6 +191,12 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
     assert_eq!((&forgotten["schema"], &remains["seen"]), (&"khutulun.forget/1".into(), &"running".into()));
     assert_eq!(remains["places"]["pid"], pid(&sandbox, "front"));
     assert!(status(&sandbox, &["--stored"])["front"].is_null());
+    // What runs is nobody's to start again; what was tried in vain can still be adopted.
+    sandbox.run(&["deploy", "reality:", "--yes"]).expect(1).five_parts();
+    assert_eq!(sandbox.processes(), processes);
+    sandbox.run(&["adopt", "reality:", "front"]).expect(0);
+    assert_eq!(status(&sandbox, &[])["front"]["effective"], "running");
+    sandbox.run(&["forget", "front", "--yes"]).expect(0);
     let all = sandbox.run(&["forget", "reality", "--yes"]).expect(0).stdout;
     for part in ["3 nodes of `reality` are no longer managed", "stdout.log", "khutulun's supervisor"] {
         assert!(all.contains(part), "no {part:?} in:\n{all}");
