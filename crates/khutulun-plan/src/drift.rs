@@ -57,7 +57,13 @@ impl DriftPolicy {
     pub fn of(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> Result<Self, EvaluationError> {
         let Some(vertex) = graph.vertex(node) else { return Ok(Self::default()) };
         let is_compared = |property: &floria::Property| {
-            !property.read_only && property.metadata.get(COMPARE) == Some(&Value::Boolean(true))
+            // TOSCA's metadata may be text as well.
+            let is_true = match property.metadata.get(COMPARE) {
+                Some(Value::Boolean(is_true)) => *is_true,
+                Some(Value::Text(text)) => text == "true",
+                _ => false,
+            };
+            is_true && !property.read_only
         };
         let declared = vertex.properties.iter().filter(|(_, property)| is_compared(property));
         let mut found =
