@@ -108,6 +108,11 @@ pub(crate) fn save(
         "revision": wanted.map(|(_, beginning)| beginning.document()),
         "plan": proposal.view().document(),
     });
+    if let Some(plan) = document["plan"].as_object_mut() {
+        // What changes in the graph is most of a large plan, and nothing that somebody approves by reading.
+        plan.remove("prepare");
+        plan.remove("conclude");
+    }
     let payload = Payload {
         plan: plan.clone(),
         notes: notes.clone(),
