@@ -148,7 +148,7 @@ fn what_is_no_saved_plan_of_ours_is_refused() {
     let text = fs::read_to_string(sandbox.path("saved")).unwrap();
     for (text, says) in [
         (text.replace("saved-plan/1", "saved-plan/2"), "newer khutulun"),
-        (text.replace("\"red\"", "\"tan\""), "it was edited"),
+        (text.replace("\"create\"", "\"delete\""), "it was edited"),
         (text.trim_end().to_owned(), "does not end with its digest"),
         (text[..text.len() / 2].to_owned(), "cut off or edited"),
         (format!("{text} "), "does not end with its digest"),
