@@ -17,7 +17,7 @@ use crate::{
     revision::{self, Revision, Said},
     session::Session,
     terminal::{Style, harmless},
-    time,
+    time, unwinding,
 };
 
 /// How many changed inputs and counts are named to people; data has all.
@@ -217,7 +217,13 @@ pub(crate) fn run(arguments: &HistoryArguments, session: &Session) -> Result<Exi
     let histories = services.into_iter().map(|service| {
         let runs = history::all(session, &store, &service)?;
         let revisions = revision::all(&store, &service).map_err(|error| session.store_error(error))?;
-        Ok(History { entries: entries(&service, runs, &revisions, &authors), service })
+        let mut entries = entries(&service, runs, &revisions, &authors);
+        // What takes away what a failed run made leads to no revision.
+        for entry in entries.iter_mut().filter(|entry| entry.revision.is_none() && entry.what == "destroy") {
+            let recorded = entry.run.map(|run| unwinding::recorded(&store, &service, run)).transpose();
+            entry.unwinds = recorded.map_err(|error| session.store_error(error))?.and_then(|one| one.unwinds);
+        }
+        Ok(History { entries, service })
     });
     let histories = Histories(histories.collect::<Result<_, CliError>>()?);
     session.progress.settle();
