@@ -199,3 +199,29 @@ service_template:
         3
     );
 }
+
+/// Of two who change a service at the same time, one may be told to come again; what the other asked for is never taken back.
+#[test]
+fn two_updates_at_once_lose_nothing() {
+    let sandbox = deployed();
+    let update = |input: &'static str| {
+        let sandbox = &sandbox;
+        move || {
+            loop {
+                match sandbox.run(&["update", "trio", "-i", input, "--yes"]) {
+                    Ended { code: 0, .. } => return,
+                    refused => drop(refused.expect(5)),
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let all = ["colour=blue", "size=large"].map(|input| scope.spawn(update(input)));
+        all.into_iter().for_each(|one| one.join().unwrap());
+    });
+    assert!(environment(sandbox.pid("one")).contains("COLOUR=blue"));
+    assert!(environment(sandbox.pid("two")).contains("SIZE=large"));
+    let history = history(&sandbox);
+    assert_eq!(history.len(), 3, "{history:?}");
+    sandbox.run(&["rollback", "1", "--yes"]).expect(0);
+}
