@@ -2,8 +2,16 @@
 
 use floria::{ENGINE_METADATA_PREFIX, Metadata, Properties, rules};
 
-/// The metadata that the resolver writes itself: what is there of it is of an earlier resolution.
-const OURS: [&str; 5] = [rules::INDEX, rules::WAITING, rules::ALLOCATION, rules::SELECTED, rules::ALLOCATED];
+/// The metadata that the resolver writes itself, and the design: what is there of it is of an earlier resolution.
+const OURS: [&str; 7] = [
+    rules::INDEX,
+    rules::WAITING,
+    rules::ALLOCATION,
+    rules::SELECTED,
+    rules::ALLOCATED,
+    rules::PROTECTED,
+    rules::CHANGE,
+];
 
 /// Carries over what the present instance knows and the design cannot.
 pub(crate) fn keep(

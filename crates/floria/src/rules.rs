@@ -21,6 +21,12 @@ pub type Rules = Named<Expression>;
 /// The metadata of a vertex that was made with a [`Making::count`]: its index among those of its template, from 0.
 pub const INDEX: &str = "khutulun.index";
 
+/// Metadata of a node, from its template's: whether it may go. What the template no longer says no longer holds.
+pub const PROTECTED: &str = "khutulun.protected";
+
+/// Metadata of a property or an edge, from its template's: what a change needs. What the template no longer says no longer holds.
+pub const CHANGE: &str = "khutulun.change";
+
 /// The metadata of a vertex whose edges are not all made yet: a list of the names of those that are not.
 pub const WAITING: &str = "khutulun.waiting";
 

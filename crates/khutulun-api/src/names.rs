@@ -49,7 +49,7 @@ pub const PENDING: &str = "khutulun.pending";
 pub const ATTEMPTED: &str = "khutulun.attempted";
 
 /// Metadata of a property: what a change of it needs, one of [`CHANGES`]. Lowering copies it from the definition's metadata.
-pub const CHANGE: &str = "khutulun.change";
+pub const CHANGE: &str = floria::rules::CHANGE;
 
 /// What a change of a property needs: nothing at all; `configure` alone; stop, configure and start (the default); delete and
 /// create anew.
@@ -188,7 +188,7 @@ pub const OBSERVED: &str = "khutulun.observed";
 pub const ADOPTED: &str = "khutulun.adopted";
 
 /// Metadata of a node, from its template's: a boolean; while it is true, no plan may delete or replace the node.
-pub const PROTECTED: &str = "khutulun.protected";
+pub const PROTECTED: &str = floria::rules::PROTECTED;
 
 /// Metadata of a workflow's step: what somebody has to approve before it starts, as a question.
 pub const APPROVAL: &str = "khutulun.approval";

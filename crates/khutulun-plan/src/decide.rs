@@ -9,6 +9,7 @@ use crate::{
     applied::{CODE, Entry, TYPE, Which},
     demand::Demand,
     document::{Action, Reason},
+    drift::Drift,
     node::{Node, TAKE_IN, event_of},
 };
 
@@ -144,15 +145,24 @@ fn base_name(class: Option<&Value>) -> Option<&str> {
     class.and_then(Value::as_text).map(|class| class.rsplit(':').next().unwrap_or(class))
 }
 
-/// Decides what has to happen to a node that is wanted.
-pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: Differences) -> Decision {
+/// Decides what has to happen to a node that is wanted. `drifts` is what was seen of it and should not be so.
+pub(crate) fn decide(
+    wanted: &Node<'_>,
+    actual: Option<&Node<'_>>,
+    differences: Differences,
+    drifts: &[Drift],
+) -> Decision {
     let up_all = || names::LIFECYCLE_UP.to_vec();
     let Differences { mut reasons, demand } = differences;
     let Some(actual) = actual else {
         return Decision { action: Action::Create, reasons: vec![Reason::New], down: vec![], up: up_all() };
     };
     let (state, attempted) = (actual.state(), actual.attempted());
-    let demand = escalate(demand, wanted);
+    let demand = escalate(
+        drifts.iter().filter_map(|drift| drift.demand(actual.vertex)).fold(demand, Demand::max),
+        wanted,
+    );
+    let seen = drifts.iter().find(|drift| drift.attribute.is_none()).and_then(|drift| drift.seen.as_text());
     let incomplete = |reasons: &mut Vec<Reason>| {
         let state = match attempted {
             Some(operation) => format!("{state}, and `{operation}` did not succeed"),
@@ -168,7 +178,8 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
             }
             let action = if state == "stopped" { Action::Update } else { Action::Create };
             // A start that did not succeed may have started something that the next one would trip over.
-            let down = if matches!(attempted, Some("start" | "stop")) { vec!["stop"] } else { vec![] };
+            let may_run = matches!(attempted, Some("start" | "stop")) || seen == Some("running");
+            let down = if may_run { vec!["stop"] } else { vec![] };
             let configured =
                 state == "configured" && demand < Demand::Configure && attempted != Some("configure");
             let up = if configured { vec!["start"] } else { vec!["configure", "start"] };
@@ -184,7 +195,15 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
             if attempted.is_some() {
                 incomplete(&mut reasons);
             }
+            reasons.extend(drifts.iter().map(Reason::from));
             match demand {
+                Demand::Replace => Decision::replace(reasons),
+                _ if seen == Some("absent") => {
+                    Decision { action: Action::Create, reasons, down: vec![], up: up_all() }
+                }
+                Demand::None if seen.is_some() => {
+                    Decision { action: Action::Update, reasons, down: vec!["stop"], up: vec!["start"] }
+                }
                 Demand::None if reasons.is_empty() => Decision::keep(),
                 Demand::None => {
                     // Nothing has to run, but what is not known yet can only be taken in once it is.
@@ -193,16 +212,15 @@ pub(crate) fn decide(wanted: &Node<'_>, actual: Option<&Node<'_>>, differences: 
                     let up = if unknown { vec![TAKE_IN] } else { vec![] };
                     Decision { action: Action::Update, reasons, down: vec![], up }
                 }
-                Demand::Configure => {
+                Demand::Configure if seen.is_none() => {
                     Decision { action: Action::Update, reasons, down: vec![], up: vec!["configure"] }
                 }
-                Demand::Restart => Decision {
+                Demand::Configure | Demand::Restart => Decision {
                     action: Action::Update,
                     reasons,
                     down: vec!["stop"],
                     up: vec!["configure", "start"],
                 },
-                Demand::Replace => Decision::replace(reasons),
             }
         }
         // `initial`, `deleted`, `failed` (its creation was tried) and whatever nobody wrote: from the beginning.

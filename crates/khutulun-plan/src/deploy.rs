@@ -16,7 +16,9 @@ use crate::{
     assemble::{Side, assemble, lifecycle_events},
     decide::{Decision, compare, decide, remove},
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
+    drift::{Drift, to_put_right},
     error::PlanError,
+    keeping::{self, let_go},
     node::{Node, Nodes, event_of, is_node},
     order::{Dependencies, ReadsBy, reads_of},
     origins::differ_in_origins_only,
@@ -52,19 +54,22 @@ pub fn plan_deploy(
     let changed = changed_nodes(&changes, actual, &wanted_nodes, actual_nodes);
     let removed: Vec<&Node<'_>> =
         actual_nodes.list.iter().filter(|node| wanted_nodes.owner(node.vertex.id).is_none()).collect();
+    let mut evaluator = Evaluator::new(wanted, basis.functions);
+    let drifts: Vec<Vec<Drift>> =
+        wanted_nodes.list.iter().map(|node| to_put_right(wanted, node.vertex, &mut evaluator)).collect();
     let tasks: Vec<Task<'_, '_>> = wanted_nodes
         .list
         .iter()
-        .map(|node| {
+        .zip(&drifts)
+        .map(|(node, drifts)| {
             let actual = actual_nodes.of(node.vertex.id);
             let is_settled = actual.is_some_and(Node::is_settled) && !changed.contains(&node.vertex.id);
-            Task { node, actual, which: if is_settled { Which::Computed } else { Which::All } }
+            Task { node, actual, which: if is_settled { Which::Computed } else { Which::All }, drifts }
         })
         .collect();
-    let mut evaluator = Evaluator::new(wanted, basis.functions);
     let keeps = |task: &Task<'_, '_>, entries: &[Entry<'_>]| {
         let differences = compare(entries, task.which, applied_of(task.actual), &|_| false, &|_| None);
-        decide(task.node, task.actual, differences).action == Action::Keep
+        decide(task.node, task.actual, differences, task.drifts).action == Action::Keep
     };
     // Where the design has not changed, nothing has, as a rule: then no node's entries are made beyond looking at them.
     let is_open = wanted.edges().any(|edge| is_operated(edge) && is_open(edge));
@@ -137,8 +142,9 @@ pub fn plan_deploy(
             decisions.insert(node.vertex.id, decision);
         }
         for node in &removed {
-            decisions.insert(node.vertex.id, remove(node, Reason::Removed));
+            decisions.insert(node.vertex.id, let_go(basis, node, remove(node, Reason::Removed)));
         }
+        keeping::check(basis, wanted_nodes.list.iter().chain(removed.iter().copied()), &decisions)?;
         relationships.going = going((actual, actual_nodes), wanted, &|id| decisions.get(&id));
         taken_in = without_steps(&decisions, wanted, &mut evaluator);
         let mut actual_dependencies = Dependencies::none();
@@ -189,6 +195,8 @@ struct Task<'n, 'a> {
     actual: Option<&'n Node<'a>>,
     /// What of it has to be compared.
     which: Which,
+    /// What was seen of it and should not be so.
+    drifts: &'n [Drift],
 }
 
 pub(crate) fn node_change(node: &Node<'_>, decision: Decision) -> NodeChange {
@@ -273,12 +281,12 @@ impl<'s, 'a> Spread<'s, 'a> {
     }
 
     fn decide_once(&mut self, task: Task<'_, 'a>, around: &Around<'_>, entries: &[Entry<'a>]) -> Decision {
-        let Task { node, actual, which } = task;
+        let Task { node, actual, which, drifts } = task;
         let is_unknown = |read: &(Site, &str)| self.unknown.contains(read);
         let gone = |key: &str| actual.and_then(|actual| demand_of_gone(actual, key));
         let mut differences = compare(entries, which, applied_of(actual), &is_unknown, &gone);
         self.add_sources(&mut differences.reasons, entries);
-        let decision = decide(node, actual, differences);
+        let decision = decide(node, actual, differences, drifts);
         let decision = around.with_relationships(self.graph, node, actual, decision);
         self.forget(node, &decision);
         decision

@@ -11,6 +11,7 @@ use crate::{
     deploy::{dependencies_of_actual, node_change},
     document::{Goal, Plan, Reason, SCHEMA},
     error::PlanError,
+    keeping::{self, let_go},
     node::Nodes,
     order::Dependencies,
     relationships::{Relationships, going},
@@ -18,17 +19,21 @@ use crate::{
 
 /// Plans how all instances go, from whatever state they are in.
 ///
-/// A node whose creation was never tried just goes; all others are stopped and deleted, also half-made ones. Circles and
+/// What was adopted is let go instead, unless the basis says otherwise. A node whose creation was never tried just goes; all others are stopped and deleted, also half-made ones. Circles and
 /// values that cannot be computed any more are no obstacle.
 ///
 /// # Errors
 ///
-/// None at present.
+/// When a node is protected from that.
 pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError> {
     let nodes = Nodes::new(actual);
     let dependencies = dependencies_of_actual(basis, actual, &nodes);
-    let mut decisions: HashMap<_, Decision> =
-        nodes.list.iter().map(|node| (node.vertex.id, remove(node, Reason::Destroyed))).collect();
+    let mut decisions: HashMap<_, Decision> = nodes
+        .list
+        .iter()
+        .map(|node| (node.vertex.id, let_go(basis, node, remove(node, Reason::Destroyed))))
+        .collect();
+    keeping::check(basis, nodes.list.iter(), &decisions)?;
     let nothing = Graph::default();
     let no_nodes = Nodes::new(&nothing);
     let no_dependencies = Dependencies::none();

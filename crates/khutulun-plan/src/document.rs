@@ -217,6 +217,8 @@ pub enum Reason {
         /// What it should be.
         intended: String,
     },
+    /// It was there before it was managed ([`khutulun_api::names::ADOPTED`]), and nobody said that it is to go.
+    Adopted,
     /// An operation of one of its relationships is run at its end, or it follows its target.
     Relationship {
         /// The relationship, as `web.database`.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use floria::{Evaluated, EvaluationError, Evaluator, Graph, Site, Value, Vertex, VertexId};
 use khutulun_api::names;
 
+use crate::demand::Demand;
+
 /// The policy type that says what is to be done about drift. The profile's version is no part of it.
 const POLICY: (&str, &str) = ("khutulun.policies:", ":Drift");
 
@@ -121,6 +123,41 @@ pub struct Drift {
     pub seen: Value,
     /// What it should be.
     pub intended: Value,
+}
+
+impl Drift {
+    /// Returns what an attribute needs to be as it was: something has to be run, or it stays as it was seen. None: it is about the
+    /// state.
+    pub(crate) fn demand(&self, node: &Vertex) -> Option<Demand> {
+        let property = node.properties.get(self.attribute.as_ref()?)?;
+        Some(Demand::of(&property.metadata).unwrap_or_default().max(Demand::Configure))
+    }
+}
+
+/// Returns what a deployment has to put right of a node: all that drifted, but for what its policy ignores.
+pub(crate) fn to_put_right(graph: &Graph, node: &Vertex, evaluator: &mut Evaluator<'_>) -> Vec<Drift> {
+    // As a rule nobody has looked, or all is as it should be; then no policy is asked.
+    if !may_drift(node) {
+        return Vec::new();
+    }
+    let policy = DriftPolicy::of(graph, node.id, evaluator).unwrap_or_default();
+    if policy.action == DriftAction::Ignore {
+        return Vec::new();
+    }
+    drift(node, &policy)
+}
+
+/// Tells whether something may have drifted, whatever the policy.
+pub(crate) fn may_drift(node: &Vertex) -> bool {
+    let Some(observed) = node.metadata.get(names::OBSERVED) else { return false };
+    let state = node.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial");
+    let seen = observed.get("state").and_then(Value::as_text).unwrap_or_default();
+    let differs = |(name, seen): (&Value, &Value)| {
+        let property = name.as_text().and_then(|name| node.properties.get(name));
+        property.is_some_and(|property| property.value.as_ref().is_some_and(|value| value != seen))
+    };
+    expected(state).is_some_and(|intended| !satisfies(seen, intended))
+        || observed.get("attributes").and_then(Value::as_map).into_iter().flatten().any(differs)
 }
 
 /// Returns how what was last seen of a node ([`names::OBSERVED`]) differs from what it should be. The state comes first.

@@ -74,6 +74,22 @@ pub enum PlanError {
         /// Where the node was asked for.
         origin: Option<Origin>,
     },
+    /// The plan would take away nodes that are protected from that ([`khutulun_api::names::PROTECTED`]).
+    #[error("{} protected from being deleted or made anew", are(.nodes))]
+    Protected {
+        /// The nodes.
+        nodes: Vec<String>,
+        /// Where the first one was asked for.
+        origin: Option<Origin>,
+    },
+    /// The plan would have to make nodes anew that were there before they were managed ([`khutulun_api::names::ADOPTED`]).
+    #[error("{} adopted, and would have to be deleted to be made anew", are(.nodes))]
+    Adopted {
+        /// The nodes.
+        nodes: Vec<String>,
+        /// Where the first one was asked for.
+        origin: Option<Origin>,
+    },
     /// Such a plan is made in another way.
     #[error("nodes are stopped, started or restarted; no plan to {goal} is made of that")]
     WrongGoal {
@@ -144,6 +160,15 @@ pub enum PlanError {
 
 /// How many names are listed.
 const LISTED_MAX: usize = 50;
+
+/// `node `db` is`, `nodes `db`, `web` are`.
+fn are(nodes: &[String]) -> String {
+    let quoted: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
+    match nodes.len() {
+        1 => format!("node {} is", quoted.concat()),
+        _ => format!("nodes {} are", list(&quoted)),
+    }
+}
 
 fn list(names: &[String]) -> String {
     match names.len().saturating_sub(LISTED_MAX) {

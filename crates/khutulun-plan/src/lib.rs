@@ -44,6 +44,7 @@ mod error;
 mod flow;
 mod forget;
 mod inputs;
+mod keeping;
 mod needs;
 mod node;
 mod operate;

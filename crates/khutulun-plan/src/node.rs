@@ -9,7 +9,7 @@ use std::{
 use floria::{Edge, Graph, Value, Vertex, VertexId, rules::SELECTION};
 use khutulun_api::{Subject, names};
 
-use crate::PlanError;
+use crate::{PlanError, drift::may_drift};
 
 /// A node with everything that is a part of it.
 pub(crate) struct Node<'a> {
@@ -39,7 +39,7 @@ impl Node<'_> {
                 _ => {}
             }
         }
-        is_up && is_applied
+        is_up && is_applied && !may_drift(self.vertex)
     }
 
     /// Returns the lifecycle operation that was tried last without success, such as `start`.

@@ -245,11 +245,21 @@ pub(crate) fn going<'d>(
                 decision.down.contains(&"delete") || decision.action == Action::Delete
             })
         };
+        let is_let_go = |node: Option<&Node<'_>>| {
+            let decision = node.and_then(|node| decision_of(node.vertex.id));
+            decision.is_some_and(|decision| decision.action == Action::Forget)
+        };
+        // What is let go stays as it is, and goes on using what it uses.
+        if is_let_go(nodes.of(edge.source)) {
+            continue;
+        }
         let after = wanted.edge(edge.id);
         let is_moved = after.is_none_or(|after| after.target != edge.target);
-        let (source_goes, target_goes) = (goes(nodes.of(edge.source)), goes(nodes.of(edge.target)));
+        let source_goes = goes(nodes.of(edge.source));
+        let target_goes = goes(nodes.of(edge.target)) || is_let_go(nodes.of(edge.target));
         // Whoever stays is told of who goes; where only the relationship goes, both are.
         let (cause, operations) = match (source_goes, target_goes, is_moved) {
+            (true, ..) if is_let_go(nodes.of(edge.target)) => continue,
             (true, ..) => (Cause::Gone, ["remove_source"].as_slice()),
             (false, true, _) => (Cause::Gone, ["remove_target"].as_slice()),
             (false, false, true) => (Cause::Gone, ["remove_target", "remove_source"].as_slice()),

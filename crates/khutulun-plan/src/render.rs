@@ -111,6 +111,7 @@ fn sentence(reason: &Reason) -> String {
         Reason::Behind { node } => format!("it depends on {node}, which waits"),
         Reason::Asked { event } => format!("{event} was asked for"),
         Reason::Drift { seen, intended } => format!("it is {seen}, and should be {intended}"),
+        Reason::Adopted => "it was there before it was managed, so it is let go and not removed".to_owned(),
         Reason::Relationship { relationship, target, cause } => {
             format!("relationship {relationship} to {target}: {}", cause.sentence())
         }

@@ -14,6 +14,7 @@ use crate::{
     document::{Action, Goal, Plan, Reason},
     drift::Drift,
     error::PlanError,
+    keeping,
     node::{Node, Nodes, event_of},
     refresh::empty_plan,
     relationships::Relationships,
@@ -47,6 +48,7 @@ pub fn plan_repair(
         }
         decisions.insert(node.vertex.id, decision);
     }
+    keeping::check(basis, nodes.list.iter(), &decisions)?;
     let dependencies = dependencies_of_actual(basis, actual, &nodes);
     let side = Side { graph: actual, nodes: &nodes, dependencies: &dependencies };
     let steps = assemble(basis, (&decisions, &Relationships::default()), &side, &side, &mut evaluator)?;
@@ -72,12 +74,8 @@ fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
             _ => decided(Action::Update, &["stop"], &["start"], reasons),
         };
     }
-    let demands = drifts.iter().filter_map(|drift| {
-        let property = node.vertex.properties.get(drift.attribute.as_ref()?)?;
-        Some(Demand::of(&property.metadata).unwrap_or_default())
-    });
-    // Something has to be run, or it stays as it was seen.
-    match escalate(demands.max().unwrap_or_default().max(Demand::Configure), node) {
+    let demands = drifts.iter().filter_map(|drift| drift.demand(node.vertex));
+    match escalate(demands.max().unwrap_or_default(), node) {
         Demand::None | Demand::Configure => decided(Action::Update, &[], &["configure"], reasons),
         Demand::Restart => decided(Action::Update, &["stop"], &["configure", "start"], reasons),
         Demand::Replace => decided(Action::Replace, &names::LIFECYCLE_DOWN, &names::LIFECYCLE_UP, reasons),

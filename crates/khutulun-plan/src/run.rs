@@ -13,7 +13,7 @@ use crate::{
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA, Step},
     draft::{Draft, StepIndex, Strength},
     error::PlanError,
-    flow,
+    flow, keeping,
     node::{Nodes, event_of, operation_of},
     place::Place,
     workflow::plan_workflow,
@@ -125,6 +125,7 @@ pub fn plan_operation(
     } else {
         ordered(basis, actual, &nodes, steps, downwards)
     };
+    keeping::check_steps(basis, actual, &plan.steps)?;
     Ok(plan)
 }
 

@@ -26,6 +26,7 @@ use crate::{
     document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA, Step},
     error::PlanError,
     flow::{self, Activity, FlowStep},
+    keeping,
     node::event_of,
     place::{Place, empty},
 };
@@ -66,6 +67,7 @@ pub fn plan_workflow(
     let mut expansion = Expansion::new(basis, actual);
     written.iter().for_each(|(site, attribute)| expansion.evaluator.forget(*site, attribute));
     expansion.whole(vertex, inputs)?;
+    keeping::check_steps(basis, actual, &expansion.steps)?;
     Ok(Plan {
         schema: SCHEMA.to_owned(),
         namespace: basis.namespace.clone(),

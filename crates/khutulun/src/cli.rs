@@ -3,6 +3,7 @@
 mod agent;
 mod events;
 mod reality;
+mod removal;
 mod revisions;
 mod simulate;
 mod store;
@@ -16,6 +17,7 @@ pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
 pub(crate) use reality::{
     AdoptArguments, ForgetArguments, OperateArguments, RefreshArguments, RunArguments, StatusArguments,
 };
+pub(crate) use removal::RemovalArguments;
 pub(crate) use revisions::{
     DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
 };
@@ -273,6 +275,8 @@ pub(crate) struct PlanArguments {
     /// Save the plan in this file; `deploy FILE` runs exactly it, or nothing.
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) removal: RemovalArguments,
 }
 
 /// What every command that runs a plan takes.
@@ -283,6 +287,8 @@ pub(crate) struct ExecutionArguments {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) conduct: ConductArguments,
+    #[command(flatten)]
+    pub(crate) removal: RemovalArguments,
 }
 
 /// How a run behaves.

@@ -276,6 +276,7 @@ fn explain<'a>(reason: &'a Reason, node: Option<&'a Origin>) -> (String, Option<
             let [seen, intended] = [seen, intended].map(|word| terminal::harmless(word));
             (format!("it is {seen}, and should be {intended}"), None)
         }
+        Reason::Adopted => ("it was there before it was managed, so it stays where it is".to_owned(), None),
         Reason::Relationship { relationship, target, cause } => {
             let [relationship, target] = [relationship, target].map(|word| terminal::harmless(word));
             (format!("relationship {relationship} to {target}: {}", cause.sentence()), None)

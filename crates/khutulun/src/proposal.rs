@@ -199,6 +199,10 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
             let origin = source.origin.as_ref().or(origin.as_ref());
             (Exit::InvalidDesign, origin.map_or_else(|| format!("node `{node}`"), ToString::to_string))
         }
+        PlanError::Protected { nodes, origin } | PlanError::Adopted { nodes, origin } => {
+            let place = || format!("node `{}`", nodes.join("`, `"));
+            (Exit::Failed, origin.as_ref().map_or_else(place, ToString::to_string))
+        }
         PlanError::NotMade { node, origin, .. } => {
             let place = || format!("node `{node}`");
             (Exit::Failed, origin.as_ref().map_or_else(place, ToString::to_string))
@@ -226,6 +230,10 @@ pub(crate) fn plan_error(session: &Session, error: &PlanError) -> CliError {
     };
     let next = match error {
         PlanError::NoSuchNode { .. } => "khutulun status",
+        PlanError::Protected { .. } => {
+            "let it stay; or deploy it with `khutulun.protected: false`, or say --allow-protected"
+        }
+        PlanError::Adopted { .. } => "leave it as it is, or say --delete-adopted",
         PlanError::NotMade { .. } => "khutulun deploy, which makes what is not made yet",
         PlanError::NoSuchOperation { .. } | PlanError::NoSuchWorkflow { .. } => "say one of those",
         PlanError::WorkflowInput { .. } => "give the workflow's inputs with -i NAME=VALUE",

@@ -1,6 +1,7 @@
 //! What a command works with: the person's options, the state directory and the store, each opened when it is needed.
 
 use std::{
+    cell::Cell,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use khutulun_plan::Basis;
 
 use crate::{
     author,
-    cli::{Format, GlobalOptions},
+    cli::{Format, GlobalOptions, RemovalArguments},
     error::{CliError, chain},
     executors,
     exit::Exit,
@@ -38,6 +39,7 @@ pub(crate) struct Session {
     pub(crate) profiles: Profiles,
     root: PathBuf,
     host: String,
+    removal: Cell<RemovalArguments>,
     drivers: Vec<(&'static str, &'static str)>,
 }
 
@@ -52,15 +54,19 @@ impl Session {
             profiles: Profiles::new(&options.profiles),
             root,
             host: author::host(),
+            removal: Cell::default(),
             drivers: executors::digests().collect(),
         })
     }
 
     /// Returns what plans of a service are made from.
     pub(crate) fn basis<'a>(&'a self, service: &'a Namespace, base: Revision) -> Basis<'a> {
+        let removal = self.removal.get();
         Basis {
             host: Some(&self.host),
             drivers: &self.drivers,
+            unprotected: removal.allow_protected,
+            adopted_too: removal.delete_adopted,
             ..Basis::new(service, base, &*self.functions)
         }
     }
@@ -74,8 +80,14 @@ impl Session {
             profiles: Profiles::none(),
             root: self.root.clone(),
             host: self.host.clone(),
+            removal: self.removal.clone(),
             drivers: self.drivers.clone(),
         }
+    }
+
+    /// Takes what may go for this command.
+    pub(crate) fn allow(&self, removal: RemovalArguments) {
+        self.removal.set(removal);
     }
 
     /// Returns the path of the state directory, which may not be there.

@@ -3,6 +3,7 @@
 // A test that cannot go on should say so where it stands.
 #![allow(clippy::unwrap_used)]
 
+mod keeping;
 mod laws;
 mod operate;
 mod operational;

@@ -15,6 +15,7 @@
 //!   `^!replace` what a change of it needs; `$&to.key` reads from the node's relationship `to`;
 //! - `in:client` what contains it, instead of the service; `nested` says that it is itself a service, and no node;
 //! - `waits:db` a requirement whose relationship is not made yet; `selected` says that it stands for a node of another service;
+//! - `protected` says that it may not go;
 //! - `line:7` where it is in its source.
 
 use std::collections::HashMap;
@@ -144,6 +145,8 @@ pub(crate) fn design(text: &str) -> Design {
                 node.metadata.remove(names::NODE);
                 node.metadata.insert(names::SERVICE.to_owned(), Value::from(name));
                 operations.push("none");
+            } else if token == "protected" {
+                node.metadata.insert(names::PROTECTED.to_owned(), Value::from(true));
             } else if token == "selected" {
                 node.metadata.insert(names::SELECTED.to_owned(), Value::map([("path", name)]));
             } else if let Some(requirement) = token.strip_prefix("waits:") {

@@ -23,6 +23,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &DeployArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.execution.removal);
     let design = &arguments.design;
     if plan_file::is_one(&design.path) {
         return saved(arguments, session);

@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.execution.removal);
     if arguments.execution.conduct.on_failure == OnFailure::Unwind {
         return Err(change::nothing_to_unwind("destroy"));
     }

@@ -21,6 +21,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &PlanArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.removal);
     let design = &arguments.design;
     let proposal = match &arguments.save {
         None if arguments.destroy => removal(arguments, session)?,

@@ -17,6 +17,7 @@ use crate::{
 const DIGEST_SHOWN: usize = 12;
 
 pub(crate) fn run(arguments: &RollbackArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.change.execution.removal);
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let service = revision::service(session, &reader, arguments.name.as_deref())?;
     revision::find(session, &reader, &service, arguments.revision)?;

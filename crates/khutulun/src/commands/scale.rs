@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &ScaleArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.change.execution.removal);
     let counts = arguments.counts.iter().map(|text| count(text)).collect::<Result<Counts, _>>()?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let service = session.service(&reader, arguments.name.as_deref())?;

@@ -15,6 +15,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &UpdateArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.change.execution.removal);
     let given = inputs::gather(&arguments.input, &arguments.inputs)?;
     if given.is_empty() {
         return Err(CliError::usage("nothing is to be updated", "no input was given")
