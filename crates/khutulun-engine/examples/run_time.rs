@@ -73,7 +73,8 @@ fn process_time() -> Duration {
 /// Returns how many calls that write this process has made, and how many octets they wrote, from proc_pid_io(5).
 fn writes() -> (u64, u64) {
     let text = std::fs::read_to_string("/proc/self/io").unwrap();
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap();
+    let field =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap();
     (field("syscw:"), field("wchar:"))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     journal::{RunState, SUPERSEDED, StepState, runs, unfinished},
     lease::{Lease, Owner},
     present::Present,
-    report::{Observer, RunReport, RunResult, Settlement},
+    report::{Observer, RunReport, RunResult, Settlement, StepEnd},
     run::{CONFLICTS_MAX, Run},
     scheduler::Conduct,
     shell::{Ended, Shell},
@@ -183,7 +183,12 @@ impl Engine {
                 return Err(EngineError::Ended { run, result });
             }
             let in_flight = |step: u32| state.steps.get(step as usize).is_some_and(StepState::in_flight);
-            match settlements.keys().copied().find(|step| !in_flight(*step)) {
+            let is_asked = |step: u32| {
+                let planned = state.plan.steps.get(step as usize);
+                planned.is_some_and(|planned| planned.approval.is_some())
+                    && state.steps[step as usize].end != StepEnd::Succeeded
+            };
+            match settlements.keys().copied().find(|step| !in_flight(*step) && !is_asked(*step)) {
                 Some(step) => Err(EngineError::NothingToSettle { run, step }),
                 None => Ok(()),
             }

@@ -87,7 +87,7 @@ pub struct Question {
     pub event: String,
     /// Where the operation was asked for.
     pub origin: Option<Origin>,
-    /// What is known, and what is not.
+    /// What is known, and what is not; or, where [`khutulun_plan::Step::approval`] asks for it, what is to be approved.
     pub text: String,
 }
 

@@ -362,6 +362,7 @@ fn facts(setup: &Setup, plan: &Plan) -> Vec<StepFacts> {
             otherwise: step.otherwise.clone(),
             gathers: step.gathers,
             decides: !step.conditions.is_empty(),
+            approval: step.approval.is_some(),
             runs_code: step.implementation.is_some(),
             attempts_max: match &step.implementation {
                 Some(floria::Implementation::Script { .. }) => options.attempts_max_script,

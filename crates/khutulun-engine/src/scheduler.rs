@@ -25,8 +25,10 @@ enum State {
     /// An operator has to say what became of it.
     InDoubt,
     Resting,
-    /// Its conditions are being looked at.
+    /// Its conditions are being looked at, or whether it is approved.
     Deciding,
+    /// Somebody has to approve it.
+    Unapproved,
     Failed,
     /// Failed, and steps for that case go on.
     Caught,
@@ -183,6 +185,11 @@ impl Scheduler {
             Happened::Decided(index, answer) => {
                 if self.steps[index as usize].state == State::Deciding {
                     self.decided(index, answer, &mut orders);
+                }
+            }
+            Happened::Unapproved(index) => {
+                if self.steps[index as usize].state == State::Deciding {
+                    self.set(index, State::Unapproved);
                 }
             }
             Happened::Rested(index) => {

@@ -190,7 +190,7 @@ impl<'a> Lowering<'a, '_> {
         let mut properties = self.properties(&node.properties);
         self.attributes(&node.attributes, &mut properties, node.span);
         self.show_selected(node, None, &mut properties);
-        let mut metadata = self.entity_metadata(&node.metadata, node.span);
+        let mut metadata = self.metadata_with(&node.metadata, node.span, names::PROTECTED);
         metadata.insert(names::NODE.to_owned(), node.name.as_str().into());
         let artifacts = self.node_artifacts(node);
         if !artifacts.is_empty() {
@@ -237,16 +237,37 @@ impl<'a> Lowering<'a, '_> {
 
     /// The metadata of a template, without words that would make an instance look as if the engine had written on it.
     pub(crate) fn entity_metadata(&mut self, metadata: &tosca::model::Metadata, span: Span) -> Metadata {
+        self.metadata_with(metadata, span, "")
+    }
+
+    /// The same of what may have the metadata `own` of khutulun's.
+    pub(crate) fn metadata_with(
+        &mut self,
+        metadata: &tosca::model::Metadata,
+        span: Span,
+        own: &str,
+    ) -> Metadata {
         let metadata = expressions::metadata(self.model, metadata);
-        for name in metadata.keys().filter(|name| name.starts_with(floria::ENGINE_METADATA_PREFIX)) {
-            self.tell(
-                Diagnostic::error("reserved-metadata", format!("the metadata `{name}` is khutulun's own"))
-                    .at(span)
-                    .hint(format!(
-                        "names that begin with `{}` are reserved here",
-                        floria::ENGINE_METADATA_PREFIX
-                    )),
-            );
+        for (name, value) in
+            metadata.iter().filter(|(name, _)| name.starts_with(floria::ENGINE_METADATA_PREFIX))
+        {
+            let is_written = match name.as_str() {
+                names::PROTECTED => matches!(value, Value::Boolean(_)),
+                _ => matches!(value, Value::Text(_)),
+            };
+            let (message, hint) = match name == own {
+                true if is_written => continue,
+                true => {
+                    let what = if own == names::PROTECTED { "`true` or `false`" } else { "a text" };
+                    (format!("the metadata `{name}` is {what}"), String::new())
+                }
+                false => (
+                    format!("the metadata `{name}` is khutulun's own"),
+                    format!("names that begin with `{}` are reserved here", floria::ENGINE_METADATA_PREFIX),
+                ),
+            };
+            let mistake = Diagnostic::error("reserved-metadata", message).at(span);
+            self.tell(if hint.is_empty() { mistake } else { mistake.hint(hint) });
         }
         metadata
     }

@@ -82,7 +82,7 @@ impl<'a> Lowering<'a, '_> {
         if let Some(relationship) = relationship {
             properties.insert(names::TARGET_RELATIONSHIP.to_owned(), word(relationship));
         }
-        let mut metadata = self.entity_metadata(&step.metadata, step.span);
+        let mut metadata = self.metadata_with(&step.metadata, step.span, names::APPROVAL);
         metadata.insert(names::STEP.to_owned(), name.as_str().into());
         let (name, span) = (name.as_str().to_owned(), step.span);
         self.part(Part { name, container: workflow, properties, handlers, metadata, span })

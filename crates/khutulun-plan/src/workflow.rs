@@ -8,6 +8,8 @@
 //!   `on_success`, or failed and has it in `on_failure`), and none that has it in `on_success` alone has failed.
 //! - A target for which a filter does not hold is left out; a step whose targets are all left out has succeeded.
 //! - When an activity of a target failed, its next ones are not run; those of other targets are. The step has failed.
+//! - Where its metadata ask for an approval ([`names::APPROVAL`]), it goes on once somebody has approved it; a refusal is a failure of
+//!   the step.
 //! - A failure that no `on_failure` is there for, here or where the workflow is inlined, is one of the run.
 
 mod trigger;
@@ -252,8 +254,14 @@ impl<'b, 'a> Expansion<'b, 'a> {
                 otherwise: step.otherwise.iter().map(|place| ends[*place]).collect(),
                 ..self.mark(step.vertex, "begin", &part)
             };
-            let begin = self.add(begin)?;
+            let mut begin = self.add(begin)?;
             let mut all = vec![begin];
+            if let Some(question) = step.vertex.metadata.get(names::APPROVAL) {
+                let question = question.as_text().map_or_else(|| question.to_string(), str::to_owned);
+                let asked = self.mark(step.vertex, "approval", &part);
+                begin = self.add(Step { after: vec![begin], approval: Some(question), ..asked })?;
+                all.push(begin);
+            }
             for site in flow::targets(self.graph, step.vertex) {
                 self.target(spot, site, begin, &(0..usize::MAX), &mut all)?;
             }

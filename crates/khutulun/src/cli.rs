@@ -364,7 +364,8 @@ pub(crate) struct ResumeArguments {
     /// The run's number, or the service [default: the only unfinished run].
     #[arg(value_name = "RUN|SERVICE")]
     pub(crate) which: Option<String>,
-    /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`.
+    /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`; of one that asks for it,
+    /// whether it may go on: `3=approved` or `3=refused`.
     #[arg(long, value_name = "STEP=HOW")]
     pub(crate) settle: Vec<String>,
     /// Do not ask whether to go on with what was not known when the run was planned.

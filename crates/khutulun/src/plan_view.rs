@@ -132,6 +132,8 @@ impl PlanView<'_> {
                     line.push_str(&style.dim(&format!("  if {otherwise} fails")));
                 }
                 let _ = writeln!(text, "{line}");
+            } else if let Some(question) = &step.approval {
+                let _ = writeln!(text, "      asks before it goes on: {}", terminal::harmless(question));
             } else if !step.conditions.is_empty() {
                 let _ = writeln!(
                     text,

@@ -101,8 +101,18 @@ impl RunView<'_> {
                     })
                     .collect();
                 let first = self.report.questions.first();
+                let is_approval = first.is_some_and(|question| {
+                    let planned = self.plan.steps.get(question.operation.step as usize);
+                    planned.is_some_and(|step| step.approval.is_some())
+                });
                 let step = first.map_or(0, |question| question.operation.step);
                 let node = first.map_or("", |question| question.node.as_str());
+                if is_approval {
+                    let error = CliError::new(Exit::NeedsOperator, "a step waits for somebody to approve it");
+                    return Some(error.place(self.place(step, node)).why(questions.join("\n")).unchanged(unchanged).next(
+                        format!("{resume} --settle {step}=approved (or =refused)"),
+                    ));
+                }
                 Some(
                     CliError::new(Exit::NeedsOperator, "nobody can tell what became of an operation")
                         .place(self.place(step, node))

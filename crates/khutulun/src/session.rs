@@ -1,9 +1,8 @@
 //! What a command works with: the person's options, the state directory and the store, each opened when it is needed.
 
 use std::{
-    cell::Cell,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use floria::{Namespace, Revision, Store as _, StoreError};
@@ -39,7 +38,7 @@ pub(crate) struct Session {
     pub(crate) profiles: Profiles,
     root: PathBuf,
     host: String,
-    removal: Cell<RemovalArguments>,
+    removal: OnceLock<RemovalArguments>,
     drivers: Vec<(&'static str, &'static str)>,
 }
 
@@ -54,14 +53,14 @@ impl Session {
             profiles: Profiles::new(&options.profiles),
             root,
             host: author::host(),
-            removal: Cell::default(),
+            removal: OnceLock::new(),
             drivers: executors::digests().collect(),
         })
     }
 
     /// Returns what plans of a service are made from.
     pub(crate) fn basis<'a>(&'a self, service: &'a Namespace, base: Revision) -> Basis<'a> {
-        let removal = self.removal.get();
+        let removal = self.removal.get().copied().unwrap_or_default();
         Basis {
             host: Some(&self.host),
             drivers: &self.drivers,
@@ -87,7 +86,8 @@ impl Session {
 
     /// Takes what may go for this command.
     pub(crate) fn allow(&self, removal: RemovalArguments) {
-        self.removal.set(removal);
+        // A command says it once, at its beginning.
+        let _ = self.removal.set(removal);
     }
 
     /// Returns the path of the state directory, which may not be there.

@@ -10,7 +10,7 @@ use crate::{
     effect::{Effect, TakeUp, Tell},
     journal::{SUPERSEDED, StepState},
     merge::Changed,
-    report::{Question, RunReport, RunResult, StepEnd, StepReport},
+    report::{Question, RunReport, RunResult, Settlement, StepEnd, StepReport},
     scheduler::{Happened, Order},
     settle::settle,
 };
@@ -32,6 +32,7 @@ impl Run {
                         self.record(step, attempt, outcome, touched, caught);
                     }
                     Order::Decide { step } => happened.push_back(Happened::Decided(step, self.decide(step))),
+                    Order::Approve { step } => happened.push_back(self.approval(step)),
                     Order::Skip { step, decided } => self.skip(step, decided),
                     Order::Conclude => self.conclude(),
                     Order::Done(result) => self.end(result),
@@ -98,6 +99,25 @@ impl Run {
     /// Looks at the conditions of a step.
     fn decide(&self, step: u32) -> Result<bool, Failure> {
         context::holds(&self.graph, &*self.setup.functions, &self.plan.steps[step as usize])
+    }
+
+    /// Looks whether somebody has approved a step. What nobody has answered is a question.
+    fn approval(&mut self, step: u32) -> Happened {
+        let answer = match &mut self.take_up {
+            TakeUp::GoOn(settlements) => settlements.remove(&step),
+            TakeUp::Cancel | TakeUp::Supersede => None,
+        };
+        match answer {
+            Some(Settlement::Succeeded(_)) => Happened::Decided(step, Ok(true)),
+            Some(Settlement::Failed) => {
+                Happened::Decided(step, Err(Failure::permanent("it was not approved")))
+            }
+            Some(Settlement::Retry) | None => {
+                let question = self.plan.steps[step as usize].approval.clone();
+                self.doubts.insert(step, question.unwrap_or_default());
+                Happened::Unapproved(step)
+            }
+        }
     }
 
     fn skip(&mut self, step: u32, decided: bool) {

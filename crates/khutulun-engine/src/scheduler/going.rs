@@ -65,6 +65,9 @@ impl Scheduler {
             if self.steps[index as usize].facts.decides {
                 self.set(index, State::Deciding);
                 orders.push(Order::Decide { step: index });
+            } else if self.steps[index as usize].facts.approval {
+                self.set(index, State::Deciding);
+                orders.push(Order::Approve { step: index });
             } else {
                 self.finish(index, Outcome::Succeeded(BTreeMap::<String, Value>::new()), false, orders);
             }
@@ -94,6 +97,8 @@ impl Scheduler {
         } else if over.into_iter().map(|state| self.count(state)).sum::<usize>() == self.steps.len() {
             orders.push(Order::Conclude);
             RunResult::Succeeded
+        } else if self.count(State::Unapproved) > 0 && !self.cancelled {
+            RunResult::NeedsOperator
         } else {
             RunResult::Cancelled
         };

@@ -15,6 +15,8 @@ pub struct StepFacts {
     pub gathers: bool,
     /// Whether it is only run where conditions hold, which somebody has to look at.
     pub decides: bool,
+    /// Whether somebody has to approve it before it starts.
+    pub approval: bool,
     /// Whether code runs. Without, the step succeeds as soon as it may start, and has no intent.
     pub runs_code: bool,
     /// How often it is tried in one go while its failures are transient, at least 1.
@@ -68,6 +70,8 @@ pub enum Happened {
     Recovered(u32, Recovery),
     /// Somebody has looked at the conditions of a step: whether they hold, or why nobody can tell.
     Decided(u32, Result<bool, Failure>),
+    /// Nobody has said yet whether a step may start: it waits, and so does all that comes after it.
+    Unapproved(u32),
     /// The pause before another attempt is over.
     Rested(u32),
     /// Nothing new is to start.
@@ -113,6 +117,11 @@ pub enum Order {
     },
     /// Look at the conditions of a step, then say [`Happened::Decided`].
     Decide {
+        /// The step.
+        step: u32,
+    },
+    /// Look whether somebody has approved a step, then say [`Happened::Decided`] or [`Happened::Unapproved`].
+    Approve {
         /// The step.
         step: u32,
     },

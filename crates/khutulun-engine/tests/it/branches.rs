@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floria::Store as _;
 use khutulun_api::FailureClass;
-use khutulun_engine::RunResult;
+use khutulun_engine::{Cancel, RunResult, Settlement};
 use khutulun_plan::{Action, Basis, Goal, Plan, Step, plan_run};
 
 use crate::{
@@ -70,5 +70,47 @@ fn one_way_is_taken_to_its_end_whenever_the_run_crashed() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_has_to_be_approved_waits_and_the_rest_goes_on() {
+    for answer in [Settlement::Succeeded(BTreeMap::new()), Settlement::Failed] {
+        let world = World::new(Memory::Good);
+        let is_approved = answer != Settlement::Failed;
+        block_on(async {
+            world.run(world.deploy_plan(NODES), &Crash::at(-1)).await.report();
+            world.reality.lock().unwrap().effects.clear();
+            let mut plan = branches(&world);
+            // `b` after an answer, `c` beside it, and `d` where it was refused.
+            let asks = Step {
+                implementation: None,
+                after: Vec::new(),
+                approval: Some("shall it?".to_owned()),
+                ..plan.steps[1].clone()
+            };
+            let [b, c, d] = [2, 3, 4].map(|place: usize| plan.steps[place].clone());
+            plan.steps = vec![
+                Step { gathers: false, ..asks },
+                Step { after: vec![0], ..b },
+                Step { otherwise: Vec::new(), ..c },
+                Step { after: Vec::new(), otherwise: vec![0], ..d },
+            ];
+            let report = world.run(plan, &Crash::at(-1)).await.report().clone();
+            assert_eq!(report.result, RunResult::NeedsOperator);
+            let questions: Vec<(u32, &str)> =
+                report.questions.iter().map(|one| (one.operation.step, one.text.as_str())).collect();
+            assert_eq!(questions, [(0, "shall it?")]);
+            let done = |world: &World| -> Vec<String> {
+                let reality = world.reality.lock().unwrap();
+                reality.effects.iter().map(|(_, node, _)| node.clone()).collect()
+            };
+            assert_eq!(done(&world), ["c"]);
+            let answers = BTreeMap::from([(0, answer.clone())]);
+            let engine = world.engine(&Crash::at(-1));
+            let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();
+            assert_eq!(report.result, RunResult::Succeeded);
+            assert_eq!(done(&world), ["c", if is_approved { "b" } else { "d" }]);
+        });
     }
 }

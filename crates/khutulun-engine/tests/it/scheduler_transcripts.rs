@@ -24,6 +24,7 @@ fn steps(text: &str) -> (Vec<String>, Vec<StepFacts>) {
                 .collect(),
             gathers: name.ends_with('+'),
             decides: name.ends_with('?'),
+            approval: false,
             runs_code: !name.ends_with(['*', '?', '+']),
             attempts_max: if name.ends_with('!') { 3 } else { 1 },
         })
@@ -82,6 +83,7 @@ fn show(effect: &Order, names: &[String]) -> String {
         Order::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
         Order::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
         Order::Decide { step } => format!("decide {}", name(step)),
+        Order::Approve { step } => format!("approve {}", name(step)),
         Order::Skip { step, decided } => {
             format!("skip {}{}", name(step), if *decided { " durably" } else { "" })
         }

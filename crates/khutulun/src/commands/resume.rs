@@ -111,8 +111,8 @@ fn settlement(text: &str) -> Result<(u32, Settlement), CliError> {
     let read = || {
         let (step, how) = text.split_once('=')?;
         let how = match how {
-            "succeeded" => Settlement::Succeeded(BTreeMap::new()),
-            "failed" => Settlement::Failed,
+            "succeeded" | "approved" => Settlement::Succeeded(BTreeMap::new()),
+            "failed" | "refused" => Settlement::Failed,
             "retry" => Settlement::Retry,
             _ => return None,
         };

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may its helpers")]
 
 mod agent;
+mod approvals;
 mod changes;
 mod chaos;
 mod crash;
@@ -23,6 +24,7 @@ mod others;
 mod packages;
 mod plugins;
 mod profiles;
+mod protection;
 mod reality;
 mod relationships;
 mod revisions;
