@@ -1,6 +1,6 @@
 //! What triggers make of an event (TOSCA 2.0, 16.5). Pure.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use floria::{
     Evaluated, Evaluator, Expression, Functions, Graph, Namespace, Origin, Site, Value, Vertex, VertexId,
@@ -164,10 +164,9 @@ fn subjects(graph: &Graph, event: &Event, policy: &Vertex) -> Vec<Site> {
         return Vec::new();
     }
     let has_targets = graph.outgoing(policy.id).any(|edge| edge.name == words::TARGET);
-    let targets = || policy_targets(graph, policy.id);
     let Some(site) = event.site else {
         return match has_targets {
-            true => targets().into_iter().map(Site::Vertex).collect(),
+            true => policy_targets(graph, policy.id).into_iter().map(Site::Vertex).collect(),
             false => policy.container.map(Site::Vertex).into_iter().collect(),
         };
     };
@@ -178,10 +177,27 @@ fn subjects(graph: &Graph, event: &Event, policy: &Vertex) -> Vec<Site> {
     };
     let nodes = ends.into_iter().filter_map(|id| node_around(graph, id));
     let is_target = |node: &VertexId| match has_targets {
-        true => targets().contains(node),
+        true => is_targeted(graph, *node, policy.id),
         false => is_inside(graph, *node, policy.container),
     };
     nodes.filter(is_target).map(Site::Vertex).collect()
+}
+
+/// Tells whether a node is a target of a policy, or a member of a group that is one. Looked at from the node, however many targets
+/// there are.
+fn is_targeted(graph: &Graph, node: VertexId, policy: VertexId) -> bool {
+    let (mut open, mut seen) = (vec![node], BTreeSet::from([node]));
+    while let Some(id) = open.pop() {
+        for edge in graph.incoming(id) {
+            if edge.name == words::TARGET && edge.source == policy {
+                return true;
+            }
+            if edge.name == words::MEMBER && seen.insert(edge.source) {
+                open.push(edge.source);
+            }
+        }
+    }
+    false
 }
 
 /// The node that a vertex is, or is a part of.

@@ -4,7 +4,7 @@ mod lane;
 
 use std::collections::BTreeMap;
 
-use floria::{Batch, Functions, Graph, Namespace, Record, Revision, Store};
+use floria::{Batch, Functions, Graph, LogEntry, LogQuery, Namespace, Record, Revision, Store, StoreError};
 use khutulun_api::{RunId, names as words};
 
 use crate::{
@@ -233,17 +233,36 @@ fn services(store: &dyn Store, event: &Event) -> Result<Vec<Namespace>, EventErr
     Ok(known.into_iter().filter(is_service).collect())
 }
 
-/// The instances of a service as they are now, read only where they changed.
+/// The instances of a service as they are now. Of those that are known, only what changed is read.
 fn graph_of<'g>(
     store: &dyn Store,
     service: &Namespace,
     known: &'g mut Option<(Namespace, Revision, Graph)>,
 ) -> Result<&'g Graph, EventError> {
+    let failed = || EventError::store("read the instances");
     // The revision first: what is read may be newer, and is then read again.
-    let revision = store.namespace_revision(service).map_err(EventError::store("read the revision"))?;
-    let is_it = |(of, at, _): &(Namespace, Revision, Graph)| of == service && *at == revision;
-    if !known.as_ref().is_some_and(is_it) {
-        let graph = store.graph(service).map_err(EventError::store("read the instances"))?;
+    let revision = store.namespace_revision(service).map_err(failed())?;
+    match known.as_mut().filter(|(of, ..)| of == service) {
+        Some((_, at, _)) if *at == revision => {}
+        Some((_, at, graph)) if *at > Revision(0) => {
+            let query = LogQuery { namespace: Some(service.clone()), since: *at, ..LogQuery::default() };
+            match store.log(&query) {
+                Ok(rows) => {
+                    for row in &rows {
+                        if let LogEntry::Change(change) = &row.entry {
+                            graph.apply(change);
+                        }
+                    }
+                    *at = rows.last().map_or(revision, |last| last.revision.max(revision));
+                }
+                Err(StoreError::Forgotten { .. }) => *known = None,
+                Err(source) => return Err(failed()(source)),
+            }
+        }
+        _ => *known = None,
+    }
+    if known.is_none() {
+        let graph = store.graph(service).map_err(failed())?;
         *known = Some((service.clone(), revision, graph));
     }
     Ok(&known.as_ref().expect("it was just read, or known").2)

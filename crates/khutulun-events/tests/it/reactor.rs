@@ -191,25 +191,12 @@ fn whoever_waits_for_a_run_goes_on_when_it_has_ended() {
     crate::support::commit(&world.store, vec![crate::support::record("runs", "begin", begin)]);
     world.emit("told", Some(WEB));
     let mut reactor = Reactor::open(&*world.store).unwrap();
-    let functions = crate::world::Attributes;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = world.engine(&Crash::at(-1));
-    let turn = |reactor: &mut Reactor| {
-        while reactor.read(&*world.store).unwrap() {}
-        let due = reactor.due(&*world.store, &functions).unwrap();
-        let count = due.len();
-        for due in due {
-            let performed = runtime.block_on(world.perform(&engine, &due)).unwrap();
-            reactor.ended(due, Some(performed));
-        }
-        count
-    };
-    assert_eq!(turn(&mut reactor), 1, "it is tried");
-    assert_eq!(turn(&mut reactor), 0, "and waits");
+    assert_eq!(world.turn(&mut reactor), 1, "it is tried");
+    assert_eq!(world.turn(&mut reactor), 0, "and waits");
     assert!(!reactor.is_idle());
     let end = floria::Value::map([("run", floria::Value::Integer(150)), ("result", "succeeded".into())]);
     crate::support::commit(&world.store, vec![crate::support::record("runs", "end", end)]);
-    assert_eq!(turn(&mut reactor), 1);
+    assert_eq!(world.turn(&mut reactor), 1);
     assert_eq!(world.effects(), ["web.care.note"]);
     assert!(reactor.is_idle());
 }
@@ -227,4 +214,30 @@ fn of_a_storm_a_bounded_part_is_in_memory_and_every_event_is_acted_on() {
     }
     live(&world);
     assert_eq!(world.effects().len(), EVENTS / 2 + 50);
+}
+
+#[test]
+fn the_condition_is_that_of_when_the_events_turn_comes() {
+    let world = World::new(&[Sketch { condition: Some(attribute("ready")), ..care("told", &[NOTE]) }]);
+    world.begin();
+    let mut reactor = Reactor::open(&*world.store).unwrap();
+    for (ready, expected) in [(true, 1), (false, 1), (true, 2)] {
+        let mut node = world.graph().vertex(floria::VertexId(2)).unwrap().clone();
+        node.properties.get_mut("ready").unwrap().value = Some(ready.into());
+        crate::support::put(&world.store, vec![node]);
+        world.emit("told", Some(WEB));
+        world.turns(&mut reactor);
+        assert_eq!(world.effects().len(), expected);
+    }
+    // A node that is gone is none of its concern.
+    let graph = world.graph();
+    let edges = graph
+        .incoming(floria::VertexId(2))
+        .map(|edge| floria::Change::delete(floria::EntityKey::Edge(edge.id)));
+    let node = floria::Change::delete(floria::EntityKey::Vertex(floria::VertexId(2)));
+    world.emit("told", Some(WEB));
+    let changes = edges.chain([node]).collect();
+    world.store.commit(&floria::Batch { changes, ..Default::default() }).unwrap();
+    world.turns(&mut reactor);
+    assert_eq!(world.effects().len(), 2);
 }

@@ -19,7 +19,7 @@ use khutulun_api::{
     BoxFuture, Clock, Executor, Failure, Operation, OperationId, Outcome, Recovery, names as words,
 };
 use khutulun_engine::{Cancel, Engine, EngineOptions, unfinished};
-use khutulun_events::{Actor, Due, Event, EventError, NoScaler, Performed, Reactor, emit, perform};
+use khutulun_events::{Actor, Due, Event, EventError, NoScaler, Reactor, emit, perform};
 use tokio::sync::Notify;
 
 use crate::support::{all, emission, node, shop, vertex};
@@ -302,11 +302,26 @@ impl World {
         Engine::new(Arc::new(store), Arc::new(executor), Arc::new(Attributes)).with_options(options)
     }
 
-    /// Performs a reaction.
-    pub(crate) async fn perform(&self, engine: &Engine, due: &Due) -> Result<Performed, EventError> {
+    /// What a reactor has done at once; returns how many reactions that was.
+    pub(crate) fn turn(&self, reactor: &mut Reactor) -> usize {
+        while reactor.read(&*self.store).unwrap() {}
+        let due = reactor.due(&*self.store, &Attributes).unwrap();
+        let count = due.len();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let engine = self.engine(&Crash::at(-1));
         let (store, cancel) = (&*self.store, &Cancel::new());
         let (clock, scaler, functions) = (&Frozen, &NoScaler, &Attributes);
-        perform(&Actor { engine, store, functions, clock, scaler, observer: &(), cancel }, due).await
+        let actor = Actor { engine: &engine, store, functions, clock, scaler, observer: &(), cancel };
+        for due in due {
+            let performed = runtime.block_on(perform(&actor, &due)).unwrap();
+            reactor.ended(due, Some(performed));
+        }
+        count
+    }
+
+    /// All that a reactor has done until nothing is left.
+    pub(crate) fn turns(&self, reactor: &mut Reactor) {
+        while self.turn(reactor) > 0 {}
     }
 
     async fn process(&self, crash: &Arc<Crash>) -> Result<(), EventError> {
