@@ -97,6 +97,8 @@ fn act(store: &Arc<SqliteStore>) -> Result<usize, Box<dyn Error>> {
         engine: &engine,
         store: &**store,
         functions: &Attributes,
+        host: None,
+        drivers: &[],
         clock: &SystemClock,
         scaler: &NoScaler,
         observer: &(),

@@ -71,6 +71,10 @@ pub struct Actor<'a> {
     pub store: &'a dyn Store,
     /// What expressions may call.
     pub functions: &'a dyn Functions,
+    /// The host that operations are run on, by name, as plans say it.
+    pub host: Option<&'a str>,
+    /// The digests of the drivers that operations are run with, by name.
+    pub drivers: &'a [(&'a str, &'a str)],
     /// What time it is.
     pub clock: &'a dyn Clock,
     /// How many nodes there are.
@@ -152,7 +156,11 @@ async fn stage(
         if graph.vertex(reaction.trigger).is_none() {
             return Ok(false);
         }
-        let basis = Basis::new(&reaction.service, revision, actor.functions);
+        let basis = Basis {
+            host: actor.host,
+            drivers: actor.drivers,
+            ..Basis::new(&reaction.service, revision, actor.functions)
+        };
         let look = Some(reaction).filter(|reaction| reaction.stages[place] == Stage::Heal && !has_looked);
         if let Some(plan) = look.map(|reaction| look_at(&basis, &graph, reaction, actor.clock.now_ms())) {
             if !plan.steps.is_empty() {

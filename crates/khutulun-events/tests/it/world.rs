@@ -311,7 +311,9 @@ impl World {
         let engine = self.engine(&Crash::at(-1));
         let (store, cancel) = (&*self.store, &Cancel::new());
         let (clock, scaler, functions) = (&Frozen, &NoScaler, &Attributes);
-        let actor = Actor { engine: &engine, store, functions, clock, scaler, observer: &(), cancel };
+        let (host, drivers) = (None, &[][..]);
+        let actor =
+            Actor { engine: &engine, store, functions, host, drivers, clock, scaler, observer: &(), cancel };
         for due in due {
             let performed = runtime.block_on(perform(&actor, &due)).unwrap();
             reactor.ended(due, Some(performed));
@@ -336,6 +338,8 @@ impl World {
             engine: &engine,
             store: &store,
             functions: &Attributes,
+            host: None,
+            drivers: &[],
             clock: &Frozen,
             scaler: &NoScaler,
             observer: &(),

@@ -73,7 +73,7 @@ impl Drop for Agent {
 }
 
 #[track_caller]
-fn events(sandbox: &Sandbox) -> Vec<Json> {
+pub(crate) fn events(sandbox: &Sandbox) -> Vec<Json> {
     let told = sandbox.run(&["events", "-o", "jsonl"]).expect(0).stdout;
     told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

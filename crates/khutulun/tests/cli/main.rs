@@ -23,6 +23,7 @@ mod operational;
 mod others;
 mod packages;
 mod plugins;
+mod policies;
 mod profiles;
 mod protection;
 mod reality;

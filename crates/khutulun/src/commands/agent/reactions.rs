@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{LogQuery, Namespace, Store, StoreError};
+use floria::{LogQuery, Namespace, Revision, Store, StoreError};
 use khutulun_agent::Act;
 use khutulun_api::{BoxFuture, RunId, SystemClock, names};
 use khutulun_engine::{Cancel, Engine, EngineError, RunResult, stream_of, unfinished};
@@ -32,6 +32,8 @@ pub(super) struct Reactions {
     state: StateDirectory,
     progress: Progress,
     author: String,
+    /// What plans say of where and with what their steps run.
+    session: Session,
 }
 
 impl Reactions {
@@ -55,6 +57,7 @@ impl Reactions {
             state: state.clone(),
             progress: session.progress.clone(),
             author,
+            session: session.without_profiles(),
         })
     }
 
@@ -66,10 +69,13 @@ impl Reactions {
     async fn perform(&self, due: &Due) -> Result<Performed, EventError> {
         let watcher = Watcher::new(self.progress.clone(), Vec::new());
         let cancel = Cancel::new();
+        let basis = self.session.basis(&due.reaction.service, Revision(0));
         let actor = Actor {
             engine: &self.engine,
             store: &*self.store,
             functions: &*self.functions,
+            host: basis.host,
+            drivers: basis.drivers,
             clock: &SystemClock,
             scaler: &self.scaling,
             observer: &watcher,
