@@ -20,7 +20,7 @@ use crate::{
     error::{CliError, chain},
     executors::{self, Executors},
     exit::Exit,
-    instance,
+    history, instance,
     progress::{Event, Progress},
     proposal::read_actual,
     run_view::RunView,
@@ -93,6 +93,7 @@ impl<'a> Execution<'a> {
 
     /// Runs a plan to its end; the records are committed with its beginning.
     pub(crate) fn perform(&self, plan: &Plan, records: Vec<Record>) -> Result<Done, CliError> {
+        self.end_look(&plan.namespace)?;
         let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
         let engine = self.engine()?;
         let report =
@@ -162,6 +163,14 @@ impl<'a> Execution<'a> {
         let engine = self.engine()?;
         let ended = runtime::start()?.block_on(engine.supersede(namespace));
         ended.map(drop).map_err(|error| engine_error(self.session, &error))
+    }
+
+    /// Ends a refresh that was killed: it changed nothing, so it is in nobody's way.
+    pub(crate) fn end_look(&self, namespace: &Namespace) -> Result<(), CliError> {
+        match unfinished_look(self.session, &self.store, namespace)? {
+            Some((_, true)) => self.supersede(namespace),
+            _ => Ok(()),
+        }
     }
 
     /// Drives a run on threads of its own, with an ear for Ctrl-C.
@@ -289,16 +298,32 @@ pub(crate) fn waiting(plan: &Plan) -> Vec<String> {
     plan.nodes.iter().flat_map(of).collect()
 }
 
-/// Refuses to plan while an earlier run has not ended: the engine would, but only after somebody agreed to the plan.
+/// Returns the run of a service that has not ended, if there is one, and whether it only looks at what is there.
+fn unfinished_look(
+    session: &Session,
+    store: &SqliteStore,
+    service: &Namespace,
+) -> Result<Option<(RunId, bool)>, CliError> {
+    let Some(run) = unfinished(store, service).map_err(|error| engine_error(session, &error))? else {
+        return Ok(None);
+    };
+    let last = history::last(session, store, service)?;
+    Ok(Some((run, last.is_some_and(|last| last.goal == Goal::Refresh.word()))))
+}
+
+/// Refuses to plan while an earlier run has not ended: the engine would, but only after somebody agreed to the plan. One that only
+/// looked gives way.
 pub(crate) fn refuse_unfinished(
     session: &Session,
     store: &SqliteStore,
     service: &Namespace,
 ) -> Result<(), CliError> {
-    let open = unfinished(store, service).map_err(|error| engine_error(session, &error))?;
-    open.map_or(Ok(()), |run| {
-        Err(engine_error(session, &EngineError::Unfinished { namespace: service.clone(), run }))
-    })
+    match unfinished_look(session, store, service)? {
+        Some((run, false)) => {
+            Err(engine_error(session, &EngineError::Unfinished { namespace: service.clone(), run }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Why the engine could not do its work, as an error for people.

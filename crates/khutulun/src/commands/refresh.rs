@@ -6,8 +6,8 @@ use floria::{Evaluator, Graph, Namespace, VertexId};
 use khutulun_api::names;
 use khutulun_engine::{RunReport, RunResult};
 use khutulun_plan::{
-    Action, Drift, DriftAction, DriftPolicy, Goal, NotAsked, Plan, drift, expected, plan_acceptance,
-    plan_refresh, plan_repair,
+    Action, Drift, DriftAction, DriftPolicy, NotAsked, Plan, drift, expected, plan_acceptance, plan_refresh,
+    plan_repair,
 };
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::{CliError, chain},
     execution::{Execution, refuse_unfinished},
     exit::Exit,
-    history, instance,
+    instance,
     lock::ServiceLock,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
@@ -73,16 +73,12 @@ impl Refresh<'_> {
         let Self { arguments, session, service } = self;
         let (state, store) = session.writer()?;
         let _lock = ServiceLock::take(&state, &service.0, "refresh")?;
-        // A look that was killed changed nothing: another one takes its place.
-        let last = history::last(session, &store, service)?;
-        let is_look = last.is_some_and(|last| last.goal == Goal::Refresh.word());
-        if !is_look {
-            refuse_unfinished(session, &store, service)?;
-        }
+        refuse_unfinished(session, &store, service)?;
         // One that cannot be looked at is no reason not to look at the others.
         let conduct = ConductArguments { on_failure: OnFailure::Continue, ..arguments.execution.conduct };
         let execution = Execution::new(session, state, store, &conduct);
-        execution.supersede(service)?;
+        // What it saw may be recorded yet.
+        execution.end_look(service)?;
         let store = execution.store();
         let selectors = Selector::read_all(&arguments.selectors, store)?;
         let (graph, base) = read_actual(session, store, service)?;

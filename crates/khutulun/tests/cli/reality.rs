@@ -245,17 +245,26 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
 }
 
 #[test]
-fn a_look_that_was_killed_is_in_nobodys_way_who_looks_again() {
+fn a_look_that_was_killed_is_in_nobodys_way() {
     let sandbox = Sandbox::new();
     deployed(&sandbox, &[]);
-    sandbox.write("thing", "slow\n");
-    let mut child = sandbox.start(&["refresh", "--progress", "none"]);
-    poll("the thing is looked at", || sandbox.path("thing.asked").exists().then_some(()));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let resumable = status(&sandbox, &["--stored"]);
-    assert_eq!(resumable["thing"]["state"], "started");
-    sandbox.write("thing", "1\n");
+    let killed = || {
+        let _ = std::fs::remove_file(sandbox.path("thing.asked"));
+        sandbox.write("thing", "slow\n");
+        let mut child = sandbox.start(&["refresh", "--progress", "none"]);
+        poll("the thing is looked at", || sandbox.path("thing.asked").exists().then_some(()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // In one step: it is being looked at.
+        let new = sandbox.write("thing.new", "1\n");
+        std::fs::rename(new, sandbox.path("thing")).unwrap();
+    };
+    killed();
+    assert_eq!(status(&sandbox, &["--stored"])["thing"]["state"], "started");
     refresh(&sandbox, &[], 0);
+    killed();
+    sandbox.run(&["restart", "db", "--yes"]).expect(0);
+    killed();
+    sandbox.run(&["resume"]).expect(0);
     deploy(&sandbox, &[]);
 }
