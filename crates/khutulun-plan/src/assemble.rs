@@ -7,6 +7,7 @@ use khutulun_api::names;
 
 use crate::{
     Basis,
+    as_made::AsMade,
     decide::{Decision, implements},
     document::{Action, Step},
     draft::{Draft, StepIndex, Strength},
@@ -76,6 +77,7 @@ struct Assembly<'b> {
 impl Assembly<'_> {
     fn take_away(&mut self, decisions: &HashMap<VertexId, Decision>, actual: &Side<'_>) {
         let mut evaluator = Evaluator::new(actual.graph, self.basis.functions);
+        let made = AsMade::new(actual.graph, actual.nodes, self.basis.functions);
         let mut tails: Vec<BTreeSet<StepIndex>> = vec![BTreeSet::new(); actual.nodes.list.len()];
         for &place in actual.dependencies.order.iter().rev() {
             let node = &actual.nodes.list[place];
@@ -84,8 +86,7 @@ impl Assembly<'_> {
                 .flat_map(|other| tails[*other].clone())
                 .collect();
             let going = self.going(node);
-            let mut parted =
-                self.part(actual.graph, &going, "remove_target", &BTreeSet::new(), &mut evaluator);
+            let mut parted = self.part(&made, &going, "remove_target", &BTreeSet::new(), &mut evaluator);
             waits.extend(&parted);
             if let Some(decision) =
                 decisions.get(&node.vertex.id).filter(|decision| !decision.down.is_empty())
@@ -96,6 +97,7 @@ impl Assembly<'_> {
                     .map(|(operation, mut step)| {
                         if let Some(handler) = node.vertex.handlers.get(&step.event) {
                             step.inputs = planned_down(node, operation, handler, &mut evaluator);
+                            made.fill(&mut step.inputs, handler, Site::Vertex(node.vertex.id));
                         }
                         step
                     })
@@ -104,7 +106,7 @@ impl Assembly<'_> {
                     waits = BTreeSet::from([last]);
                 }
             }
-            let told = self.part(actual.graph, &going, "remove_source", &waits, &mut evaluator);
+            let told = self.part(&made, &going, "remove_source", &waits, &mut evaluator);
             parted.extend(&told);
             waits.extend(told);
             if !parted.is_empty() {

@@ -31,6 +31,7 @@
 mod adopt;
 mod applied;
 mod around;
+mod as_made;
 mod assemble;
 mod bind;
 mod decide;

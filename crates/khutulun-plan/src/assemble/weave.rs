@@ -7,6 +7,7 @@ use floria::{Edge, Evaluator, Graph, Site};
 use super::{Assembly, WAIT, Way};
 use crate::{
     Basis,
+    as_made::AsMade,
     document::{Action, Cause, Step},
     draft::{StepIndex, Strength},
     error::PlanError,
@@ -51,7 +52,7 @@ impl<'b> Assembly<'b> {
     /// relationship before. Returns them.
     pub(super) fn part(
         &mut self,
-        graph: &Graph,
+        made: &AsMade<'_>,
         going: &[(&Edge, &'b Going)],
         operation: &'static str,
         waits: &BTreeSet<StepIndex>,
@@ -64,9 +65,10 @@ impl<'b> Assembly<'b> {
             } else {
                 Action::Replace
             };
-            let mut step = self.basis.step_at(graph, edge, operation, action);
+            let mut step = self.basis.step_at(evaluator.graph(), edge, operation, action);
             if let Some(handler) = edge.handlers.get(&step.event) {
                 step.inputs = planned_end(Site::Edge(edge.id), &|_| None, handler, evaluator);
+                made.fill(&mut step.inputs, handler, Site::Edge(edge.id));
             }
             if going.operations.last() == Some(&operation) {
                 step.state = Some("deleted".to_owned());

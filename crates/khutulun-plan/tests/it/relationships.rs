@@ -1,7 +1,7 @@
 //! Operations of relationships, at both of their ends.
 
 use floria::Graph;
-use khutulun_plan::{Action, Plan, render};
+use khutulun_plan::{Action, Plan, PlannedValue, render};
 
 use crate::{
     transcripts::{deploy, deployed, destroy},
@@ -262,5 +262,19 @@ fn who_stays_is_told_although_who_goes_is_gone_already() {
                 assert!(!ran.contains(&"web remove_target".to_owned()), "after {done}:\n{}", render(&rest));
             }
         }
+    }
+}
+
+/// What the source's end is told at its removal is what the source was made from, although its target is down by now.
+#[test]
+fn who_goes_is_called_what_it_was_called_when_it_came() {
+    let design = "web T name=$db.pid ->db ^remove_source(who=$SOURCE.name)\ndb T @pid";
+    let mut actual = deployed(design);
+    let mut db = actual.vertexes().find(|vertex| vertex.name == "db").unwrap().clone();
+    let pid = std::mem::take(&mut db.properties.get_mut("pid").unwrap().value);
+    actual.put_vertex(db);
+    for plan in [deploy("db T @pid", &actual).unwrap(), destroy(&actual)] {
+        let told = plan.steps.iter().find(|step| step.event.ends_with("remove_source")).unwrap();
+        assert_eq!(told.inputs["who"], PlannedValue::Known(pid.clone().unwrap()), "{}", render(&plan));
     }
 }
