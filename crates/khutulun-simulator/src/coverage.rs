@@ -145,6 +145,10 @@ kinds! {
     DestroyHalfMade = "removals of half-made services",
     /// A plan that replaced something.
     Replaced = "replacements planned",
+    /// A plan that stops, starts or restarts.
+    Changed = "nodes stopped, started or restarted",
+    /// An operation of a relationship.
+    OfRelationship = "effects of relationships",
     /// Somebody read the log from a cursor.
     Followed = "readings of the log from a cursor",
 }

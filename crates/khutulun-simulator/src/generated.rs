@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use khutulun_plan::Goal;
+
 use crate::{
     bug::Bug,
     chance::Chance,
@@ -16,8 +18,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Node {
     name: String,
-    /// Nodes that it requires.
-    requires: Vec<usize>,
+    /// Nodes that it requires, and the operations of those relationships.
+    requires: Vec<(usize, &'static str)>,
     /// A node whose attribute it reads.
     reads: Option<usize>,
     /// Whether `create` and so on are there.
@@ -26,7 +28,6 @@ struct Node {
     change: &'static str,
     version: usize,
     count: usize,
-    is_protected: bool,
 }
 
 /// A story that is made up, as it is before it becomes one: what can be taken away from it to make it smaller.
@@ -49,15 +50,18 @@ impl Sketched {
     pub fn of_seed(seed: u64) -> Self {
         let mut chance = Chance::new(seed ^ 0x0bad_5eed_0000);
         let chance = &mut chance;
-        let size =
-            if chance.permille(850) { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
+        let small = chance.permille(900);
+        let size = if small { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
         let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, place)).collect();
         let first = text(&nodes);
         changed(chance, &mut nodes);
         let second = text(&nodes);
         let operate = Task::Operate { node: nodes[0].name.clone(), operation: "check".to_owned() };
+        let some = chance.permille(500).then(|| nodes[0].name.clone());
+        let change = Task::Change(chance.one_of(&[Goal::Stop, Goal::Start, Goal::Restart]), some);
         let wants = match chance.below(10) {
-            0..=4 => vec![Task::Deploy(0)],
+            0..=3 => vec![Task::Deploy(0)],
+            4 => vec![Task::Deploy(0), change],
             5 => vec![Task::Deploy(0), Task::Deploy(1)],
             6 => vec![Task::Deploy(0), Task::Destroy],
             7 => vec![Task::Deploy(0), Task::Destroy, Task::Deploy(1)],
@@ -88,6 +92,14 @@ impl Sketched {
     }
 }
 
+/// What relationships do.
+const RELATIONSHIPS: [&str; 4] = [
+    ":add_target,remove_target",
+    ":pre_configure_source,post_configure_target",
+    ":add_source,target_changed",
+    ":pre_configure_target,add_target,remove_source",
+];
+
 fn node(chance: &mut Chance, place: usize) -> Node {
     let mut operations = vec!["create", "start", "stop", "delete"];
     if chance.permille(150) {
@@ -99,10 +111,10 @@ fn node(chance: &mut Chance, place: usize) -> Node {
     if chance.permille(80) {
         operations.retain(|operation| *operation != "stop");
     }
-    let mut requires: Vec<usize> = Vec::new();
+    let mut requires = Vec::new();
     for before in 0..place {
         if chance.permille(if place - before == 1 { 500 } else { 200 }) && requires.len() < 3 {
-            requires.push(before);
+            requires.push((before, if chance.permille(150) { chance.one_of(&RELATIONSHIPS) } else { "" }));
         }
     }
     let reads = (place > 0 && chance.permille(300)).then(|| chance.below(place));
@@ -115,7 +127,6 @@ fn node(chance: &mut Chance, place: usize) -> Node {
         change: chance.one_of(&["", "!configure", "!restart", "!replace", "!none"]),
         version: 1,
         count: if chance.permille(80) { 2 } else { 1 },
-        is_protected: false,
     }
 }
 
@@ -146,7 +157,7 @@ fn changed(chance: &mut Chance, nodes: &mut Vec<Node>) {
 fn text(nodes: &[Node]) -> String {
     let mut text = String::new();
     for node in nodes {
-        let Node { name, requires, reads, operations, port, change, version, count, is_protected } = node;
+        let Node { name, requires, reads, operations, port, change, version, count } = node;
         let _ = write!(text, "{name} port={port}{change} @pid v{version}");
         for operation in operations {
             let _ = match (*operation, reads) {
@@ -157,15 +168,14 @@ fn text(nodes: &[Node]) -> String {
                 (other, _) => write!(text, " {other}()"),
             };
         }
-        text += " check()";
-        for target in requires.iter().filter(|target| nodes[**target].count == 1) {
-            let _ = write!(text, " ->{}", nodes[*target].name);
+        if name == "n0" {
+            text += " check()";
+        }
+        for (target, operations) in requires.iter().filter(|(target, _)| nodes[*target].count == 1) {
+            let _ = write!(text, " ->{}{operations}", nodes[*target].name);
         }
         if *count > 1 {
             let _ = write!(text, " count:{count}");
-        }
-        if *is_protected {
-            text += " protected";
         }
         text += "\n";
     }

@@ -1,6 +1,9 @@
 //! A host with its drivers, and the truth about what is there.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use floria::Value;
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, names};
@@ -55,7 +58,7 @@ pub(crate) enum Progress {
 /// An operation, as its host knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    pub(crate) operation: Operation,
+    pub(crate) operation: Arc<Operation>,
     pub(crate) behaviour: Behaviour,
     pub(crate) memory: Memory,
     pub(crate) progress: Progress,
@@ -131,7 +134,7 @@ impl Host {
     /// Takes in a request to do an operation. `behaviour` says what it will do, if it begins.
     pub(crate) fn arrive(
         &mut self,
-        operation: &Operation,
+        operation: &Arc<Operation>,
         asked_by: (u32, u64),
         memory: Memory,
         behaviour: impl FnOnce() -> Behaviour,
@@ -156,7 +159,7 @@ impl Host {
         self.operations.insert(
             operation.id,
             Held {
-                operation: operation.clone(),
+                operation: Arc::clone(operation),
                 behaviour: behaviour(),
                 memory,
                 progress: Progress::Running,

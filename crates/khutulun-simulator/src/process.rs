@@ -8,7 +8,7 @@ use khutulun_engine::{
     Effect, Input, Lease, Lost, Owner, Run, RunReport, RunResult, RunState, Settlement, Setup, StepState,
     TakeUp, Tell, operation, runs,
 };
-use khutulun_plan::{Action, Plan, plan_run};
+use khutulun_plan::{Action, Goal, Plan, plan_run};
 
 use crate::{
     bug::Bug,
@@ -33,6 +33,8 @@ pub enum Task {
     Resume(BTreeMap<u32, Settlement>),
     /// End the last run as cancelled, if it has not ended.
     Cancel,
+    /// Stop, start or restart a node, or all of them.
+    Change(Goal, Option<String>),
     /// Run one operation of a node.
     Operate {
         /// The node.
@@ -50,6 +52,7 @@ impl Task {
             Self::Resume(answers) if answers.is_empty() => "resume".to_owned(),
             Self::Resume(answers) => format!("resume with {answers:?}"),
             Self::Cancel => "cancel".to_owned(),
+            Self::Change(goal, node) => format!("{} {}", goal.word(), node.as_deref().unwrap_or("all")),
             Self::Operate { node, operation } => format!("run {node}.{operation}"),
         }
     }
@@ -197,7 +200,9 @@ impl World {
         };
         let unfinished = self.unfinished();
         match (task, unfinished) {
-            (Task::Deploy(_) | Task::Operate { .. }, Some(_)) => self.ends(process, Ended::Unfinished),
+            (Task::Deploy(_) | Task::Operate { .. } | Task::Change(..), Some(_)) => {
+                self.ends(process, Ended::Unfinished)
+            }
             (Task::Deploy(design), None) => {
                 let plan = self.plan_deploy(design);
                 self.begin(process, lease, plan);
@@ -211,6 +216,10 @@ impl World {
                     self.learn_outputs(plan, &graph);
                 }
                 self.begin(process, lease, plan.map_err(|error| error.to_string()));
+            }
+            (Task::Change(goal, node), None) => {
+                let plan = self.plan_change(goal, node.as_deref());
+                self.begin(process, lease, plan);
             }
             (Task::Destroy, Some(run)) => self.take_up(process, lease, run, TakeUp::Supersede),
             (Task::Destroy, None) => {
@@ -284,6 +293,9 @@ impl World {
         };
         if plan.count(Action::Replace) > 0 {
             self.coverage.note(Met::Replaced);
+        }
+        if matches!(plan.goal, Goal::Stop | Goal::Start | Goal::Restart) {
+            self.coverage.note(Met::Changed);
         }
         self.coverage.note(Met::RunBegun);
         let id = RunId(self.store.allocate(1).map_or(0, |ids| ids.start));
@@ -419,14 +431,15 @@ impl World {
         self.processes[process as usize].asked.push(asked);
         self.later(limit_ms, Kind::Limit(process, number));
         let until_ms = self.now_ms + limit_ms;
+        let operation = Arc::new(operation);
         let request = |operation| Kind::Request { process, number, operation, recovers, until_ms };
         match self.fate.delivery() {
             Delivery::Lost => self.coverage.note(Met::RequestLost),
-            Delivery::After(ms) => self.later(ms, request(Box::new(operation))),
+            Delivery::After(ms) => self.later(ms, request(operation)),
             Delivery::Twice => {
                 self.coverage.note(Met::RequestRepeated);
-                self.later(1, request(Box::new(operation.clone())));
-                self.later(40, request(Box::new(operation)));
+                self.later(1, request(Arc::clone(&operation)));
+                self.later(40, request(operation));
             }
         }
     }

@@ -105,12 +105,15 @@ pub fn failing(class: FailureClass, has_effect: bool) -> Behaviour {
     Behaviour { has_effect, ending: Ending::Fails(class), ..Behaviour::GOOD }
 }
 
-/// Whether an operation is the one that somebody means; `*` is any.
+/// Whether an operation is the one that somebody means: `db.start`, `db.*`, `*.start` or `*.*`.
 fn is_meant(pattern: &str, operation: &Operation) -> bool {
-    let (node, event) = pattern.rsplit_once('.').unwrap_or((pattern, "*"));
-    let name = short(&operation.subject.node, &operation.event);
-    (node == "*" || node == operation.subject.node)
-        && (event == "*" || name.strip_prefix(operation.subject.node.as_str()) == Some(&format!(".{event}")))
+    let node = operation.subject.node.as_str();
+    let name = short(node, &operation.event);
+    let event = name.strip_prefix(node).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+    pattern == "*.*"
+        || pattern == name
+        || pattern.strip_suffix(".*") == Some(node)
+        || pattern.strip_prefix("*.") == Some(event)
 }
 
 struct ByRules {

@@ -75,7 +75,8 @@ fn name_of(line: &str) -> String {
 /// The design without a node, and without what leads to it.
 fn without(text: &str, name: &str) -> String {
     let lines = text.lines().filter(|line| name_of(line) != name).map(|line| {
-        let tokens = line.split_whitespace().filter(|token| *token != format!("->{name}"));
+        let leads = |token: &str| token.split(':').next().is_some_and(|token| token == format!("->{name}"));
+        let tokens = line.split_whitespace().filter(|token| !leads(token));
         let tokens = tokens.map(|token| token.replace(&format!("(up=${name}.pid)"), "()"));
         tokens.collect::<Vec<_>>().join(" ") + "\n"
     });

@@ -2,8 +2,8 @@
 
 use floria::{
     Artifact, Call, ClassName, Design, EdgeTemplate, EdgeTemplateId, Evaluated, EvaluationError, Evaluator,
-    Expression, Functions, Handler, Implementation, Metadata, Namespace, Origin, Properties, Property, Site,
-    Value, VertexTemplate, VertexTemplateId, rules::Making,
+    Expression, Functions, Handler, Handlers, Implementation, Metadata, Namespace, Origin, Properties,
+    Property, Site, Value, VertexTemplate, VertexTemplateId, rules::Making,
 };
 use khutulun_api::names;
 
@@ -71,7 +71,8 @@ pub fn namespace() -> Namespace {
 /// - `port=80` a property; `$db.pid` as its value reads a property of another node (`$SELF.pid`: of its own); `port=80!replace`
 ///   says what a change of it needs (`none`, `configure`, `restart`, `replace`);
 /// - `@pid` an attribute without a value; one whose name ends in `number` takes only numbers;
-/// - `->db` a requirement named `to`; `backend->db` one with a name;
+/// - `->db` a requirement named `to`; `backend->db` one with a name; `->db:add_target,remove_target` with operations of the
+///   relationship;
 /// - `start()` an operation; `start(flag=$db.pid)` with an input; `start()>pid,name` with outputs that go to attributes of
 ///   their names; a `!` at the end says that it may be run again without harm. Without any, the node has all five of the
 ///   lifecycle, and `start` writes every attribute; `none` says that it has none;
@@ -201,6 +202,15 @@ impl Reading {
         let mut edges: Vec<EdgeTemplate> = Vec::new();
         for (source, name, target, line) in std::mem::take(&mut self.wishes) {
             self.line = line;
+            let (target, operations) = target.split_once(':').unwrap_or((&target, ""));
+            let mut handlers = Handlers::default();
+            for operation in operations.split(',').filter(|operation| !operation.is_empty()) {
+                if !names::RELATIONSHIP_OPERATIONS.contains(&operation) {
+                    return Err(self.wrong(format!("there is no operation `{operation}` of relationships")));
+                }
+                let event = format!("{}.{operation}", names::CONFIGURE);
+                handlers.insert(event, handler(operation, "", &[], "v1", false));
+            }
             let same = edges.iter().filter(|edge| edge.source == source && edge.name == name).count();
             edges.push(EdgeTemplate {
                 id: EdgeTemplateId(edges.len() as u64 + 1),
@@ -208,10 +218,10 @@ impl Reading {
                 index: u32::try_from(same).unwrap_or(u32::MAX),
                 name,
                 source,
-                target: self.by_name(&target)?,
+                target: self.by_name(target)?,
                 classes: vec![],
                 properties: Properties::default(),
-                handlers: Default::default(),
+                handlers,
                 rules: Default::default(),
                 metadata: Metadata::new(),
                 origin: None,
@@ -267,24 +277,21 @@ fn add_handler(
     version: &str,
     repeatable: bool,
 ) {
-    let inputs = inputs
-        .split(',')
-        .filter_map(|input| input.split_once('='))
-        .map(|(name, value)| (name.to_owned(), expression(value)))
-        .collect();
+    node.handlers.insert(event_of(name), handler(name, inputs, outputs, version, repeatable));
+}
+
+fn handler(name: &str, inputs: &str, outputs: &[String], version: &str, repeatable: bool) -> Handler {
+    let inputs = inputs.split(',').filter_map(|input| input.split_once('='));
     let artifact = Artifact { path: format!("{name}.sh"), digest: format!("{name}-{version}") };
     let metadata = repeatable.then(|| (names::REPEATABLE.to_owned(), Value::from(true)));
-    node.handlers.insert(
-        event_of(name),
-        Handler {
-            implementation: Some(Implementation::Script { artifact, dependencies: vec![] }),
-            inputs,
-            outputs: outputs.iter().map(|name| (name.clone(), name.clone())).collect(),
-            timeout_ms_max: Some(TIMEOUT_MS),
-            metadata: Metadata::from_iter(metadata),
-            origin: None,
-        },
-    );
+    Handler {
+        implementation: Some(Implementation::Script { artifact, dependencies: vec![] }),
+        inputs: inputs.map(|(name, value)| (name.to_owned(), expression(value))).collect(),
+        outputs: outputs.iter().map(|name| (name.clone(), name.clone())).collect(),
+        timeout_ms_max: Some(TIMEOUT_MS),
+        metadata: Metadata::from_iter(metadata),
+        origin: None,
+    }
 }
 
 fn template(id: u64, container: Option<VertexTemplateId>, name: &str) -> VertexTemplate {

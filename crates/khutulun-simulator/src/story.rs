@@ -226,7 +226,7 @@ impl Teller<'_> {
                 self.questions.clone_from(&report.questions);
                 let questions = report.questions.iter();
                 self.asked.extend(questions.map(|one| (one.node.clone(), one.event.clone())));
-                let wanted = matches!(state.task, Task::Deploy(_) | Task::Destroy | Task::Operate { .. });
+                let wanted = !matches!(state.task, Task::Cancel | Task::Resume(_));
                 match report.result {
                     RunResult::Succeeded => wanted || self.chance.permille(500),
                     RunResult::Failed => self.chance.permille(300),
@@ -395,9 +395,18 @@ impl Teller<'_> {
         }
     }
 
+    /// Whether something is there that may not go.
+    fn is_protected(&self) -> bool {
+        let graph = self.world.graph();
+        graph.vertexes().any(|vertex| vertex.metadata.get(names::PROTECTED) == Some(&true.into()))
+    }
+
     fn is_destroyed(&mut self) {
+        let is_protected = self.is_protected();
         match self.does(Task::Destroy, 7) {
             Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
+            // Nobody said that it may go.
+            Some(Ended::Refused(_)) if is_protected => return,
             Some(Ended::NothingToDo) | None => {}
             Some(other) => {
                 return self

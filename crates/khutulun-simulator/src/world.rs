@@ -1,7 +1,7 @@
 //! The world: a store, a host with drivers, wall clocks, processes, and what is on its way between them.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, HashMap},
     sync::{
         Arc,
@@ -11,12 +11,12 @@ use std::{
 
 use floria::{
     Batch, Design, Evaluator, Functions, Graph, LogQuery, MemoryStore, Namespace, Revision, Store as _,
-    StoreError, Value,
+    StoreError, Value, Vertex, VertexId,
 };
 use floria_resolver::{Counts, Inventory, Limits, NoHooks, Request, StoreIds, resolve};
-use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId};
+use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId, names};
 use khutulun_engine::{EngineOptions, Input, Lease, Present, unfinished};
-use khutulun_plan::{Basis, Plan, PlanError, Step, plan_deploy, plan_destroy};
+use khutulun_plan::{Basis, Goal, Plan, PlanError, Step, plan_deploy, plan_destroy, plan_operate};
 
 use crate::{
     bug::{Bug, Planted},
@@ -78,7 +78,7 @@ pub(crate) enum Kind {
     /// The store could not be used.
     StoreFailed(u32),
     /// A request reaches the host.
-    Request { process: u32, number: u64, operation: Box<Operation>, recovers: bool, until_ms: u64 },
+    Request { process: u32, number: u64, operation: Arc<Operation>, recovers: bool, until_ms: u64 },
     /// An operation has its effect; the number is that of its beginning.
     Happens(OperationId, u32),
     /// An operation ends.
@@ -136,6 +136,8 @@ pub struct World {
     outputs: HashMap<(String, String), Vec<(String, Value)>>,
     /// The instances as they were read last, and at which revision.
     read: RefCell<(Revision, Graph)>,
+    /// The run that had not ended at a revision of the store.
+    last_unfinished: Cell<(Option<Revision>, Option<RunId>)>,
     /// What happened, in lines; None: nobody wants to know.
     transcript: Option<Vec<String>>,
 }
@@ -164,6 +166,7 @@ impl World {
             requests: 0,
             outputs: HashMap::new(),
             read: RefCell::default(),
+            last_unfinished: Cell::default(),
             transcript: None,
         }
     }
@@ -215,7 +218,14 @@ impl World {
 
     /// The run that has begun and not ended, if there is one.
     pub(crate) fn unfinished(&self) -> Option<RunId> {
-        unfinished(&*self.store, &self.subject.namespace).ok().flatten()
+        let revision = self.store.revision().unwrap_or_default();
+        let (known_at, run) = self.last_unfinished.get();
+        if known_at == Some(revision) {
+            return run;
+        }
+        let run = unfinished(&*self.store, &self.subject.namespace).ok().flatten();
+        self.last_unfinished.set((Some(revision), run));
+        run
     }
 
     /// Plans towards a design, as things are.
@@ -239,6 +249,20 @@ impl World {
         let basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
         let plan = plan_deploy(&basis, &wanted, &actual, digest).map_err(|error| error.to_string())?;
         self.learn_outputs(&plan, &wanted);
+        Ok(plan)
+    }
+
+    /// Plans how a node, or all of them, is stopped, started or restarted.
+    pub(crate) fn plan_change(&mut self, goal: Goal, node: Option<&str>) -> Result<Plan, String> {
+        let base = self.revision(&self.subject.namespace);
+        let actual = self.graph();
+        let is_meant = |vertex: &&Vertex| {
+            vertex.metadata.contains_key(names::NODE) && node.is_none_or(|node| vertex.name == node)
+        };
+        let selected: Vec<VertexId> = actual.vertexes().filter(is_meant).map(|vertex| vertex.id).collect();
+        let basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
+        let plan = plan_operate(&basis, &actual, &selected, goal).map_err(|error| error.to_string())?;
+        self.learn_outputs(&plan, &actual);
         Ok(plan)
     }
 
@@ -327,23 +351,27 @@ impl World {
         true
     }
 
+    /// Chooses what happens next: whatever is due first, or, as fate has it, anything that is due soon after it.
     fn choose(&mut self) -> Option<usize> {
-        let paused = |event: &Event| {
-            event.kind.process().is_some_and(|process| self.processes[process as usize].is_paused)
+        let processes = &self.processes;
+        let moves = |event: &Event| {
+            !event.kind.process().is_some_and(|process| processes[process as usize].is_paused)
         };
-        let first = (0..self.events.len())
-            .filter(|place| !paused(&self.events[*place]))
-            .min_by_key(|place| self.events[*place].due_ms)?;
-        let soon = self.events[first].due_ms.max(self.now_ms) + SOON_MS;
-        let candidates: Vec<usize> = (0..self.events.len())
-            .filter(|place| self.events[*place].due_ms <= soon && !paused(&self.events[*place]))
-            .collect();
-        let first_of = candidates.iter().position(|place| *place == first).unwrap_or_default();
-        let chosen = self.fate.next(candidates.len(), first_of);
-        if chosen != first_of {
+        let due = self.events.iter().enumerate().filter(|(_, event)| moves(event));
+        let (first, soonest) =
+            due.map(|(place, event)| (place, event.due_ms)).min_by_key(|(_, due_ms)| *due_ms)?;
+        let soon = soonest.max(self.now_ms) + SOON_MS;
+        let candidates = || {
+            let all = self.events.iter().enumerate();
+            all.filter(|(_, event)| event.due_ms <= soon && moves(event)).map(|(place, _)| place)
+        };
+        let before = candidates().take_while(|place| *place != first).count();
+        let chosen = self.fate.next(candidates().count(), before);
+        let place = candidates().nth(chosen);
+        if chosen != before {
             self.coverage.note(Met::Reordered);
         }
-        candidates.get(chosen).copied()
+        place
     }
 
     /// Returns when the next thing happens.
@@ -436,7 +464,14 @@ impl World {
         self.laws.committed(process, epoch, batch, &self.host);
     }
 
-    fn request(&mut self, process: u32, number: u64, operation: &Operation, recovers: bool, until_ms: u64) {
+    fn request(
+        &mut self,
+        process: u32,
+        number: u64,
+        operation: &Arc<Operation>,
+        recovers: bool,
+        until_ms: u64,
+    ) {
         if self.now_ms > until_ms {
             return self.coverage.note(Met::RequestLate);
         }
@@ -537,6 +572,9 @@ impl World {
         self.laws.happens(&held.operation, held.memory, held.happened);
         let name = short(&held.operation.subject.node, &held.operation.event);
         self.coverage.note(Met::Effect);
+        if held.operation.subject.relationship.is_some() {
+            self.coverage.note(Met::OfRelationship);
+        }
         if self.planted.as_mut().is_some_and(|planted| planted.loses_deletions(&name)) {
             if let Some(held) = self.host.operations.get_mut(&id) {
                 held.happened += 1;
