@@ -39,3 +39,4 @@ pub use script::ScriptExecutor;
 pub use state::StateDirectory;
 pub use supervisor::supervise;
 pub use systemd::{Systemd, SystemdScope};
+pub use user::own_name;

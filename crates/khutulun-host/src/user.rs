@@ -7,6 +7,11 @@ use nix::unistd::{Uid, User};
 
 use crate::{files::system, record::RunAs};
 
+/// Returns the name of whoever runs this program, as the machine has it. None: it has none for them.
+pub fn own_name() -> Option<String> {
+    User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name)
+}
+
 /// Returns who a process shall run as. None: whoever this is, already.
 ///
 /// # Errors

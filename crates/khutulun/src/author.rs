@@ -5,6 +5,7 @@ pub(crate) fn name() -> String {
     let person = ["SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()));
+    let person = person.or_else(khutulun_host::own_name);
     let person = person.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     format!("{person}@{}", host())
 }
