@@ -183,10 +183,20 @@ pub(crate) fn told(record: &Record) -> Option<Told> {
     Some(Told { name, site, node, data })
 }
 
-/// Reads what the stream holds, in order, in pages.
-pub(crate) fn read_all(store: &dyn Store, mut take: impl FnMut(Said)) -> Result<(), EventError> {
-    let mut query =
-        LogQuery { stream: Some(REACTIONS.to_owned()), limit: Some(ROWS_MAX), ..LogQuery::default() };
+/// Reads what the stream holds after a cursor, of one service or of all, in order, in pages.
+pub(crate) fn read_after(
+    store: &dyn Store,
+    service: Option<&Namespace>,
+    after: u64,
+    mut take: impl FnMut(Said),
+) -> Result<(), EventError> {
+    let mut query = LogQuery {
+        stream: Some(REACTIONS.to_owned()),
+        namespace: service.cloned(),
+        after,
+        limit: Some(ROWS_MAX),
+        ..LogQuery::default()
+    };
     loop {
         let rows = log(store, &query)?;
         rows.iter().filter_map(said).for_each(&mut take);

@@ -73,7 +73,7 @@ impl Reactor {
     pub fn open(store: &dyn Store) -> Result<Self, EventError> {
         let mut lanes: BTreeMap<Namespace, Lane> = BTreeMap::new();
         let mut recorded = None;
-        reacted::read_all(store, |said| match said {
+        reacted::read_after(store, None, 0, |said| match said {
             Said::Looked(cursor) => recorded = Some(cursor),
             Said::Reacted(reacted) => lanes.entry(reacted.service.clone()).or_default().take_in(&reacted),
         })?;
@@ -152,7 +152,10 @@ impl Reactor {
         let Self { lanes, graph, unrecorded, cursor, .. } = self;
         let Some(lane) = lanes.get_mut(service) else { return Ok(None) };
         loop {
-            if let Some(reaction) = lane.pending.pop_front() {
+            if let Some(reaction) = lane.pending.front() {
+                let reaction = reaction.clone();
+                lane.settle_doubt(store, &reaction)?;
+                lane.pending.pop_front();
                 let graph = graph_of(store, service, graph)?;
                 let verdict = lane.decide(reaction, *cursor);
                 match verdict {

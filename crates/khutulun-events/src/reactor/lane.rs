@@ -10,7 +10,7 @@ use crate::{
     error::EventError,
     event::Event,
     perform::Performed,
-    reacted::Reacted,
+    reacted::{self, Reacted, Said},
     reaction::{Limit, Reaction, Stage},
     read::{Reader, log},
 };
@@ -49,6 +49,8 @@ pub(super) struct Lane {
     run_ended: u64,
     /// How far reactions came, by event and trigger.
     done: BTreeMap<(u64, VertexId), Progress>,
+    /// Reactions of which only the log knows how far they came.
+    doubted: BTreeSet<(u64, VertexId)>,
     /// When triggers did something to targets: the last times.
     fired: HashMap<(VertexId, Site), VecDeque<u64>>,
     /// Whom it was told of that they did so too often.
@@ -229,6 +231,26 @@ impl Lane {
         }
     }
 
+    /// Finds out how far a reaction came, where nobody knew how it ended.
+    pub(super) fn settle_doubt(&mut self, store: &dyn Store, reaction: &Reaction) -> Result<(), EventError> {
+        let key = (reaction.cursor, reaction.trigger);
+        if !self.doubted.contains(&key) {
+            return Ok(());
+        }
+        let mut found = Vec::new();
+        reacted::read_after(store, Some(&reaction.service), reaction.cursor, |said| {
+            if let Said::Reacted(reacted) = said
+                && (reacted.cursor, reacted.trigger) == key
+            {
+                found.push(reacted);
+            }
+        })?;
+        // What was begun by then is counted, and known by its run.
+        found.iter().for_each(|reacted| self.take_in(reacted));
+        self.doubted.remove(&key);
+        Ok(())
+    }
+
     /// Decides what becomes of a reaction; if it is handed out, it is at work from now on.
     pub(super) fn decide(&mut self, mut reaction: Reaction, read_to: u64) -> Verdict {
         let trigger = reaction.trigger;
@@ -280,6 +302,7 @@ impl Lane {
         let key = (reaction.cursor, reaction.trigger);
         let Some(performed) = performed else {
             self.done.insert(key, Progress::Stages(stage, after));
+            self.doubted.insert(key);
             self.pending.push_front(reaction);
             return;
         };

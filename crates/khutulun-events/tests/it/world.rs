@@ -47,6 +47,8 @@ pub(crate) fn attribute(name: &str) -> Expression {
 #[derive(Default)]
 pub(crate) struct Crash {
     left: AtomicI64,
+    /// Commits until one fails, before it is made or after, and nothing else.
+    hiccup: AtomicI64,
     dead: AtomicBool,
     died: Notify,
 }
@@ -54,7 +56,21 @@ pub(crate) struct Crash {
 impl Crash {
     /// Dies at the point with this number, from 0; never, for a negative one.
     pub(crate) fn at(point: i64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(point), ..Self::default() })
+        Arc::new(Self { left: AtomicI64::new(point), hiccup: AtomicI64::new(-1), ..Self::default() })
+    }
+
+    /// Lives, and fails to commit once: the commits are counted, twice each.
+    pub(crate) fn hiccup_at(point: i64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(-1), hiccup: AtomicI64::new(point), ..Self::default() })
+    }
+
+    fn hiccups(&self) -> bool {
+        self.hiccup.fetch_sub(1, Ordering::SeqCst) == 0
+    }
+
+    /// Returns whether what was to fail has failed.
+    pub(crate) fn has_hiccupped(&self) -> bool {
+        self.hiccup.load(Ordering::SeqCst) < 0
     }
 
     fn point(&self) -> bool {
@@ -80,11 +96,11 @@ impl Store for MortalStore {
     fn commit(&self, batch: &Batch) -> Result<Revision, StoreError> {
         let gone =
             || StoreError::Unavailable { attempt: "commit".to_owned(), source: "the process died".into() };
-        if self.crash.is_dead() || self.crash.point() {
+        if self.crash.is_dead() || self.crash.point() || self.crash.hiccups() {
             return Err(gone());
         }
         let revision = self.inner.commit(batch)?;
-        if self.crash.point() { Err(gone()) } else { Ok(revision) }
+        if self.crash.point() || self.crash.hiccups() { Err(gone()) } else { Ok(revision) }
     }
 
     fn allocate(&self, count: u64) -> Result<Range<u64>, StoreError> {
@@ -286,10 +302,11 @@ impl World {
                 biased;
                 () = crash.died.notified() => false,
                 result = self.process(crash) => {
-                    if !crash.is_dead() {
+                    let failed = result.is_err();
+                    if !crash.is_dead() && !crash.has_hiccupped() {
                         result.unwrap();
                     }
-                    !crash.is_dead()
+                    !crash.is_dead() && !failed
                 }
             }
         })
@@ -353,8 +370,17 @@ impl World {
                 return Ok(());
             }
             for due in due {
-                let performed = perform(&actor, &due).await?;
-                reactor.ended(due, Some(performed));
+                let performed = match perform(&actor, &due).await {
+                    Err(_) if !crash.is_dead() => {
+                        // What it was about is known only to the log; somebody goes on with the run.
+                        if unfinished(&store, &shop())?.is_some() {
+                            engine.resume(&shop(), None, BTreeMap::new(), &(), &cancel).await?;
+                        }
+                        None
+                    }
+                    performed => Some(performed?),
+                };
+                reactor.ended(due, performed);
             }
         }
     }

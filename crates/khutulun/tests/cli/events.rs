@@ -82,6 +82,23 @@ fn anybody_can_tell_that_something_happened() {
     sandbox.run(&["destroy", "pair", "--yes"]).expect(0);
 }
 
+#[test]
+fn what_was_forgotten_is_told_where_it_was() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy(&sandbox.pair(), &[]).expect(0);
+    sandbox.run(&["events", "emit", "before"]).expect(0);
+    sandbox.run(&["destroy", "pair", "--yes"]).expect(0);
+    sandbox.run(&["events", "emit", "after", "--everywhere"]).expect(0);
+    let revision = sandbox.run(&["store", "stats", "-o", "json"]).expect(0).json()["revision"].to_string();
+    sandbox.run(&["store", "forget", "--before", &revision, "--yes"]).expect(0);
+    let told = sandbox.run(&["events", "--type", "after", "-o", "jsonl"]).expect(0).stdout;
+    let told: Vec<Json> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Whatever is asked for, a reader hears that there was more.
+    assert_eq!(told[0]["name"], "log.gap");
+    assert_eq!(told[0]["data"]["to"], told[0]["cursor"]);
+    assert_eq!(told.last().unwrap()["name"], "after");
+}
+
 /// While one process deploys again and again and others emit, a reader is killed in the middle of what it writes and goes on after
 /// the last line that it wrote whole: it misses nothing and repeats nothing.
 #[test]
