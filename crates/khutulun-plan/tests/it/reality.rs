@@ -121,6 +121,39 @@ fn what_drifted_is_repaired_alone_or_taken_as_it_is() {
 }
 
 #[test]
+fn a_deployment_makes_what_drifted_what_it_should_be_and_nothing_else() {
+    let see = |name: &str, state: &str| {
+        let mut actual = deployed(DESIGN);
+        let mut vertex = actual.vertex(id(&actual, name)).unwrap().clone();
+        vertex.metadata.insert(names::OBSERVED.to_owned(), Value::map([("state", Value::from(state))]));
+        actual.put_vertex(vertex);
+        actual
+    };
+    assert!(deploy(DESIGN, &see("app", "running")).unwrap().is_empty());
+    let repaired = |state: &str| {
+        let actual = see("app", state);
+        let plan = deploy(DESIGN, &actual).unwrap();
+        // What was seen is no longer so when an operation has been run; the run writes that.
+        assert!(plan.prepare.is_empty() && plan.conclude.is_empty());
+        assert!(matches!(plan.nodes[1].reasons[0], khutulun_plan::Reason::Drift { .. }));
+        steps(&plan)
+    };
+    // `web` reads an attribute that starting it writes.
+    let rest =
+        "web.stop\napp.stop after web.stop\napp.start after app.stop\nweb.start after web.stop, app.start\n";
+    assert_eq!(repaired("failed"), rest);
+    assert_eq!(
+        repaired("absent"),
+        "web.stop\napp.create\napp.start after app.create\nweb.start after web.stop, app.start\n"
+    );
+    // A change of the design is made along with it.
+    let plan = deploy(&DESIGN.replace("app T", "app T port=2!replace"), &see("app", "failed")).unwrap();
+    let app: Vec<&str> =
+        plan.steps.iter().filter(|step| step.subject.node == "app").map(|step| step.event.as_str()).collect();
+    assert_eq!(app, ["lifecycle.stop", "lifecycle.delete", "lifecycle.create", "lifecycle.start"]);
+}
+
+#[test]
 fn forgetting_needs_that_nobody_depends_on_it() {
     let actual = deployed(DESIGN);
     let forget = |names: &[&str], force| {

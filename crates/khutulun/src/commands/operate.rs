@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &OperateArguments, goal: Goal, session: &Session) -
     if arguments.execution.conduct.on_failure == OnFailure::Unwind {
         return Err(change::nothing_to_unwind(goal.word()));
     }
+    session.allow(arguments.execution.removal);
     Selector::check(&arguments.selectors)?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let selectors = Selector::read_all(&arguments.selectors, &reader)?;

@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &RefreshArguments, session: &Session) -> Result<Exi
     if arguments.execution.conduct.on_failure == OnFailure::Unwind {
         return Err(change::nothing_to_unwind("refresh"));
     }
+    session.allow(arguments.execution.removal);
     Selector::check(&arguments.selectors)?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let selectors = Selector::read_all(&arguments.selectors, &reader)?;

@@ -116,6 +116,21 @@ fn what_was_killed_is_drift_is_recorded_and_is_repaired_alone() {
     let inputs = inputs(&sandbox);
     let plan: Vec<&str> = ["plan", "reality"].into_iter().chain(inputs.iter().map(String::as_str)).collect();
     sandbox.run(&plan).expect(0);
+
+    // A deployment makes it so as well; nothing else has to be done, so nothing else is.
+    kill(&sandbox, "web");
+    sandbox.run(&plan).expect(0);
+    refresh(&sandbox, &[], 2);
+    let shown = sandbox.run(&plan).expect(2).stdout;
+    for part in ["~ web", "stop, start", "it is failed, and should be running", "1 to update, 3 unchanged"] {
+        assert!(shown.contains(part), "no {part:?} in:\n{shown}");
+    }
+    deploy(&sandbox, &[]);
+    let last = sandbox.processes();
+    assert_eq!((&last[0], &last[1]), (&after[0], &after[1]));
+    assert_ne!(last[2], after[2]);
+    sandbox.run(&plan).expect(0);
+    refresh(&sandbox, &[], 0);
 }
 
 #[test]
@@ -242,6 +257,13 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
     refresh(&sandbox, &["--repair", "--yes"], 0);
     assert_eq!(sandbox.roles(), ["db", "front", "web"]);
     assert_eq!(pid(&sandbox, "db"), processes[0].1);
+
+    // It goes when somebody says so; else it is let go.
+    sandbox.run(&["destroy", "reality", "--yes"]).expect(0);
+    assert_eq!(sandbox.roles(), ["db", "front", "web"]);
+    adopt(&["db", "web", "front"]).expect(0);
+    sandbox.run(&["destroy", "reality", "--yes", "--delete-adopted"]).expect(0);
+    assert_eq!(sandbox.roles(), [""; 0]);
 }
 
 #[test]
