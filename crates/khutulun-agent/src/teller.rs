@@ -149,7 +149,7 @@ impl Teller {
                 .marks
                 .put(&*self.store, &name, told.to_value())
                 .map_err(failed("remember what was told"))?;
-            let emission = self.emission(&namespace, Site::Vertex(*node), event.to_owned(), data);
+            let emission = self.emission(&namespace, Some(Site::Vertex(*node)), event.to_owned(), data);
             tellings.push((identity, Telling { emission, mark }));
         }
         let (identities, tellings): (Vec<_>, Vec<_>) = tellings.into_iter().unzip();
@@ -225,8 +225,9 @@ impl Teller {
                     ("policy".to_owned(), Value::from(source.name.as_str())),
                     ("missed".to_owned(), Value::Integer(i64::try_from(missed).unwrap_or(i64::MAX))),
                 ]);
+                // By its name any policy of the service can ask for it.
                 let event = format!("timer.{}", source.name);
-                self.tell_of(&source, event, data, time_value(as_of_ms))?;
+                self.tell_of(&source, None, event, data, time_value(as_of_ms))?;
                 let Some(beat) = self.beats.get_mut(&name) else { continue };
                 beat.last_ms = as_of_ms;
                 due = beat.due(now_ms);
@@ -254,7 +255,9 @@ impl Teller {
                 ("path".to_owned(), Value::from(path.to_string_lossy().as_ref())),
                 ("exists".to_owned(), Value::Boolean(look != Value::Null)),
             ]);
-            self.tell_of(&source, FILE_CHANGED.to_owned(), data, look)?;
+            // One name for all files: it is about the policy that asked.
+            let site = Some(Site::Vertex(source.policy));
+            self.tell_of(&source, site, FILE_CHANGED.to_owned(), data, look)?;
         }
         Ok(())
     }
@@ -262,24 +265,25 @@ impl Teller {
     fn tell_of(
         &mut self,
         source: &Source,
+        site: Option<Site>,
         event: String,
         data: BTreeMap<String, Value>,
         value: Value,
     ) -> Result<(), EventError> {
         let mark =
             self.marks.put(&*self.store, &source.mark(), value).map_err(failed("remember what was told"))?;
-        let emission = self.emission(&source.service, Site::Vertex(source.policy), event, data);
+        let emission = self.emission(&source.service, site, event, data);
         self.tell(vec![Telling { emission, mark }])
     }
 
     fn emission(
         &self,
         service: &Namespace,
-        site: Site,
+        site: Option<Site>,
         name: String,
         data: BTreeMap<String, Value>,
     ) -> Emission {
-        Emission { service: service.clone(), site: Some(site), name, data, author: Some(self.author.clone()) }
+        Emission { service: service.clone(), site, name, data, author: Some(self.author.clone()) }
     }
 
     /// Records events and their marks together. What cannot be taken in is said and counts as told.

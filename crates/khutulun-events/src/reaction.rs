@@ -106,7 +106,8 @@ pub(crate) fn all_triggers(graph: &Graph) -> impl Iterator<Item = (&Vertex, &str
 ///
 /// - the event's name is its event,
 /// - the event is about a target of its policy or a member of a group among the targets (then that node is acted on), or about the
-///   service as a whole or no service at all (then all targets are). A policy without targets is for its whole service;
+///   policy itself, the service as a whole or no service at all (then all targets are). A policy without targets is for its whole
+///   service;
 /// - its condition holds at what is acted on. What cannot be decided is no reason to act.
 pub fn react(event: &Event, graph: &Graph, functions: &dyn Functions) -> Considered {
     let mut considered = Considered::default();
@@ -164,7 +165,15 @@ fn subjects(graph: &Graph, event: &Event, policy: &Vertex) -> Vec<Site> {
         return Vec::new();
     }
     let has_targets = graph.outgoing(policy.id).any(|edge| edge.name == words::TARGET);
-    let Some(site) = event.site else {
+    let is_policy =
+        |id: VertexId| graph.vertex(id).is_some_and(|vertex| vertex.metadata.contains_key(words::POLICY));
+    let site = match event.site {
+        // What a policy asked to be told of is for its own triggers.
+        Some(Site::Vertex(id)) if is_policy(id) && id != policy.id => return Vec::new(),
+        Some(Site::Vertex(id)) if is_policy(id) => None,
+        site => site,
+    };
+    let Some(site) = site else {
         return match has_targets {
             true => policy_targets(graph, policy.id).into_iter().map(Site::Vertex).collect(),
             false => policy.container.map(Site::Vertex).into_iter().collect(),

@@ -239,6 +239,66 @@ fn whoever_ends_it_waits_for_what_runs() {
 }
 
 #[test]
+fn timers_and_files_of_policies_lead_to_what_their_triggers_say() {
+    let sandbox = Sandbox::new();
+    let design = gated(&sandbox);
+    fs::write(sandbox.path("gate"), "").unwrap();
+    let (text, watched) = (design.join("service.yaml"), sandbox.path("watched"));
+    let service = fs::read_to_string(&text).unwrap();
+    let service = service
+        .replace(
+            "khutulun.process:0.1 } ]",
+            "khutulun.process:0.1 }, { profile: khutulun.policies:0.1, namespace: policies } ]",
+        )
+        .replace(
+            "policies: [ eager: { type: Eager, targets: [ worker ] } ]",
+            &format!(
+                "policies:
+  - tick: {{ type: policies:Timer, properties: {{ every: 100 ms }} }}
+  - second: {{ type: OnTick, targets: [ worker ] }}
+  - other: {{ type: policies:File, properties: {{ path: {watched}.other }} }}
+  - config:
+      type: OnChange
+      targets: [ worker ]
+      properties: {{ path: {watched} }}
+",
+                watched = watched.display()
+            ),
+        )
+        .replace(
+            "  Eager:\n",
+            "  OnTick:
+    derived_from: policies:Reaction
+    properties: { times_max: { type: integer, default: 2 } }
+    triggers:
+      tick: { event: timer.tick, action: [ { call_operation: working.work } ] }
+  OnChange:
+    derived_from: policies:File
+    triggers:
+      changed: { event: file.changed, action: [ { call_operation: working.work } ] }
+  Eager:\n",
+        );
+    fs::write(&text, service).unwrap();
+    sandbox.run(&["deploy", &design.display().to_string(), "--yes"]).expect(0);
+    let agent = Agent::start(&sandbox);
+    poll("the timer led to something, and no more often than it may", || {
+        (count(&events(&sandbox), "policy.exhausted") == 1).then_some(())
+    });
+    poll("both are done", || (reached(&sandbox) == "run\nrun\n").then_some(()));
+    // The other file is of another policy, which has no triggers.
+    fs::write(sandbox.path("watched.other"), "").unwrap();
+    poll("it is told", || (count(&events(&sandbox), "file.changed") == 1).then_some(()));
+    fs::write(&watched, "").unwrap();
+    poll("the file led to something", || (reached(&sandbox) == "run\nrun\nrun\n").then_some(()));
+    poll("it has ended", || {
+        let all = events(&sandbox);
+        (count(&all, "run.ended") == count(&all, "run.began")).then_some(())
+    });
+    assert_eq!(count(&events(&sandbox), "file.changed"), 2);
+    agent.end();
+}
+
+#[test]
 fn of_two_agents_the_second_says_who_the_first_is() {
     let sandbox = Sandbox::new();
     let agent = Agent::start(&sandbox);
