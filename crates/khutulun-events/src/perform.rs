@@ -303,8 +303,14 @@ fn scaled(actor: &Actor<'_>, graph: &Graph, reaction: &Reaction, activity: usize
     let mut scaled = None;
     for target in &reaction.targets {
         let Site::Vertex(id) = target else { continue };
-        let template =
-            graph.vertex(*id).and_then(|node| node.metadata.get(words::NODE)).and_then(Value::as_text);
+        let node = graph.vertex(*id);
+        let container = node.and_then(|node| node.container).and_then(|id| graph.vertex(id));
+        if container.is_some_and(|container| container.container.is_some()) {
+            return Planned::Cannot(
+                "only nodes of the service itself can be scaled, none inside of others".to_owned(),
+            );
+        }
+        let template = node.and_then(|node| node.metadata.get(words::NODE)).and_then(Value::as_text);
         let Some(template) = template.filter(|template| templates.insert((*template).to_owned())) else {
             continue;
         };

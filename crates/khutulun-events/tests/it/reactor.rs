@@ -150,10 +150,12 @@ fn what_cannot_be_decided_or_planned_is_told() {
     let world = World::new(&[
         Sketch { condition: Some(attribute("ready")), ..care("told", &[NOTE]) },
         Sketch { policy: "odd", ..care("odd", &[("inline", "nothing of this name")]) },
+        Sketch { policy: "more", ..care("more", &[("call_operation", "orchestration.scale")]) },
     ]);
     world.begin();
     world.emit("told", Some(WEB));
     world.emit("odd", Some(WEB));
+    world.emit("more", Some(WEB));
     live(&world);
     let undecided = lines(&world.events(names::POLICY_UNDECIDED));
     assert!(
@@ -162,6 +164,7 @@ fn what_cannot_be_decided_or_planned_is_told() {
     );
     let failed = lines(&world.events(names::POLICY_FAILED));
     assert!(failed[0].contains("there is no workflow `nothing of this name`"), "{failed:?}");
+    assert!(failed[1].contains("it has one of the inputs `to` and `by`"), "{failed:?}");
     assert_eq!(world.effects(), Vec::<String>::new());
 }
 
