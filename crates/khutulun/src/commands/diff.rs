@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::history::differing;
 use crate::{
     answer::{self, Answer, to_json},
-    cli::DiffArguments,
+    cli::{DiffArguments, RemovalArguments},
     error::CliError,
     exit::Exit,
     intention::Intention,
@@ -109,6 +109,8 @@ impl Answer for Differs {
 }
 
 pub(crate) fn run(arguments: &DiffArguments, session: &Session) -> Result<Exit, CliError> {
+    // Nothing is going to be done: what would be refused is worth knowing too.
+    session.allow(RemovalArguments { allow_protected: true, delete_adopted: true });
     let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let service = revision::service(session, &store, arguments.name.as_deref())?;
     let differs = match arguments.to {

@@ -225,3 +225,29 @@ fn two_updates_at_once_lose_nothing() {
     assert_eq!(history.len(), 3, "{history:?}");
     sandbox.run(&["rollback", "1", "--yes"]).expect(0);
 }
+
+/// A way back that would take away what stays is refused, and can be looked at all the same.
+#[test]
+fn what_is_protected_is_in_the_way_back() {
+    let sandbox = Sandbox::new();
+    let design = "tosca_definitions_version: tosca_2_0
+node_types:
+  Thing: {}
+service_template:
+  node_templates:
+    one: { type: Thing }
+";
+    sandbox.write("shop/service.yaml", design);
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    let kept = "    kept: { type: Thing, metadata: { khutulun.protected: true } }\n";
+    sandbox.write("shop/service.yaml", &format!("{design}{kept}"));
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    for arguments in [&["diff", "2", "1"][..], &["diff", "1"]] {
+        let diff = sandbox.run(arguments).expect(2).stdout;
+        assert!(diff.contains("- kept"), "{diff}");
+    }
+    let refused = sandbox.run(&["rollback", "1", "--yes"]);
+    assert!(refused.code != 0 && refused.five_parts().stderr.contains("kept"), "{}", refused.stderr);
+    sandbox.run(&["rollback", "1", "--allow-protected", "--yes"]).expect(0);
+    assert_eq!(history(&sandbox).last().unwrap(), "3 rollback succeeded of 1");
+}
