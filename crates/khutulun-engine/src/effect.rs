@@ -53,6 +53,17 @@ pub enum TakeUp {
     Supersede,
 }
 
+impl TakeUp {
+    /// Returns what somebody does who does this.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::GoOn(_) => "resume",
+            Self::Cancel => "cancel",
+            Self::Supersede => "destroy",
+        }
+    }
+}
+
 /// What a run is told. What does not fit, since it came twice or too late, changes nothing.
 #[derive(Clone, Debug)]
 pub enum Input {

@@ -1,29 +1,25 @@
 //! The engine: runs plans on a store with an executor.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+mod access;
 
-use floria::{
-    Change, Entity, EntityKey, Functions, Graph, LogEntry, LogQuery, Namespace, Record, Revision, Store,
-    VertexId,
-};
-use khutulun_api::{Executor, RunId};
+use std::{collections::BTreeMap, sync::Arc};
+
+use floria::{Author, Batch, Functions, Namespace, Record, Store, VertexId};
+use khutulun_api::{Clock, Executor, RunId, SystemClock};
 use khutulun_plan::Plan;
 
 use crate::{
     cancel::Cancel,
     effect::{Lost, Setup, TakeUp},
     error::EngineError,
-    journal::{RunState, SUPERSEDED, StepState, runs, unfinished},
-    lease::{Lease, Owner},
-    present::Present,
+    journal::{RunState, SUPERSEDED, StepState, stream_of, unfinished},
+    lease::{Holder, Lease, Owner, Presence},
     report::{Observer, RunReport, RunResult, Settlement, StepEnd},
+    requests,
     run::{CONFLICTS_MAX, Run},
     scheduler::Conduct,
     shell::{Ended, Shell},
 };
-
-/// How many names an error gives of what has changed; more help nobody.
-const MOVED_NAMES_MAX: usize = 5;
 
 /// How an engine behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +36,8 @@ pub struct EngineOptions {
     pub rest_ms_max: u64,
     /// How long an executor may take beyond an operation's own time limit, in milliseconds, before it is given up.
     pub grace_ms: u64,
-    /// How long a lease is had for, in milliseconds, unless it is renewed.
+    /// How long a lease is had for, in milliseconds, unless it is renewed, which is done after a third of it; at most
+    /// [`LEASE_MS_MAX`](crate::LEASE_MS_MAX).
     pub lease_ms: u64,
 }
 
@@ -65,22 +62,27 @@ impl Default for EngineOptions {
 /// asked, and its outcome is committed with the changes of the graph that follow from it. Whatever happens to this process,
 /// [`Engine::resume`] ends the run correctly.
 ///
-/// While a run goes on, the service's vertex bears its number and epoch. Each commit expects the namespace to be where this
-/// engine left it, so that one whose run was taken over commits nothing more, and begins nothing but what it committed the
-/// intent of just before. Nobody should take over the run of an engine that is alive: the program holds a lock for each service.
+/// While it works on a service it has the service's lease ([`Lease`]), which it renews as long as it is at work. Each commit
+/// expects the lease to be where this engine left it, so that one whose lease was taken commits nothing more; its operations carry
+/// the lease's epoch, so that a host that has seen a later one refuses them. A lease is taken from somebody else only when it has
+/// expired, or when they are certainly gone ([`Engine::with_presence`]).
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) functions: Arc<dyn Functions>,
     pub(crate) options: EngineOptions,
-    author: String,
+    pub(crate) clock: Arc<dyn Clock>,
+    presence: Arc<dyn Presence>,
+    owner: Owner,
 }
 
 impl Engine {
     /// Makes an engine with the default options.
     pub fn new(store: Arc<dyn Store>, executor: Arc<dyn Executor>, functions: Arc<dyn Functions>) -> Self {
-        Self { store, executor, functions, options: EngineOptions::default(), author: "khutulun".to_owned() }
+        let owner = Owner { pid: std::process::id(), author: "khutulun".to_owned(), ..Owner::default() };
+        let (options, clock, presence) = (EngineOptions::default(), Arc::new(SystemClock), Arc::new(()));
+        Self { store, executor, functions, options, clock, presence, owner }
     }
 
     /// Returns the same engine with other options.
@@ -88,13 +90,25 @@ impl Engine {
         Self { options, ..self }
     }
 
-    /// Returns the same engine, which commits in somebody's name: a person's, and the host's, as in `alice@h1`.
-    pub fn with_author(self, author: String) -> Self {
-        Self { author, ..self }
+    /// Returns the same engine, as the one of this program: it commits in the name of the owner's author, and has leases as the
+    /// owner. What it does ([`Owner::verb`]) is known from what it is asked for.
+    pub fn with_owner(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+
+    /// Returns the same engine, with somebody who knows whether other programs are certainly gone. Without, their leases have to
+    /// expire before a run that they left is taken up.
+    pub fn with_presence(self, presence: Arc<dyn Presence>) -> Self {
+        Self { presence, ..self }
+    }
+
+    /// Returns the same engine with another clock.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     pub(crate) fn author(&self) -> &str {
-        &self.author
+        &self.owner.author
     }
 
     /// Runs a plan to its end.
@@ -132,18 +146,19 @@ impl Engine {
         let mut plan = plan;
         for _ in 0..CONFLICTS_MAX {
             let present = self.present(&namespace).await?;
-            let lease = self.take(&namespace, present.lease).await?;
+            let lease = self.take(&namespace, present.lease, plan.goal.word()).await?;
             self.refuse_unfinished(&namespace).await?;
             if present.revision != plan.base {
                 return Err(self.stale(&plan, present.revision).await);
             }
             let setup = self.setup(RunId(ids.start), lease);
             let (run, effects) = Run::begin(setup, plan, present.graph, present.revision, records.clone())?;
-            match Shell::new(self, observer, cancel, run, "begin the run").drive(effects).await? {
+            let mut shell = Shell::new(self, observer, cancel, run, "begin the run");
+            match shell.drive(effects).await? {
                 Ended::Done(report) => return Ok(report),
                 // Somebody was faster. Whether that matters is seen from what is there now.
-                Ended::Lost(Lost::NotBegun, run) => plan = run.into_plan(),
-                Ended::Lost(lost, run) => return Err(lost_error(lost, &namespace, run.id())),
+                Ended::Lost(Lost::NotBegun) => plan = shell.into_plan(),
+                Ended::Lost(lost) => return Err(lost_error(lost, &namespace, RunId(ids.start))),
             }
         }
         Err(EngineError::Contended { namespace })
@@ -219,6 +234,48 @@ impl Engine {
         Ok(Some(run))
     }
 
+    /// Stops a run that has not ended: the given one, or that of the service. Whoever is at work on it is asked to
+    /// ([`Cancelling::Asked`]): it goes on until what runs has ended. Where nobody is, what is in flight is settled as far as the
+    /// executor can tell, and the run ends as cancelled; it can be resumed.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NothingToCancel`], when all runs of the service have ended; when the store cannot be used.
+    pub async fn cancel(&self, namespace: &Namespace, run: Option<RunId>) -> Result<Cancelling, EngineError> {
+        for _ in 0..CONFLICTS_MAX {
+            let store_namespace = namespace.clone();
+            let open = self.on_store(move |store| unfinished(store, &store_namespace)).await?;
+            let open = open.filter(|open| run.is_none_or(|run| run == *open));
+            let Some(run) = open else {
+                return Err(EngineError::NothingToCancel { namespace: namespace.clone() });
+            };
+            let lease = self.present(namespace).await?.lease;
+            let now_ms = self.clock.now_ms();
+            let Some((epoch, holder)) = lease
+                .as_ref()
+                .and_then(|lease| Some((lease.epoch, lease.held(now_ms, &*self.presence)?.clone())))
+            else {
+                let check = |state: &RunState| match state.end.clone() {
+                    Some(result) => Err(EngineError::Ended { run, result }),
+                    None => Ok(()),
+                };
+                match self.take_up(run, check, TakeUp::Cancel, &(), &Cancel::new()).await {
+                    // Somebody else was faster.
+                    Err(EngineError::Busy { .. }) => continue,
+                    report => return report.map(Cancelling::Ended),
+                }
+            };
+            let batch = Batch {
+                records: vec![requests::cancel(namespace, run, epoch)],
+                author: Some(Author { name: self.author().to_owned(), stream: Some(stream_of(run)) }),
+                ..Batch::default()
+            };
+            self.on_store(move |store| store.commit(&batch)).await.map_err(EngineError::store("ask"))?;
+            return Ok(Cancelling::Asked { run, epoch, holder });
+        }
+        Err(EngineError::Contended { namespace: namespace.clone() })
+    }
+
     /// Goes on with a run, under a new epoch, if `check` does not mind.
     async fn take_up(
         &self,
@@ -234,13 +291,13 @@ impl Engine {
             let present = self.present(&namespace).await?;
             let state = self.state(run).await?;
             check(&state)?;
-            let lease = self.take(&namespace, present.lease).await?;
+            let lease = self.take(&namespace, present.lease, how.word()).await?;
             let setup = self.setup(run, lease);
-            let (run, effects) = Run::take_up(setup, state, present.graph, present.revision, how.clone());
-            match Shell::new(self, observer, cancel, run, "take up the run").drive(effects).await? {
+            let (taken, effects) = Run::take_up(setup, state, present.graph, present.revision, how.clone());
+            match Shell::new(self, observer, cancel, taken, "take up the run").drive(effects).await? {
                 Ended::Done(report) => return Ok(report),
-                Ended::Lost(Lost::NotBegun, _) => {}
-                Ended::Lost(lost, run) => return Err(lost_error(lost, &namespace, run.id())),
+                Ended::Lost(Lost::NotBegun) => {}
+                Ended::Lost(lost) => return Err(lost_error(lost, &namespace, run)),
             }
         }
         Err(EngineError::Contended { namespace })
@@ -252,104 +309,42 @@ impl Engine {
             lease,
             options: self.options,
             functions: Arc::clone(&self.functions),
-            author: self.author.clone(),
+            author: self.owner.author.clone(),
         }
     }
 
     /// Takes the lease of a service, to be stored with the first commit.
-    async fn take(&self, namespace: &Namespace, lease: Option<Lease>) -> Result<Lease, EngineError> {
+    async fn take(
+        &self,
+        namespace: &Namespace,
+        lease: Option<Lease>,
+        verb: &str,
+    ) -> Result<Lease, EngineError> {
         let lease = match lease {
             Some(lease) => lease,
             None => Lease::new(namespace.clone(), VertexId(self.allocate(1).await?.start)),
         };
-        Ok(lease.taken(Owner::default(), 0, self.options.lease_ms))
+        let now_ms = self.clock.now_ms();
+        lease.refuse(now_ms, &*self.presence)?;
+        let owner = Owner { verb: verb.to_owned(), ..self.owner.clone() };
+        Ok(lease.taken(owner, now_ms, self.options.lease_ms))
     }
+}
 
-    async fn present(&self, namespace: &Namespace) -> Result<Present, EngineError> {
-        let namespace = namespace.clone();
-        let present = self.on_store(move |store| Present::read(store, &namespace)).await;
-        present.map_err(EngineError::store("read the instances"))
-    }
-
-    async fn allocate(&self, count: u64) -> Result<Range<u64>, EngineError> {
-        let ids = self.on_store(move |store| store.allocate(count)).await;
-        ids.map_err(EngineError::store("number the run"))
-    }
-
-    async fn refuse_unfinished(&self, namespace: &Namespace) -> Result<(), EngineError> {
-        let store_namespace = namespace.clone();
-        match self.on_store(move |store| unfinished(store, &store_namespace)).await? {
-            Some(run) => Err(EngineError::Unfinished { namespace: namespace.clone(), run }),
-            None => Ok(()),
-        }
-    }
-
-    async fn last(&self, namespace: &Namespace) -> Result<Option<RunId>, EngineError> {
-        let namespace = namespace.clone();
-        let runs = self.on_store(move |store| runs(store, &namespace)).await?;
-        Ok(runs.last().map(|last| last.run))
-    }
-
-    async fn state(&self, run: RunId) -> Result<RunState, EngineError> {
-        self.on_store(move |store| RunState::read(store, run)).await
-    }
-
-    pub(crate) async fn graph(&self, namespace: &Namespace) -> Result<Graph, EngineError> {
-        let namespace = namespace.clone();
-        self.on_store(move |store| store.graph(&namespace))
-            .await
-            .map_err(EngineError::store("read the instances"))
-    }
-
-    pub(crate) async fn revision(&self, namespace: &Namespace) -> Result<Revision, EngineError> {
-        let namespace = namespace.clone();
-        self.on_store(move |store| store.namespace_revision(&namespace))
-            .await
-            .map_err(EngineError::store("read the revision"))
-    }
-
-    /// Calls the store, which blocks, where blocking does no harm.
-    pub(crate) async fn on_store<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&dyn Store) -> T + Send + 'static,
-    ) -> T {
-        let store = Arc::clone(&self.store);
-        match tokio::task::spawn_blocking(move || call(&*store)).await {
-            Ok(result) => result,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // Only a runtime that shuts down cancels what has not begun; whoever waits goes with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
-    }
-
-    async fn stale(&self, plan: &Plan, actual: Revision) -> EngineError {
-        let (namespace, base) = (plan.namespace.clone(), plan.base);
-        let query = LogQuery { namespace: Some(namespace.clone()), since: base, ..LogQuery::default() };
-        let rows = self.on_store(move |store| store.log(&query)).await.unwrap_or_default();
-        let mut moved: Vec<String> = Vec::new();
-        for row in &rows {
-            let name = match &row.entry {
-                LogEntry::Change(Change::Put(Entity::Vertex(vertex))) => vertex.name.clone(),
-                LogEntry::Change(Change::Put(Entity::Edge(edge))) => edge.name.clone(),
-                LogEntry::Change(Change::Delete(EntityKey::Vertex(id))) => {
-                    format!("vertex {id}, which is gone")
-                }
-                LogEntry::Change(Change::Delete(EntityKey::Edge(id))) => format!("edge {id}, which is gone"),
-                _ => continue,
-            };
-            if !moved.contains(&name) {
-                moved.push(name);
-            }
-        }
-        if moved.len() > MOVED_NAMES_MAX {
-            let more = moved.len() - MOVED_NAMES_MAX;
-            moved.truncate(MOVED_NAMES_MAX);
-            moved.push(format!("{more} more"));
-        }
-        EngineError::Stale { namespace, base: base.0, actual: actual.0, moved }
-    }
+/// What became of asking a run to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cancelling {
+    /// Whoever is at work on it was asked to stop it.
+    Asked {
+        /// The run.
+        run: RunId,
+        /// The epoch that they work under: while they have the lease under it, the run goes on.
+        epoch: u64,
+        /// Who.
+        holder: Holder,
+    },
+    /// Nobody was at work on it, and it has ended.
+    Ended(RunReport),
 }
 
 fn lost_error(lost: Lost, namespace: &Namespace, run: RunId) -> EngineError {

@@ -3,6 +3,8 @@
 use floria::{Namespace, StoreError};
 use khutulun_api::RunId;
 
+use crate::lease::Holder;
+
 /// Why the engine could not do its work. That an operation failed is no error but a result: see [`crate::RunResult`].
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -18,6 +20,14 @@ pub enum EngineError {
         /// What has changed since: names of vertexes and edges.
         moved: Vec<String>,
     },
+    /// Somebody is at work on the service. Nothing was done.
+    #[error("`{namespace}` is being worked on: {} by {} (process {} on {})", .holder.owner.verb, .holder.owner.author, .holder.owner.pid, .holder.owner.host)]
+    Busy {
+        /// The service.
+        namespace: Namespace,
+        /// Who, and since when.
+        holder: Box<Holder>,
+    },
     /// An earlier run of the service has not ended: it was interrupted, or needs an answer. Nothing was done; resume it, or
     /// destroy the service.
     #[error("run {run} of `{namespace}` has not ended")]
@@ -30,6 +40,12 @@ pub enum EngineError {
     /// There is no run to resume.
     #[error("`{namespace}` has no run to resume")]
     NothingToResume {
+        /// The service.
+        namespace: Namespace,
+    },
+    /// There is no run to cancel.
+    #[error("`{namespace}` has no run that goes on")]
+    NothingToCancel {
         /// The service.
         namespace: Namespace,
     },

@@ -7,7 +7,13 @@
 use floria::{Change, Graph, Handlers, Metadata, Namespace, Properties, Revision, Value, Vertex, VertexId};
 use khutulun_api::names;
 
-use crate::values::{number, unsigned};
+use crate::{
+    error::EngineError,
+    values::{number, unsigned},
+};
+
+/// The longest time that a lease is had for without being renewed, in milliseconds.
+pub const LEASE_MS_MAX: u64 = 300_000;
 
 /// The name of the vertex, and the keys of what it holds.
 const LEASE: &str = "lease";
@@ -29,6 +35,25 @@ pub struct Owner {
     pub author: String,
     /// What it does, such as `deploy`.
     pub verb: String,
+}
+
+/// Knows which programs are still there.
+pub trait Presence: Send + Sync {
+    /// Returns whether this program has certainly ended. In doubt it has not: then its lease has to expire.
+    fn is_gone(&self, owner: &Owner) -> bool;
+}
+
+/// Knows nothing.
+impl Presence for () {
+    fn is_gone(&self, _owner: &Owner) -> bool {
+        false
+    }
+}
+
+impl<F: Fn(&Owner) -> bool + Send + Sync> Presence for F {
+    fn is_gone(&self, owner: &Owner) -> bool {
+        self(owner)
+    }
 }
 
 /// That somebody has a lease.
@@ -82,22 +107,38 @@ impl Lease {
         Some(Self { service: service.clone(), epoch, holder, vertex: vertex.id, revision })
     }
 
-    /// Returns whether somebody has it: it has neither expired, nor is its holder certainly gone.
-    pub fn is_held(&self, now_ms: u64, is_gone: &dyn Fn(&Owner) -> bool) -> bool {
-        self.holder.as_ref().is_some_and(|holder| now_ms < holder.expires_ms && !is_gone(&holder.owner))
+    /// Returns who has it, unless it has expired or they are certainly gone.
+    pub fn held(&self, now_ms: u64, presence: &dyn Presence) -> Option<&Holder> {
+        // What expires later than any lease can was written by a clock that has been set back since.
+        let is_had = |holder: &&Holder| {
+            (1..=2 * LEASE_MS_MAX).contains(&holder.expires_ms.saturating_sub(now_ms))
+                && !presence.is_gone(&holder.owner)
+        };
+        self.holder.as_ref().filter(is_had)
+    }
+
+    /// Says who has it, if somebody does.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Busy`].
+    pub fn refuse(&self, now_ms: u64, presence: &dyn Presence) -> Result<(), EngineError> {
+        self.held(now_ms, presence).map_or(Ok(()), |holder| {
+            Err(EngineError::Busy { namespace: self.service.clone(), holder: Box::new(holder.clone()) })
+        })
     }
 
     /// Returns the same lease as somebody else has it, under the next epoch. To be stored in the same commit as whatever it is
     /// taken for.
     pub fn taken(&self, owner: Owner, now_ms: u64, lease_ms: u64) -> Self {
-        let holder = Holder { owner, since_ms: now_ms, expires_ms: now_ms.saturating_add(lease_ms) };
+        let holder = Holder { owner, since_ms: now_ms, expires_ms: expiry(now_ms, lease_ms) };
         Self { epoch: self.epoch + 1, holder: Some(holder), ..self.clone() }
     }
 
     /// Lets it be had for longer.
     pub(crate) fn renew(&mut self, now_ms: u64, lease_ms: u64) {
         if let Some(holder) = &mut self.holder {
-            holder.expires_ms = now_ms.saturating_add(lease_ms);
+            holder.expires_ms = expiry(now_ms, lease_ms);
         }
     }
 
@@ -150,6 +191,10 @@ impl Holder {
         };
         Self { owner, since_ms: number("since"), expires_ms: number("expires") }
     }
+}
+
+fn expiry(now_ms: u64, lease_ms: u64) -> u64 {
+    now_ms.saturating_add(lease_ms.min(LEASE_MS_MAX))
 }
 
 fn as_number(value: &Value) -> Option<u64> {

@@ -17,6 +17,7 @@ use crate::{
     effect::{Effect, Input, Lost, Setup, TakeUp, Tell},
     error::EngineError,
     journal::{Journal, RunState, StepState},
+    lease::Lease,
     merge::Changed,
     present::Present,
     report::{RunReport, Settlement, StepEnd},
@@ -220,8 +221,8 @@ impl Run {
         &self.plan
     }
 
-    /// Returns what it does, for somebody else to do.
-    pub fn into_plan(self) -> Plan {
+    /// Takes what it does out, of a run that is over.
+    pub(crate) fn into_plan(self) -> Plan {
         self.plan
     }
 
@@ -229,6 +230,27 @@ impl Run {
     /// after the last.
     pub fn expires_ms(&self) -> u64 {
         self.expires_ms
+    }
+
+    /// Returns until when the lease is had once the commit that is open is durable; [`Self::expires_ms`], if none is.
+    pub fn expires_next_ms(&self) -> u64 {
+        self.open.as_ref().filter(|open| open.lease).map_or(self.expires_ms, |open| open.expires_ms)
+    }
+
+    /// Returns the lease, as it is about to be stored.
+    pub fn lease(&self) -> &Lease {
+        &self.setup.lease
+    }
+
+    /// Returns the commit that lets the lease go, for whoever leaves a run before it is over. None: there is nothing to let go.
+    pub fn release(&self) -> Option<Batch> {
+        if self.over || self.beginning {
+            return None;
+        }
+        let lease = Lease { holder: None, ..self.setup.lease.clone() };
+        let expected = vec![(lease.namespace(), lease.revision)];
+        let author = self.setup.author();
+        Some(Batch { expected, changes: vec![lease.change()], records: Vec::new(), author })
     }
 
     /// Returns the instances, with all that is committed and all that is about to be.

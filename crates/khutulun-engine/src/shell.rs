@@ -1,18 +1,29 @@
 //! The shell around a run: does its effects on tokio, and nothing else.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use floria::{Batch, StoreError};
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery};
-use tokio::task::{Id, JoinError, JoinSet};
+use khutulun_plan::Plan;
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::Instant,
+};
 
 use crate::{
     cancel::Cancel,
     effect::{Effect, Input, Lost, Tell},
     engine::Engine,
     error::EngineError,
+    lease::LEASE_MS_MAX,
     present::Present,
     report::{Observer, RunReport},
+    requests,
     run::Run,
 };
 
@@ -29,7 +40,37 @@ enum Task {
 pub(crate) enum Ended {
     Done(RunReport),
     /// The run is somebody else's, or nobody's.
-    Lost(Lost, Box<Run>),
+    Lost(Lost),
+}
+
+/// A run that lets its lease go when it is left before it is over, so that it can be resumed at once. What executes is left as it
+/// is.
+struct Leaving<'e> {
+    engine: &'e Engine,
+    run: Option<Run>,
+}
+
+impl Deref for Leaving<'_> {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        self.run.as_ref().expect("it is there until it is taken out")
+    }
+}
+
+impl DerefMut for Leaving<'_> {
+    fn deref_mut(&mut self) -> &mut Run {
+        self.run.as_mut().expect("it is there until it is taken out")
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if let Some(batch) = self.run.as_ref().and_then(Run::release) {
+            // If it fails, or a commit was on its way, the lease expires.
+            let _ = self.engine.store.commit(&batch);
+        }
+    }
 }
 
 /// A run, and what is being done for it.
@@ -37,10 +78,14 @@ pub(crate) struct Shell<'e> {
     engine: &'e Engine,
     observer: &'e dyn Observer,
     cancel: &'e Cancel,
-    run: Run,
+    run: Leaving<'e>,
     /// What the commit that is open is for.
     attempt: &'static str,
     cancelled: bool,
+    /// Asked by somebody else, through the store.
+    asked: Cancel,
+    watch: JoinSet<()>,
+    renew_at: Instant,
     tasks: JoinSet<Result<Input, EngineError>>,
     task_of: HashMap<Id, Task>,
 }
@@ -54,12 +99,27 @@ impl<'e> Shell<'e> {
         run: Run,
         attempt: &'static str,
     ) -> Self {
+        let renew_at = Instant::now() + renewal(engine);
         let (tasks, task_of) = (JoinSet::new(), HashMap::new());
-        Self { engine, observer, cancel, run, attempt, cancelled: false, tasks, task_of }
+        let (asked, watch) = (Cancel::new(), JoinSet::new());
+        let run = Leaving { engine, run: Some(run) };
+        Self {
+            engine,
+            observer,
+            cancel,
+            run,
+            attempt,
+            cancelled: false,
+            asked,
+            watch,
+            renew_at,
+            tasks,
+            task_of,
+        }
     }
 
     /// Does what the run asks for, until it is over.
-    pub(crate) async fn drive(mut self, mut effects: Vec<Effect>) -> Result<Ended, EngineError> {
+    pub(crate) async fn drive(&mut self, mut effects: Vec<Effect>) -> Result<Ended, EngineError> {
         loop {
             for effect in effects {
                 match effect {
@@ -75,12 +135,17 @@ impl<'e> Shell<'e> {
                         self.observer.run_ended(&report);
                         return Ok(Ended::Done(report));
                     }
-                    Effect::Lost(lost) => return Ok(Ended::Lost(lost, Box::new(self.run))),
+                    Effect::Lost(lost) => return Ok(Ended::Lost(lost)),
                 }
             }
             let inputs = self.next().await?;
             effects = self.run.handle_all(inputs);
         }
+    }
+
+    /// Gives the plan back, of a run that has not begun.
+    pub(crate) fn into_plan(mut self) -> Plan {
+        self.run.run.take().map(Run::into_plan).expect("it is there until it is taken out")
     }
 
     /// Waits for something to happen, and takes what has happened meanwhile along: it goes into the same commit.
@@ -89,21 +154,46 @@ impl<'e> Shell<'e> {
         tokio::select! {
             Some(ended) = self.tasks.join_next_with_id() => inputs.extend(self.ended(ended)?),
             () = self.cancel.asked(), if !self.cancelled => {}
+            () = self.asked.asked(), if !self.cancelled => {}
+            () = tokio::time::sleep_until(self.renew_at) => {}
         }
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             inputs.extend(self.ended(ended)?);
         }
+        let mut first = self.renewal(&inputs);
         // Whoever asked before an operation ended is heard before it, however long the last commit took.
-        if !self.cancelled && self.cancel.is_cancelled() {
+        if !self.cancelled && (self.cancel.is_cancelled() || self.asked.is_cancelled()) {
             self.cancelled = true;
-            inputs.insert(0, Input::Cancel);
+            first.push(Input::Cancel);
         }
-        Ok(inputs)
+        first.append(&mut inputs);
+        Ok(first)
     }
 
-    fn tell(&self, tell: &Tell) {
+    /// Looks whether it is time to renew the lease, or late. Whoever slept for long, or was stopped, finds out here, before
+    /// anything is executed.
+    fn renewal(&mut self, inputs: &[Input]) -> Vec<Input> {
+        let is_committed = inputs.iter().any(|input| matches!(input, Input::Committed(_)));
+        let expires_ms = if is_committed { self.run.expires_next_ms() } else { self.run.expires_ms() };
+        let now_ms = self.engine.clock.now_ms();
+        // 0: it is not had yet, or let go.
+        let is_expired = expires_ms != 0 && expires_ms <= now_ms;
+        if !is_expired && Instant::now() < self.renew_at {
+            return Vec::new();
+        }
+        self.renew_at = Instant::now() + renewal(self.engine);
+        let expired = is_expired.then_some(Input::Expired { now_ms });
+        expired.into_iter().chain([Input::Renew { now_ms }]).collect()
+    }
+
+    fn tell(&mut self, tell: &Tell) {
         match tell {
-            Tell::Began { done } => self.observer.run_began(self.run.id(), self.run.plan(), *done),
+            Tell::Began { done } => {
+                let run = self.run.id();
+                let epoch = self.run.lease().epoch;
+                self.watch.spawn(requests::watch(self.engine.clone(), run, epoch, self.asked.clone()));
+                self.observer.run_began(run, self.run.plan(), *done);
+            }
             Tell::Ended { step, outcome, again } => self.observer.step_ended(*step, outcome, *again),
             Tell::Skipped { step } => self.observer.step_skipped(*step),
         }
@@ -186,6 +276,11 @@ impl<'e> Shell<'e> {
             Some(Task::Rest) | None => None,
         })
     }
+}
+
+/// How long after one renewal the next one is.
+fn renewal(engine: &Engine) -> Duration {
+    Duration::from_millis((engine.options.lease_ms.min(LEASE_MS_MAX) / 3).max(1))
 }
 
 fn finished(id: OperationId, outcome: Outcome) -> Input {

@@ -6,6 +6,7 @@
 mod branches;
 mod crash_points;
 mod laws;
+mod leases;
 mod machine;
 mod notifications;
 mod scenarios;

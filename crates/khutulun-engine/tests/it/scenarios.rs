@@ -334,32 +334,6 @@ fn only_the_last_run_can_be_resumed_and_only_if_it_did_not_succeed() {
 }
 
 #[test]
-fn whoever_takes_a_run_over_fences_off_the_one_who_had_it() {
-    block_on(async {
-        let world = World::new(Memory::Good);
-        world.held.0.lock().unwrap().insert("db.create".to_owned());
-        let (old, new) = (world.engine(&never()), world.engine(&never()));
-        let (plan, cancel) = (world.deploy_plan(SHOP), Cancel::new());
-        let taker = async {
-            // What the old engine was about to start at that moment, nobody could keep it from starting.
-            while !world.only_waits() {
-                tokio::task::yield_now().await;
-            }
-            let report = new.resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap();
-            world.held.0.lock().unwrap().clear();
-            world.held.1.notify_waiters();
-            report
-        };
-        let (result, report) = tokio::join!(old.run(plan, &(), &cancel), taker);
-        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
-        let error = result.unwrap_err();
-        assert!(matches!(error, EngineError::TakenOver { .. }), "{error}");
-        world.check_laws();
-        world.check_truth();
-    });
-}
-
-#[test]
 fn somebody_who_looks_at_reality_meanwhile_does_not_stop_a_run() {
     block_on(async {
         let world = World::new(Memory::Good);

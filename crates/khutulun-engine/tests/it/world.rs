@@ -15,9 +15,11 @@ use floria::{
 };
 use floria_resolver::{Limits, NoHooks, Request, StoreIds, resolve};
 use khutulun_api::{
-    BoxFuture, Executor, Failure, FailureClass, Operation, OperationId, Outcome, Recovery, names,
+    BoxFuture, Clock, Executor, Failure, FailureClass, Operation, OperationId, Outcome, Recovery, names,
 };
-use khutulun_engine::{Cancel, Engine, EngineError, EngineOptions, RunReport, RunState, StepEnd, unfinished};
+use khutulun_engine::{
+    Cancel, Engine, EngineError, EngineOptions, Owner, RunReport, RunState, StepEnd, unfinished,
+};
 use khutulun_plan::{Basis, Goal, Plan, plan_deploy, plan_destroy};
 use tokio::sync::Notify;
 
@@ -264,7 +266,27 @@ pub(crate) struct World {
     pub(crate) memory: Memory,
     pub(crate) options: EngineOptions,
     pub(crate) held: Arc<(Mutex<BTreeSet<String>>, Notify)>,
+    pub(crate) clock: Arc<HandClock>,
+    /// The processes that there were, by pid.
+    processes: Arc<Mutex<Vec<Arc<Crash>>>>,
     gate: Arc<Mutex<()>>,
+}
+
+/// A clock that is moved by hand.
+#[derive(Default)]
+pub(crate) struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub(crate) fn move_by(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now_ms(&self) -> u64 {
+        // Some time after 1970, so that it can be moved back.
+        (1_000_000_000 + self.0.load(Ordering::SeqCst)) as u64
+    }
 }
 
 /// What became of a process.
@@ -295,6 +317,8 @@ impl World {
             memory,
             options: EngineOptions { rest_ms_first: 1, rest_ms_max: 2, ..EngineOptions::default() },
             held: Arc::default(),
+            clock: Arc::default(),
+            processes: Arc::default(),
             gate: Arc::default(),
         }
     }
@@ -312,7 +336,23 @@ impl World {
             memory: self.memory,
             held: Arc::clone(&self.held),
         };
-        Engine::new(Arc::new(store), Arc::new(executor), Arc::new(SketchFunctions)).with_options(self.options)
+        let processes = Arc::clone(&self.processes);
+        let pid = {
+            let mut processes = processes.lock().unwrap();
+            processes.push(Arc::clone(crash));
+            processes.len() as u32 - 1
+        };
+        let is_gone = move |owner: &Owner| processes.lock().unwrap()[owner.pid as usize].is_dead();
+        Engine::new(Arc::new(store), Arc::new(executor), Arc::new(SketchFunctions))
+            .with_options(self.options)
+            .with_clock(self.clock.clone())
+            .with_owner(Owner {
+                pid,
+                host: "h1".to_owned(),
+                author: "alice@h1".to_owned(),
+                ..Owner::default()
+            })
+            .with_presence(Arc::new(is_gone))
     }
 
     pub(crate) fn graph(&self) -> Graph {
