@@ -320,12 +320,13 @@ impl Engine {
         lease: Option<Lease>,
         verb: &str,
     ) -> Result<Lease, EngineError> {
-        let lease = match lease {
+        let mut lease = match lease {
             Some(lease) => lease,
             None => Lease::new(namespace.clone(), VertexId(self.allocate(1).await?.start)),
         };
         let now_ms = self.clock.now_ms();
         lease.refuse(now_ms, &*self.presence)?;
+        lease.epoch = lease.epoch.max(self.presence.epoch_seen(namespace));
         let owner = Owner { verb: verb.to_owned(), ..self.owner.clone() };
         Ok(lease.taken(owner, now_ms, self.options.lease_ms))
     }

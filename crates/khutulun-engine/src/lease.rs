@@ -4,7 +4,10 @@
 //! that namespace to be where the run left it, so that whoever takes the lease over fences the other off in the store itself,
 //! whatever the clocks say. The epoch only grows, also when a lease is let go; operations carry it.
 
-use floria::{Change, Graph, Handlers, Metadata, Namespace, Properties, Revision, Value, Vertex, VertexId};
+use floria::{
+    At, Change, Graph, Handlers, Metadata, Namespace, Properties, Revision, Store, StoreError, Value, Vertex,
+    VertexId,
+};
 use khutulun_api::names;
 
 use crate::{
@@ -37,10 +40,16 @@ pub struct Owner {
     pub verb: String,
 }
 
-/// Knows which programs are still there.
+/// Knows what other programs did here, and which are still there.
 pub trait Presence: Send + Sync {
     /// Returns whether this program has certainly ended. In doubt it has not: then its lease has to expire.
     fn is_gone(&self, owner: &Owner) -> bool;
+
+    /// Returns the highest epoch of a service's lease that effects were done under: the next one is higher, also when the store
+    /// was lost or put back from a copy meanwhile.
+    fn epoch_seen(&self, _service: &Namespace) -> u64 {
+        0
+    }
 }
 
 /// Knows nothing.
@@ -96,6 +105,17 @@ impl Lease {
     /// Returns the namespace that it is in.
     pub fn namespace(&self) -> Namespace {
         Self::namespace_of(&self.service)
+    }
+
+    /// Reads the lease of a service. None: nobody has had it yet.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn read(store: &dyn Store, service: &Namespace) -> Result<Option<Self>, StoreError> {
+        let snapshot = store.snapshot(At::Now)?;
+        let leases = Self::namespace_of(service);
+        Ok(Self::stored(service, &snapshot.graph(&leases)?, snapshot.namespace_revision(&leases)?))
     }
 
     /// Reads the lease of a service from the instances of [`Self::namespace_of`], as of a revision of that namespace. None:

@@ -133,6 +133,9 @@ pub trait Observer: Send + Sync {
     /// A step ended, durably. `again` says that it failed and will be tried again after a while.
     fn step_ended(&self, _step: u32, _outcome: &Outcome, _again: bool) {}
 
+    /// Somebody has asked for the run's end through the store ([`crate::Engine::cancel`]): nothing new starts.
+    fn run_stopping(&self) {}
+
     /// The run is over, durably.
     fn run_ended(&self, _report: &RunReport) {}
 }

@@ -164,6 +164,9 @@ impl<'e> Shell<'e> {
         // Whoever asked before an operation ended is heard before it, however long the last commit took.
         if !self.cancelled && (self.cancel.is_cancelled() || self.asked.is_cancelled()) {
             self.cancelled = true;
+            if self.asked.is_cancelled() {
+                self.observer.run_stopping();
+            }
             first.push(Input::Cancel);
         }
         first.append(&mut inputs);

@@ -132,7 +132,7 @@ pub async fn perform(actor: &Actor<'_>, due: &Due) -> Result<Performed, EventErr
         match stage(actor, &due.reaction, &mut performed).await {
             Ok(true) => performed.stage += 1,
             Ok(false) => return Ok(performed),
-            Err(EventError::Engine(EngineError::Unfinished { .. })) => {
+            Err(EventError::Engine(EngineError::Unfinished { .. } | EngineError::Busy { .. })) => {
                 performed.is_busy = true;
                 return Ok(performed);
             }

@@ -77,6 +77,16 @@ fn held(service: &str) -> String {
     )
 }
 
+impl StateDirectory {
+    /// Returns the highest epoch of a service's lease that this machine has seen; 0 for none. What is below it is refused, so
+    /// whoever takes the lease anew, with a store that was lost or put back from a copy, begins above it.
+    pub fn epoch_seen(&self, service: &str) -> u64 {
+        let is_safe = check_name("service", service).is_ok();
+        let content = is_safe.then(|| fs::read_to_string(self.fences().join(service)).ok()).flatten();
+        content.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
 /// The permission to begin an effect, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Entered {

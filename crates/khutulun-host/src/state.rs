@@ -18,7 +18,6 @@ pub(crate) const ARTIFACT_BYTES_MAX: usize = 256 << 20;
 ///
 /// ```text
 /// khutulun.db                      the store
-/// locks/                           leases of running commands
 /// cache/                           what can be made again
 /// artifacts/SHA256                 files that came with services, by digest
 /// fences/SERVICE                   the highest epoch of the service's lease that this machine has seen
@@ -74,11 +73,6 @@ impl StateDirectory {
     /// Returns the file of the embedded store.
     pub fn database(&self) -> PathBuf {
         self.root.join("khutulun.db")
-    }
-
-    /// Returns the folder of locks, making it when it is not there.
-    pub fn locks(&self) -> Result<PathBuf, MachineError> {
-        self.folder("locks")
     }
 
     /// Returns the folder of what can be made again, making it when it is not there.

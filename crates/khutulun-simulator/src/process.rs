@@ -257,7 +257,7 @@ impl World {
             holder.is_some_and(|holder| holder.is_alive)
         };
         let is_gone = |owner: &Owner| owner.host == host && owner.boot == BOOT && !lives(owner);
-        if lease.is_held(now_ms, &is_gone) {
+        if lease.held(now_ms, &is_gone).is_some() {
             return Err(());
         }
         if let Some(holder) = &lease.holder {

@@ -9,13 +9,12 @@ use khutulun_host::StateDirectory;
 
 use crate::{
     answer::{self, Answer as _},
-    author,
+    author, busy,
     cli::{ExecutionArguments, OnFailure},
     error::CliError,
     execution::{Done, Execution, engine_error, refuse_unfinished},
     exit::Exit,
     intention::Intention,
-    lock::ServiceLock,
     plan_file,
     proposal::Proposal,
     question,
@@ -81,7 +80,7 @@ pub(crate) fn realize(
         return Err(question::unasked(&what).place(intention.place()));
     }
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, verb.word())?;
+    busy::refuse(session, &store, service)?;
     refuse_unfinished(session, &store, service)?;
     let (wish, beginning, mut proposal) = plan(session, &store, service, || wish(Some(&store)), unwinds)?;
     let intention = wish.intention;

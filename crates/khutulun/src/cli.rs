@@ -5,6 +5,7 @@ mod events;
 mod reality;
 mod removal;
 mod revisions;
+mod runs;
 mod simulate;
 mod store;
 
@@ -21,6 +22,7 @@ pub(crate) use removal::RemovalArguments;
 pub(crate) use revisions::{
     DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
 };
+pub(crate) use runs::CancelArguments;
 pub(crate) use simulate::SimulateArguments;
 pub(crate) use store::{
     ExchangeFormat, StoreArguments, StoreBackupArguments, StoreCommand, StoreDiffArguments,
@@ -169,6 +171,8 @@ pub(crate) enum Command {
     Destroy(DestroyArguments),
     /// Go on with a run that was stopped.
     Resume(ResumeArguments),
+    /// Stop a run, whoever is at work on it; it can be resumed.
+    Cancel(CancelArguments),
     /// Make, look at, unpack and check archives of designs (CSAR).
     Csar(CsarArguments),
     /// Show the profiles that designs can import, and what is in them; lock those that they do import.

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agent;
+mod cancel;
 mod compile;
 mod csar;
 mod deploy;
@@ -83,6 +84,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, CliError> {
         Command::Adopt(arguments) => adopt::run(arguments, &session),
         Command::Forget(arguments) => forget::run(arguments, &session),
         Command::Destroy(arguments) => destroy::run(arguments, &session),
+        Command::Cancel(arguments) => cancel::run(arguments, &session),
         Command::Resume(arguments) => resume::run(arguments, &session),
         Command::Csar(arguments) => csar::run(&arguments.command, &session),
         Command::Profile(arguments) => profile::run(&arguments.command, &session),

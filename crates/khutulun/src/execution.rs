@@ -6,15 +6,15 @@ use floria::{Namespace, Record, Store, Value};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
-    Cancel, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState, Settlement, StepEnd,
-    StepState, unfinished,
+    Cancel, Cancelling, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState,
+    Settlement, StepEnd, StepState, unfinished,
 };
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 use khutulun_plan::{Goal, NodeChange, Plan, Reason};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    answer, author,
+    answer, busy,
     cli::{ConductArguments, OnFailure},
     commands::Outputs,
     error::{CliError, chain},
@@ -150,7 +150,21 @@ impl<'a> Execution<'a> {
         let options = EngineOptions { conduct: self.conduct, ..EngineOptions::default() };
         Ok(Engine::new(self.store.clone(), executors, self.session.functions.clone())
             .with_options(options)
-            .with_author(author::name()))
+            .with_owner(busy::owner())
+            .with_presence(busy::presence(&self.state)))
+    }
+
+    /// Stops a run, or asks whoever is at work on it to. None: it has ended.
+    pub(crate) fn cancel(&self, service: &Namespace, run: RunId) -> Result<Option<Cancelling>, CliError> {
+        let engine = self.engine()?;
+        let cancelled = match runtime::start()?.block_on(engine.cancel(service, Some(run))) {
+            Err(EngineError::NothingToCancel { .. } | EngineError::Ended { .. }) => return Ok(None),
+            other => other.map_err(|error| engine_error(self.session, &error))?,
+        };
+        if let Cancelling::Ended(report) = &cancelled {
+            self.tidy(report)?;
+        }
+        Ok(Some(cancelled))
     }
 
     /// Ends what an earlier run left open, so that the service can be taken away.
@@ -333,9 +347,13 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
     match error {
         EngineError::Stale { .. } => make(Exit::Busy, "the plan is out of date")
             .next("run the command again: it will plan from what is there now"),
+        EngineError::Busy { namespace, holder } => busy::error(session, namespace, holder),
         EngineError::Unfinished { run, namespace } => make(Exit::Stopped, "an earlier run has not ended")
             .next(resume_hint(*run))
             .next(format!("khutulun destroy {namespace}")),
+        EngineError::NothingToCancel { .. } => {
+            make(Exit::Usage, "there is nothing to cancel").next("khutulun status")
+        }
         EngineError::NothingToResume { .. } => {
             make(Exit::Usage, "there is nothing to resume").next("khutulun status")
         }

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Unreachable = 6,
     /// Something was asked for that was not granted.
     Denied = 7,
+    /// It took longer than somebody wanted to wait; the run goes on.
+    TimedOut = 8,
     /// An operator has to answer a question.
     NeedsOperator = 9,
     /// The command line makes no sense.

@@ -6,6 +6,7 @@
 
 mod start;
 
+mod busy;
 mod cli;
 mod commands;
 
@@ -23,7 +24,6 @@ mod inputs;
 mod instance;
 mod intention;
 mod inventory;
-mod lock;
 mod lockfile;
 mod package;
 mod plan_file;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use floria::{Namespace, Value};
-use khutulun_engine::RunSummary;
+use khutulun_engine::{Holder, RunSummary};
 use serde_json::{Value as Json, json};
 
 use crate::{
     answer::{Answer, Cell, Table, to_json},
+    busy,
     health::Health,
     history,
-    lock::Holder,
     plan_view::short_class,
     progress,
     terminal::{Style, harmless},
@@ -237,9 +237,9 @@ impl ServiceStatus {
     /// What goes on, or what to run next, in a line.
     fn next(&self, style: Style, now_ms: u64) -> Option<String> {
         let sign = style.yellow("!");
-        if let Some(Holder { pid, verb, since_ms }) = &self.holder {
-            let since = time::ago(*since_ms, now_ms);
-            return Some(format!("{sign} `khutulun {verb}` (pid {pid}) is at work on it, begun {since}\n"));
+        if let Some(holder) = &self.holder {
+            let (who, since) = (harmless(&busy::who(holder)), time::ago(holder.since_ms, now_ms));
+            return Some(format!("{sign} {who} is at work on it, begun {since}\n"));
         }
         let last = self.last.as_ref().filter(|last| history::is_resumable(last))?;
         let how = match last.result.as_deref() {
@@ -259,8 +259,10 @@ impl ServiceStatus {
             "last_run": self.last.as_ref().map(run_document),
             "unfinished": unfinished,
             "at_work": self.holder.as_ref().map(|holder| json!({
-                "pid": holder.pid,
-                "command": holder.verb,
+                "pid": holder.owner.pid,
+                "command": holder.owner.verb,
+                "author": holder.owner.author,
+                "host": holder.owner.host,
                 "since": time::rfc3339(holder.since_ms),
             })),
         })

@@ -78,6 +78,11 @@ impl Observer for Watcher {
         }
     }
 
+    fn run_stopping(&self) {
+        self.progress
+            .show(Event::Note("stopping, as `khutulun cancel` asked: what runs is finished".to_owned()));
+    }
+
     fn run_ended(&self, report: &RunReport) {
         self.progress.show(Event::Ended { result: report.result.word() });
     }

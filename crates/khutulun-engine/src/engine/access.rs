@@ -29,13 +29,19 @@ impl Engine {
     }
 
     pub(super) async fn refuse_unfinished(&self, namespace: &Namespace) -> Result<(), EngineError> {
-        let store_namespace = namespace.clone();
-        let Some(run) = self.on_store(move |store| unfinished(store, &store_namespace)).await? else {
-            return Ok(());
+        let open = async || {
+            let namespace = namespace.clone();
+            self.on_store(move |store| unfinished(store, &namespace)).await
         };
-        // It may have begun since the lease was read.
+        if open().await?.is_none() {
+            return Ok(());
+        }
+        // It may have begun since the lease was read, or end now: whoever ends it lets the lease go with the same commit.
         self.refuse_busy(namespace).await?;
-        Err(EngineError::Unfinished { namespace: namespace.clone(), run })
+        match open().await? {
+            Some(run) => Err(EngineError::Unfinished { namespace: namespace.clone(), run }),
+            None => Ok(()),
+        }
     }
 
     /// Says who is at work on a service, if somebody is. Nothing is taken: a plan that somebody still has to agree to is made
@@ -44,7 +50,7 @@ impl Engine {
     /// # Errors
     ///
     /// [`EngineError::Busy`]; when the store cannot be read.
-    pub async fn refuse_busy(&self, namespace: &Namespace) -> Result<(), EngineError> {
+    async fn refuse_busy(&self, namespace: &Namespace) -> Result<(), EngineError> {
         let lease = self.present(namespace).await?.lease;
         lease.as_ref().map_or(Ok(()), |lease| lease.refuse(self.clock.now_ms(), &*self.presence))
     }

@@ -18,7 +18,6 @@ fn a_state_directory_is_private() {
     let state = StateDirectory::open(&root).expect("made");
     assert_eq!(mode(&root), 0o700);
     assert_eq!(mode(&state.cache().expect("made")), 0o700);
-    assert_eq!(mode(&state.locks().expect("made")), 0o700);
     assert_eq!(state.database(), state.root().join("khutulun.db"));
     let id = OperationId { run: RunId(17), step: 3, attempt: 1 };
     assert_eq!(state.operation(&id), state.root().join("operations/17-3-1"));

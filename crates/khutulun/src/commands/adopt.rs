@@ -9,7 +9,7 @@ use khutulun_plan::{AdoptError, plan_adopt};
 
 use super::update;
 use crate::{
-    change,
+    busy, change,
     cli::{AdoptArguments, OnFailure},
     error::CliError,
     execution::{Execution, refuse_unfinished},
@@ -17,7 +17,6 @@ use crate::{
     inputs,
     intention::Intention,
     inventory::Others,
-    lock::ServiceLock,
     probe::Prober,
     proposal::{plan_error, read_actual},
     revision::{self, Beginning, Said, Verb},
@@ -43,7 +42,7 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     };
     let service = &intention.namespace;
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "adopt")?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, service)?;
     let (actual, base) = read_actual(session, &store, service)?;
     let others = Others::of_store(session, &store, &intention.design)?;

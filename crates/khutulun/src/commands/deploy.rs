@@ -6,6 +6,7 @@ use floria_sqlite::SqliteStore;
 use super::update;
 use crate::{
     answer::Answer as _,
+    busy,
     change::{self, Wish, realize},
     cli::{DeployArguments, OnFailure},
     error::CliError,
@@ -13,7 +14,6 @@ use crate::{
     exit::Exit,
     inputs,
     intention::Intention,
-    lock::ServiceLock,
     plan_file::{self, Saved},
     question,
     revision::{self, Beginning, Said, Unwinding, Verb},
@@ -91,7 +91,7 @@ fn saved(arguments: &DeployArguments, session: &Session) -> Result<Exit, CliErro
         return Err(question::unasked(&format!("{verb} `{service}`")).place(file.display().to_string()));
     }
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "deploy")?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, &service)?;
     saved.check(session, &store, file)?;
     let Saved { mut proposal, wanted, digest, .. } = saved;

@@ -8,13 +8,12 @@ use khutulun_plan::{Goal, Plan, plan_destroy};
 
 use crate::{
     answer::{self, Answer as _},
-    change,
+    busy, change,
     cli::{DestroyArguments, OnFailure},
     dependents, design, entry,
     error::CliError,
     execution::Execution,
     exit::Exit,
-    lock::ServiceLock,
     package,
     plan_view::PlanView,
     proposal::{Proposal, plan_error, read_actual},
@@ -48,7 +47,7 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
     }
     drop(reader);
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "destroy")?;
+    busy::refuse(session, &store, &service)?;
     let execution = Execution::new(session, state, store, &arguments.execution.conduct);
     let before = propose(session, execution.store(), &service)?;
     session.progress.say(&before.view().text(Style::stderr()));

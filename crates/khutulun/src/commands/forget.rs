@@ -9,12 +9,12 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     answer::{self, Answer, to_json},
+    busy,
     cli::{ConductArguments, ForgetArguments, OnFailure},
     error::CliError,
     execution::{Execution, refuse_unfinished},
     exit::Exit,
     instance,
-    lock::ServiceLock,
     plan_view::{PlanView, short_class},
     probe::Prober,
     proposal::read_actual,
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &ForgetArguments, session: &Session) -> Result<Exit
     }
     drop(reader);
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "forget")?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, &service)?;
     let selectors = Selector::read_all(&texts, &store)?;
     let (graph, base) = read_actual(session, &store, &service)?;

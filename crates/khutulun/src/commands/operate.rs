@@ -7,13 +7,12 @@ use khutulun_plan::{Action, Goal, Plan, needs, plan_operate};
 
 use crate::{
     answer::{self, Answer as _},
-    change,
+    busy, change,
     cli::{OnFailure, OperateArguments},
     error::CliError,
     execution::{Execution, refuse_unfinished},
     exit::Exit,
     instance,
-    lock::ServiceLock,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
     question, selection,
@@ -54,7 +53,7 @@ pub(crate) fn run(arguments: &OperateArguments, goal: Goal, session: &Session) -
     }
     drop(reader);
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, goal.word())?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, &service)?;
     // Read again, now that nobody else changes it.
     let selectors = Selector::read_all(&arguments.selectors, &store)?;

@@ -12,13 +12,12 @@ use khutulun_plan::{
 
 use crate::{
     answer::{self, Answer as _},
-    change,
+    busy, change,
     cli::{ConductArguments, OnFailure, RefreshArguments},
     error::{CliError, chain},
     execution::{Execution, refuse_unfinished},
     exit::Exit,
     instance,
-    lock::ServiceLock,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
     question,
@@ -73,7 +72,7 @@ impl Refresh<'_> {
     fn run(&self) -> Result<ServiceView, CliError> {
         let Self { arguments, session, service } = self;
         let (state, store) = session.writer()?;
-        let _lock = ServiceLock::take(&state, &service.0, "refresh")?;
+        busy::refuse(session, &store, service)?;
         refuse_unfinished(session, &store, service)?;
         // One that cannot be looked at is no reason not to look at the others.
         let conduct = ConductArguments { on_failure: OnFailure::Continue, ..arguments.execution.conduct };

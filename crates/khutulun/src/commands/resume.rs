@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use floria::Namespace;
 use floria_sqlite::SqliteStore;
 use khutulun_api::RunId;
-use khutulun_engine::{RunState, Settlement};
+use khutulun_engine::{RunState, RunSummary, Settlement};
 
 use crate::{
-    change,
+    busy, change,
     cli::{OnFailure, ResumeArguments},
     error::CliError,
     execution::{Execution, engine_error, waiting},
     exit::Exit,
     history,
     intention::Intention,
-    lock::ServiceLock,
     question,
     revision::{Beginning, Unwinding},
     session::{Session, quoted},
@@ -26,11 +25,10 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
     let settlements =
         arguments.settle.iter().map(|text| settlement(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
-    let (service, run) = find(arguments.which.as_deref(), session, &reader)?;
+    let (service, run) = find(arguments.which.as_deref(), session, &reader, "resume", history::is_resumable)?;
     drop(reader);
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "resume")?;
-    // Read under the lock: whoever held it may have ended the run.
+    busy::refuse(session, &store, &service)?;
     let run_state = RunState::read(&store, run).map_err(|error| engine_error(session, &error))?;
     let recorded = unwinding::recorded(&store, &service, run).map_err(|error| session.store_error(error))?;
     if arguments.conduct.on_failure == OnFailure::Unwind && recorded.unwinding.is_none() {
@@ -70,8 +68,14 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
     }
 }
 
-/// Returns the run that is meant: by number, by service, or the only one that can be resumed.
-fn find(which: Option<&str>, session: &Session, store: &SqliteStore) -> Result<(Namespace, RunId), CliError> {
+/// Returns the run that is meant: by number, by service, or the only one that this can be done with.
+pub(super) fn find(
+    which: Option<&str>,
+    session: &Session,
+    store: &SqliteStore,
+    verb: &str,
+    is_meant: impl Fn(&RunSummary) -> bool,
+) -> Result<(Namespace, RunId), CliError> {
     let known = session.services(store)?;
     if let Some(number) = which.and_then(|which| which.parse().ok()) {
         let run = RunId(number);
@@ -88,13 +92,16 @@ fn find(which: Option<&str>, session: &Session, store: &SqliteStore) -> Result<(
     let mut open = Vec::new();
     for service in services {
         let last = history::last(session, store, &service)?;
-        open.extend(last.filter(history::is_resumable).map(|last| (service, last.run)));
+        open.extend(last.filter(&is_meant).map(|last| (service, last.run)));
     }
     match open.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(CliError::usage("there is nothing to resume", "no run was stopped part-way")
-            .place(session.root().display().to_string())
-            .next("khutulun status")),
+        [] => Err(CliError::usage(
+            format!("there is nothing to {verb}"),
+            if verb == "resume" { "no run was stopped part-way" } else { "all runs have ended" },
+        )
+        .place(session.root().display().to_string())
+        .next("khutulun status")),
         several => {
             let names: Vec<&Namespace> = several.iter().map(|(service, _)| service).collect();
             Err(CliError::usage(
@@ -102,7 +109,7 @@ fn find(which: Option<&str>, session: &Session, store: &SqliteStore) -> Result<(
                 format!("runs of {} are unfinished", quoted(&names)),
             )
             .place(session.root().display().to_string())
-            .next(format!("khutulun resume {}", several[0].1)))
+            .next(format!("khutulun {verb} {}", several[0].1)))
         }
     }
 }

@@ -9,14 +9,13 @@ use khutulun_plan::{
 
 use crate::{
     answer::Answer as _,
-    change,
+    busy, change,
     cli::{OnFailure, RunArguments},
     error::CliError,
     execution::{Execution, refuse_unfinished},
     exit::Exit,
     inputs::{self, Inputs},
     instance,
-    lock::ServiceLock,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
     question, selection,
@@ -130,7 +129,7 @@ fn workflow(arguments: &RunArguments, service: &Namespace, session: &Session) ->
     let words = arguments.words.iter().skip_while(|word| **word == service.0).cloned().collect::<Vec<_>>();
     let given = gather(arguments, &words)?;
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "run")?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, service)?;
     let (graph, base) = read_actual(session, &store, service)?;
     let vertex = find_workflow(&graph, arguments).ok_or_else(|| no_workflow(arguments, session, &store))?;
@@ -159,7 +158,7 @@ fn operation(arguments: &RunArguments, session: &Session, reader: &SqliteStore) 
     let selectors = Selector::read_all(&texts, reader)?;
     let service = selection::service(session, reader, arguments.name.as_deref(), &selectors)?;
     let (state, store) = session.writer()?;
-    let _lock = ServiceLock::take(&state, &service.0, "run")?;
+    busy::refuse(session, &store, &service)?;
     refuse_unfinished(session, &store, &service)?;
     let (graph, base) = read_actual(session, &store, &service)?;
     let mut sites: Vec<Site> = Vec::new();

@@ -7,13 +7,12 @@ use khutulun_api::{Outcome, names};
 use khutulun_plan::needs;
 
 use crate::{
-    answer,
+    answer, busy,
     cli::StatusArguments,
     error::CliError,
     exit::Exit,
     health::{Degraded, Health, degraded},
     history, instance,
-    lock::Holder,
     probe::Prober,
     proposal::read_actual,
     selector::Selector,
@@ -149,7 +148,7 @@ fn look(
     }
     nodes.retain(|(entry, node)| is_selected(node, entry.observed_state()));
     let nodes = nodes.into_iter().map(|(entry, _)| entry).collect();
-    let holder = Holder::of(session.root(), &service.0);
+    let holder = busy::holder(store, service).map_err(|error| session.store_error(error))?;
     Ok(ServiceStatus { service: service.clone(), nodes, last, holder })
 }
 

@@ -186,7 +186,8 @@ fn two_commands_at_once_on_one_service_are_one_too_many() {
     }
     // Reading is always allowed, and another service too.
     let status = sandbox.run(&["status"]).expect(0).stdout;
-    assert!(status.contains(&format!("`khutulun deploy` (pid {}) is at work", first.id())), "{status}");
+    assert!(status.contains("! `khutulun deploy` by "), "{status}");
+    assert!(status.contains(&format!(" (pid {}) is at work", first.id())), "{status}");
     fs::write(&gate, "").unwrap();
     finish(first).expect(0);
     sandbox.run(&["destroy", "pair", "--yes"]).expect(0);

@@ -17,6 +17,7 @@ mod grammar;
 mod graph;
 mod graphs;
 mod interruption;
+mod leases;
 mod lockfile;
 mod operate;
 mod operational;

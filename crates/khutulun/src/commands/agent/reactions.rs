@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use floria::{LogQuery, Namespace, Revision, Store, StoreError};
 use khutulun_agent::Act;
 use khutulun_api::{BoxFuture, RunId, SystemClock, names};
-use khutulun_engine::{Cancel, Engine, EngineError, RunResult, stream_of, unfinished};
+use khutulun_engine::{Cancel, Engine, EngineError, Owner, RunResult, stream_of, unfinished};
 use khutulun_events::{Actor, Due, EventError, Performed, perform};
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 
 use crate::{
-    author,
+    author, busy,
     error::CliError,
     error::chain,
     execution,
@@ -45,8 +45,9 @@ impl Reactions {
         // By it the agent knows its own runs again.
         let author = format!("agent of {}", author::name());
         let executors = Arc::new(Executors::new(state, &session.progress)?);
-        let engine =
-            Engine::new(Arc::clone(&store), executors, session.functions.clone()).with_author(author.clone());
+        let engine = Engine::new(Arc::clone(&store), executors, session.functions.clone())
+            .with_owner(Owner { author: author.clone(), ..busy::owner() })
+            .with_presence(busy::presence(state));
         let machine = LocalMachine::new(state.clone(), executors::supervisor()?);
         Ok(Self {
             engine,

@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 use super::reader;
 use crate::{
     answer::{self, Answer},
+    busy,
     cli::{StoreBackupArguments, StoreRestoreArguments},
     error::CliError,
     exit::Exit,
-    lock::ServiceLock,
     progress::Event,
     question,
     session::{Session, quoted},
@@ -86,12 +86,12 @@ pub(crate) fn restore(arguments: &StoreRestoreArguments, session: &Session) -> R
         }
     }
     // Nobody may be at work on what goes. A store that cannot be read must be replaceable too: then there is nobody to ask.
-    let present = session.reader().ok().flatten().and_then(|store| session.services(&store).ok());
-    let present = present.unwrap_or_default();
-    let _locks = present
-        .iter()
-        .map(|service| ServiceLock::take(&state, &service.0, "restore"))
-        .collect::<Result<Vec<_>, _>>()?;
+    let reader = session.reader().ok().flatten();
+    let present = reader.as_ref().and_then(|store| session.services(store).ok()).unwrap_or_default();
+    if let Some(store) = &reader {
+        present.iter().try_for_each(|service| busy::refuse(session, store, service))?;
+    }
+    drop(reader);
     let in_place_of = if arguments.replace { InPlaceOf::WhatIsThere } else { InPlaceOf::Nothing };
     SqliteStore::restore(&arguments.file, &place, in_place_of).map_err(|error| {
         let is_busy = kind_of(&error) == Some(ErrorKind::ResourceBusy);
