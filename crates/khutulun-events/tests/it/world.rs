@@ -316,7 +316,10 @@ impl World {
         let store = MortalStore { inner: Arc::clone(&self.store), crash: Arc::clone(crash) };
         let executor = Simulated { reality: Arc::clone(&self.reality), crash: Arc::clone(crash) };
         let options = EngineOptions { rest_ms_first: 1, rest_ms_max: 1, ..EngineOptions::default() };
-        Engine::new(Arc::new(store), Arc::new(executor), Arc::new(Attributes)).with_options(options)
+        // Whoever had the lease before has died: nothing here works at the same time.
+        Engine::new(Arc::new(store), Arc::new(executor), Arc::new(Attributes))
+            .with_options(options)
+            .with_presence(Arc::new(|_: &khutulun_engine::Owner| true))
     }
 
     /// What a reactor has done at once; returns how many reactions that was.

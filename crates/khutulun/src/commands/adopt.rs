@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     };
     let service = &intention.namespace;
     let (state, store) = session.writer()?;
-    busy::refuse(session, &store, &service)?;
+    busy::refuse(session, &store, service)?;
     refuse_unfinished(session, &store, service)?;
     let (actual, base) = read_actual(session, &store, service)?;
     let others = Others::of_store(session, &store, &intention.design)?;

@@ -129,7 +129,7 @@ fn workflow(arguments: &RunArguments, service: &Namespace, session: &Session) ->
     let words = arguments.words.iter().skip_while(|word| **word == service.0).cloned().collect::<Vec<_>>();
     let given = gather(arguments, &words)?;
     let (state, store) = session.writer()?;
-    busy::refuse(session, &store, &service)?;
+    busy::refuse(session, &store, service)?;
     refuse_unfinished(session, &store, service)?;
     let (graph, base) = read_actual(session, &store, service)?;
     let vertex = find_workflow(&graph, arguments).ok_or_else(|| no_workflow(arguments, session, &store))?;
