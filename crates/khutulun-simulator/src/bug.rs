@@ -24,6 +24,8 @@ pub enum Bug {
     EffectNotPlanned,
     /// A driver says that it has succeeded before it has done anything, in some cases.
     SuccessWithoutEffect,
+    /// Whoever plans a removal takes what is protected along, although nobody said so.
+    ProtectionIgnored,
     /// A driver puts a secret into what it says.
     SecretPutOut,
     /// Whoever reads the log skips rows.
@@ -34,7 +36,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them, each with the promise that it breaks.
-    pub const ALL: [(Self, u8); 10] = [
+    pub const ALL: [(Self, u8); 11] = [
         (Self::EffectRepeatedInRecovery, 2),
         (Self::IntentAfterEffect, 1),
         (Self::StaleEpochAccepted, 6),
@@ -42,6 +44,7 @@ impl Bug {
         (Self::DeletionLost, 4),
         (Self::EffectNotPlanned, 10),
         (Self::SuccessWithoutEffect, 5),
+        (Self::ProtectionIgnored, 11),
         (Self::SecretPutOut, 12),
         (Self::RowsSkipped, 9),
         (Self::WakesWhenIdle, 13),

@@ -149,6 +149,8 @@ kinds! {
     Changed = "nodes stopped, started or restarted",
     /// An operation of a relationship.
     OfRelationship = "effects of relationships",
+    /// A removal of what is protected was refused.
+    Protected = "removals refused since something is protected",
     /// Somebody read the log from a cursor.
     Followed = "readings of the log from a cursor",
 }

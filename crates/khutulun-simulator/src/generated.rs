@@ -28,6 +28,7 @@ struct Node {
     change: &'static str,
     version: usize,
     count: usize,
+    is_protected: bool,
 }
 
 /// A story that is made up, as it is before it becomes one: what can be taken away from it to make it smaller.
@@ -53,6 +54,7 @@ impl Sketched {
         let small = chance.permille(900);
         let size = if small { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
         let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, place)).collect();
+        nodes[0].is_protected = chance.permille(PROTECTED);
         let first = text(&nodes);
         changed(chance, &mut nodes);
         let second = text(&nodes);
@@ -92,6 +94,9 @@ impl Sketched {
     }
 }
 
+/// How many services of a thousand have something that is protected.
+const PROTECTED: u32 = 30;
+
 /// What relationships do.
 const RELATIONSHIPS: [&str; 4] = [
     ":add_target,remove_target",
@@ -127,6 +132,7 @@ fn node(chance: &mut Chance, place: usize) -> Node {
         change: chance.one_of(&["", "!configure", "!restart", "!replace", "!none"]),
         version: 1,
         count: if chance.permille(80) { 2 } else { 1 },
+        is_protected: false,
     }
 }
 
@@ -157,7 +163,7 @@ fn changed(chance: &mut Chance, nodes: &mut Vec<Node>) {
 fn text(nodes: &[Node]) -> String {
     let mut text = String::new();
     for node in nodes {
-        let Node { name, requires, reads, operations, port, change, version, count } = node;
+        let Node { name, requires, reads, operations, port, change, version, count, is_protected } = node;
         let _ = write!(text, "{name} port={port}{change} @pid v{version}");
         for operation in operations {
             let _ = match (*operation, reads) {
@@ -176,6 +182,9 @@ fn text(nodes: &[Node]) -> String {
         }
         if *count > 1 {
             let _ = write!(text, " count:{count}");
+        }
+        if *is_protected {
+            text += " protected";
         }
         text += "\n";
     }

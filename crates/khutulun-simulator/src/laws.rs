@@ -237,9 +237,10 @@ impl Laws {
         if self.scans && (operation.inputs.values().any(holds_canary) || holds_canary(&operation.context)) {
             self.broken(12, format!("{name} ({id}) was given the canary"));
         }
-        let downs = [names::LIFECYCLE_DOWN[0], names::LIFECYCLE_DOWN[1]];
-        let is_down = downs.iter().any(|down| name.rsplit_once('.').is_some_and(|(_, word)| word == *down));
-        if is_down && self.spared.contains(&operation.subject.node) {
+        let goal = self.ledgers.get(&id.run).map(|ledger| ledger.goal);
+        // An update may stop it, to start it again.
+        let goes = name.ends_with(".delete") || (goal == Some(Goal::Destroy) && name.ends_with(".stop"));
+        if goes && self.spared.contains(&operation.subject.node) {
             self.broken(11, format!("{name} ({id}) happened to what is adopted or protected"));
         }
         let Some(ledger) = self.ledgers.get(&id.run) else {

@@ -374,6 +374,8 @@ impl Teller<'_> {
         match self.does(Task::Deploy(design), 8) {
             Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
             Some(Ended::NothingToDo) | None => {}
+            // The design asks for what may not be.
+            Some(Ended::Refused(_)) if self.is_protected() => return,
             Some(other) => {
                 return self
                     .world
@@ -406,7 +408,7 @@ impl Teller<'_> {
         match self.does(Task::Destroy, 7) {
             Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
             // Nobody said that it may go.
-            Some(Ended::Refused(_)) if is_protected => return,
+            Some(Ended::Refused(_)) if is_protected => return self.world.coverage.note(Met::Protected),
             Some(Ended::NothingToDo) | None => {}
             Some(other) => {
                 return self

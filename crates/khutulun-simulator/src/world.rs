@@ -269,7 +269,9 @@ impl World {
     pub(crate) fn plan_destroy(&mut self) -> Result<Plan, PlanError> {
         let base = self.revision(&self.subject.namespace);
         let actual = self.graph();
-        let basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
+        let mut basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
+        basis.unprotected =
+            self.planted.as_ref().is_some_and(|planted| planted.bug == Bug::ProtectionIgnored);
         let plan = plan_destroy(&basis, &actual)?;
         self.learn_outputs(&plan, &actual);
         Ok(plan)
