@@ -208,6 +208,11 @@ pub(crate) fn design(text: &str) -> Design {
     }
     let mut counts: HashMap<(VertexTemplateId, &str), u32> = HashMap::new();
     let mut edges = Vec::new();
+    // The first of each name: large designs are made of this, too.
+    let mut places: HashMap<&str, VertexTemplateId> = HashMap::new();
+    for vertex in &vertexes {
+        places.entry(&vertex.name).or_insert(vertex.id);
+    }
     for (place, (source, name, target)) in wishes.iter().enumerate() {
         let extra = extras.remove(&place).unwrap_or_else(|| vertex(0, None, "", ""));
         let count = counts.entry((*source, name)).or_default();
@@ -217,7 +222,7 @@ pub(crate) fn design(text: &str) -> Design {
             name: name.clone(),
             index: *count,
             source: *source,
-            target: by_name(&vertexes, target),
+            target: places[target.as_str()],
             classes: vec![],
             properties: extra.properties,
             handlers: extra.handlers,
