@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     crash::{Random, SEED, check_nothing_left, kill_at, resume, seed, start},
-    sandbox::{Sandbox, variable_of},
+    sandbox::{Sandbox, finish, variable_of},
 };
 
 /// How many commands are killed: those that were still there.
@@ -355,4 +355,46 @@ fn a_service_lives_through_kills_of_whatever_is_done_to_it() {
             break;
         }
     }
+}
+
+/// How many services are at work at once in one state directory.
+const SERVICES: usize = 4;
+
+/// Each of these commands is let run beside the others; all succeed.
+fn all_at_once(sandbox: &Sandbox, commands: &[Vec<String>]) {
+    let started: Vec<_> = commands
+        .iter()
+        .map(|words| sandbox.start(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+        .collect();
+    for (command, child) in commands.iter().zip(started) {
+        let ended = finish(child);
+        assert_eq!(ended.code, 0, "{command:?}\n{}\n{}", ended.stdout, ended.stderr);
+    }
+}
+
+#[test]
+fn services_are_deployed_changed_and_destroyed_beside_each_other() {
+    let sandbox = Sandbox::new();
+    sandbox.pair();
+    let names: Vec<String> = (0..SERVICES).map(|number| format!("pair-{number}")).collect();
+    let deploy = |more: &str| -> Vec<Vec<String>> {
+        let words = |name: &String| {
+            let mark = sandbox.mark_input();
+            let words = ["deploy", "pair", "--name", name, "--yes", "-i", &mark, "-i", more];
+            words.map(str::to_owned).to_vec()
+        };
+        names.iter().map(words).collect()
+    };
+    let expected: Vec<&str> = ["store"; SERVICES].into_iter().chain(["web"; SERVICES]).collect();
+    all_at_once(&sandbox, &deploy("greeting=hello"));
+    assert_eq!(sandbox.roles(), expected);
+    all_at_once(&sandbox, &deploy("greeting=welcome"));
+    assert_eq!(sandbox.roles(), expected);
+    for (_, pid) in sandbox.processes().iter().take(SERVICES) {
+        assert_eq!(variable_of(*pid, "GREETING="), Some("welcome".to_owned()));
+    }
+    let words = |name: &String| ["destroy", name, "--yes"].map(str::to_owned).to_vec();
+    all_at_once(&sandbox, &names.iter().map(words).collect::<Vec<_>>());
+    check_nothing_left(&sandbox, "all are destroyed");
+    sandbox.run(&["store", "verify"]).expect(0);
 }
