@@ -272,7 +272,7 @@ pub(crate) fn going<'d>(
         }
         let then = match after {
             None if wanted.vertex(source).is_some() => Some(Change::Delete(EntityKey::Edge(edge.id))),
-            Some(after) if is_moved => Some(Change::put(unmade(after))),
+            Some(after) if is_moved || !is_operated(after) => Some(Change::put(unmade(after))),
             _ => None,
         };
         all.insert(edge.id, Going { cause, operations, then });
@@ -329,7 +329,8 @@ impl Relationships {
             };
             put.push(id);
             let is_moved = actual.edge(id).is_some_and(|before| before.target != edge.target);
-            let edge = if is_moved { Some(unmade(edge)) } else { noted(edge) };
+            // What has no operations any more is made no more by them either.
+            let edge = if is_moved || !is_operated(edge) { Some(unmade(edge)) } else { noted(edge) };
             kept.push(edge.map_or(change, Change::put));
         }
         let mut others: Vec<&Edge> = self.coming.keys().filter_map(|id| wanted.edge(*id)).collect();

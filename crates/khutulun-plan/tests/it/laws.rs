@@ -1,5 +1,7 @@
 //! Laws that hold for all designs.
 
+use std::collections::BTreeSet;
+
 use floria::{Evaluator, Graph, Value, Vertex, VertexId};
 use khutulun_api::names;
 use khutulun_plan::{Action, Goal, applied};
@@ -15,6 +17,16 @@ use crate::{
 /// One node of a random design: whether it is there, its property, whether it reads an attribute of the one before it that is
 /// there, which earlier nodes it requires, what code it has.
 type RandomNode = (bool, u8, bool, Vec<u8>, u8);
+
+/// The operations that relationships may have.
+const RELATIONSHIPS: [&str; 5] = [
+    "",
+    "",
+    " ^add_target ^remove_target",
+    " ^pre_configure_target ^add_source ^remove_source",
+    " ^pre_configure_source ^pre_configure_target ^post_configure_source ^post_configure_target ^add_target ^add_source \
+     ^target_changed ^remove_target ^remove_source",
+];
 
 fn sketch(nodes: &[RandomNode]) -> String {
     let mut text = String::new();
@@ -36,7 +48,7 @@ fn sketch(nodes: &[RandomNode]) -> String {
         }
         for target in requires {
             if let Some(target) = there.get(usize::from(*target)) {
-                text += &format!(" ->n{target}");
+                text += &format!(" ->n{target}{}", RELATIONSHIPS[usize::from(code / 5 % 5)]);
             }
         }
         text += [
@@ -52,12 +64,36 @@ fn sketch(nodes: &[RandomNode]) -> String {
     text
 }
 
-fn random_sketch() -> impl Strategy<Value = String> {
+fn random_nodes() -> impl Strategy<Value = Vec<RandomNode>> {
     prop::collection::vec(
         (any::<bool>(), any::<u8>(), any::<bool>(), prop::collection::vec(0..8_u8, 0..3), any::<u8>()),
         1..10,
     )
-    .prop_map(|nodes| sketch(&nodes))
+}
+
+fn random_sketch() -> impl Strategy<Value = String> {
+    random_nodes().prop_map(|nodes| sketch(&nodes))
+}
+
+/// The nodes that may be reached by a change of one: it, and all that depend on it or read from it.
+fn reached(graph: &Graph, text: &str, changed: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::from([changed.to_owned()]);
+    loop {
+        let before = found.len();
+        for line in text.lines() {
+            let Some(node) = line.split(' ').next() else { continue };
+            let id = graph.vertexes().find(|vertex| vertex.name == node).map(|vertex| vertex.id);
+            let targets = id.into_iter().flat_map(|id| graph.outgoing(id)).map(|edge| edge.target);
+            let mut targets = targets.filter_map(|target| graph.vertex(target));
+            let reads = |known: &String| line.contains(&format!("${known}."));
+            if found.iter().any(reads) || targets.any(|target| found.contains(&target.name)) {
+                found.insert(node.to_owned());
+            }
+        }
+        if found.len() == before {
+            return found;
+        }
+    }
 }
 
 /// What is intended of a graph, without ids and what runs have written: what each vertex has and does, and where edges lead.
@@ -67,13 +103,16 @@ fn intended(graph: &Graph) -> Vec<String> {
         let path = graph.path_of(vertex.id);
         let classes = &vertex.classes;
         let handlers: Vec<_> = vertex.handlers.iter().collect();
-        all.push(format!("{path}: {classes:?} {handlers:?}"));
+        let state = vertex.metadata.get(names::STATE);
+        all.push(format!("{path}: {classes:?} {handlers:?} {state:?}"));
         for (name, property) in &vertex.properties {
             let value = property.value.as_ref().filter(|_| property.read_only);
             all.push(format!("{path}.{name}: {value:?} {:?}", property.updater));
         }
         for edge in graph.outgoing(vertex.id) {
-            all.push(format!("{path} -{}[{}]-> {}", edge.name, edge.index, graph.path_of(edge.target)));
+            let (handlers, state) = (&edge.handlers, edge.metadata.get(names::STATE));
+            let target = graph.path_of(edge.target);
+            all.push(format!("{path} -{}[{}]-> {target}: {handlers:?} {state:?}", edge.name, edge.index));
         }
     }
     all.sort();
@@ -182,6 +221,29 @@ proptest! {
             let plan = deploy(&text, &after).unwrap();
             let after = run(&plan, &after, usize::MAX, 3);
             prop_assert!(deploy(&text, &after).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_plan_touches_nothing_but_what_a_change_reaches(
+        nodes in random_nodes(), which in any::<prop::sample::Index>(), property in any::<u8>(),
+    ) {
+        let from = sketch(&nodes);
+        let mut changed = nodes.clone();
+        let place = which.index(nodes.len());
+        // The value, and not what else the number stands for.
+        changed[place].1 = (changed[place].1 / 3 * 3).saturating_add(property % 3);
+        prop_assume!(changed[place].1 / 3 == nodes[place].1 / 3);
+        let to = sketch(&changed);
+        let actual = deployed(&from);
+        let plan = deploy(&to, &actual).unwrap();
+        let reached = reached(&actual, &to, &format!("n{place}"));
+        for step in plan.steps.iter().filter(|step| step.implementation.is_some() || step.state.is_some()) {
+            // At both ends of a relationship of which one is reached.
+            let edge = step.subject.relationship.and_then(|id| actual.edge(id));
+            let source = edge.and_then(|edge| actual.vertex(edge.source)).map(|source| source.name.as_str());
+            let node = source.unwrap_or(&step.subject.node);
+            prop_assert!(reached.contains(node), "{} of {node} by n{place}:\n{to}", step.event);
         }
     }
 
