@@ -45,6 +45,7 @@ mod error;
 mod flow;
 mod forget;
 mod inputs;
+mod instances;
 mod keeping;
 mod needs;
 mod node;

@@ -96,6 +96,10 @@ fn both_ends_of_a_relationship_hear_of_what_concerns_them() {
     assert_eq!(of_both.join(" "), format!("configure-db@db start-db@db {web}"));
     sandbox.run(&["plan", "doors"]).expect(0);
 
+    // By hand, an operation is run at the end that it is for, too.
+    sandbox.run(&["run", "relationship.pre_configure_target", "web.door", "--yes"]).expect(0);
+    assert_eq!(notes(&sandbox), "let-in-web-of-db@db");
+
     // What changed tells those that use it.
     sandbox.run(&["deploy", "doors", "--yes", "-i", "size=2"]).expect(0);
     assert_eq!(notes(&sandbox), "stop-db@db configure-db@db start-db@db hear-of-db@web");
