@@ -1,8 +1,11 @@
 //! The difference between what is wanted and what is there, as a plan.
 //!
-//! [`plan_deploy`], [`plan_destroy`], [`plan_operate`], [`plan_run`] and [`plan_workflow`] return a [`Plan`]: a document of [`Step`]s
-//! in a directed acyclic graph, with the reason of each. A plan has been made for one revision of its namespace and binds: a run executes only what its
-//! plan holds. [`render()`] shows it to a person.
+//! [`plan_deploy`], [`plan_destroy`], [`plan_operate`], [`plan_run`] and [`plan_workflow`] return a [`Plan`]: a document of
+//! [`Step`]s in a directed acyclic graph, with the reason of each. A plan has been made for one revision of its namespace and
+//! binds: a run executes only what its plan holds. [`render()`] shows it to a person.
+//!
+//! [`plan_refresh`] only looks; [`drift()`] says what of what was seen should not be so, and [`plan_repair`] and
+//! [`plan_acceptance`] do something about that. [`plan_adopt`] and [`plan_forget`] change what is managed, and touch nothing.
 //!
 //! # How nodes are compared
 //!
