@@ -332,6 +332,9 @@ pub(crate) fn refuse_unfinished(
     store: &SqliteStore,
     service: &Namespace,
 ) -> Result<(), CliError> {
+    let Some((_, false)) = unfinished_look(session, store, service)? else { return Ok(()) };
+    // It may have begun just now, or end now: whoever ends it lets the lease go with the same commit.
+    busy::refuse(session, store, service)?;
     match unfinished_look(session, store, service)? {
         Some((run, false)) => {
             Err(engine_error(session, &EngineError::Unfinished { namespace: service.clone(), run }))
