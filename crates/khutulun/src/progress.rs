@@ -119,6 +119,16 @@ impl Progress {
         Self { sink: Arc::new(sink) }
     }
 
+    /// Returns progress in lines that knows of no run yet: several runs at once need one each.
+    pub(crate) fn apart(&self) -> Self {
+        let sink = match &*self.sink {
+            Sink::None => Sink::None,
+            Sink::Json(_) => Sink::Json(Mutex::default()),
+            Sink::Plain(_) | Sink::Live(_) => Sink::Plain(Arc::default()),
+        };
+        Self { sink: Arc::new(sink) }
+    }
+
     /// Shows an event.
     pub(crate) fn show(&self, event: Event) {
         match &*self.sink {

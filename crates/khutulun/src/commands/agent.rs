@@ -41,7 +41,9 @@ fn work(session: &Session) -> Result<Exit, CliError> {
     let lock = AgentLock::take(state.root(), SystemClock.now_ms()).map_err(|error| taken(session, &error))?;
     raise_files();
     let store: Arc<dyn Store> = Arc::new(store);
-    let voice = Arc::new(Voice(session.progress.clone()));
+    // A live view is of one run; here there may be none, or many.
+    session.progress.settle();
+    let voice = Arc::new(Voice(session.progress.apart()));
     let reactions = Reactions::new(session, &state, Arc::clone(&store))?;
     let author = reactions.author().to_owned();
     let agent = Agent {
@@ -58,7 +60,7 @@ fn work(session: &Session) -> Result<Exit, CliError> {
     let worked = runtime.block_on(async {
         // Whoever ends it between here and the beginning of its work is heard.
         let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-        let listener = tokio::spawn(listen(signals, stop.clone(), session.progress.clone()));
+        let listener = tokio::spawn(listen(signals, stop.clone(), session.progress.apart()));
         let worked = agent.run(&stop, || voice.note("at work: it hears of what happens")).await;
         listener.abort();
         worked

@@ -56,7 +56,7 @@ impl Reactions {
             functions: session.functions.clone(),
             scripts: ScriptExecutor::new(&machine),
             state: state.clone(),
-            progress: session.progress.clone(),
+            progress: session.progress.apart(),
             author,
             session: session.without_profiles(),
         })
@@ -68,7 +68,7 @@ impl Reactions {
     }
 
     async fn perform(&self, due: &Due) -> Result<Performed, EventError> {
-        let watcher = Watcher::new(self.progress.clone(), Vec::new());
+        let watcher = Watcher::new(self.progress.apart(), Vec::new());
         let cancel = Cancel::new();
         let basis = self.session.basis(&due.reaction.service, Revision(0));
         let actor = Actor {
@@ -112,7 +112,7 @@ impl Reactions {
         };
         for (service, run) in own {
             self.note(format!("goes on with run {run} of `{service}`"));
-            let watcher = Watcher::new(self.progress.clone(), Vec::new());
+            let watcher = Watcher::new(self.progress.apart(), Vec::new());
             let cancel = Cancel::new();
             let resumed = self.engine.resume(&service, Some(run), BTreeMap::new(), &watcher, &cancel).await;
             match resumed {
