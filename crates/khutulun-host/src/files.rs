@@ -88,10 +88,22 @@ pub(crate) fn read_bounded(path: &Path, bytes_max: usize) -> io::Result<Option<V
     Ok(if content.len() > bytes_max { None } else { Some(content) })
 }
 
+/// How often a folder is made anew because another program has just removed one above it, which was empty: that many times in a row
+/// nobody does.
+const FOLDER_ATTEMPTS_MAX: usize = 1_000;
+
 /// Makes a folder and those above it, for the owner alone.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let make = || fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let mut made = make();
+    for _ in 1..FOLDER_ATTEMPTS_MAX {
+        match &made {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => made = make(),
+            _ => break,
+        }
+    }
+    made
 }
 
 /// Removes a folder with everything in it; one that is not there is fine.
@@ -117,5 +129,31 @@ pub(crate) fn system_or_not_found(
     move |source| match source.kind() {
         io::ErrorKind::NotFound => MachineError::NotFound { what: format!("`{}`", path.display()) },
         _ => MachineError::System { attempt, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs at work at the same time make folders where others remove what is empty.
+    #[test]
+    fn a_folder_is_made_also_where_the_one_above_it_was_just_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let work = |own: &'static str| {
+            let root = root.path().to_owned();
+            move || {
+                for _ in 0..300 {
+                    let folder = root.join("operations").join(own);
+                    make_private_folder(&folder).unwrap();
+                    fs::remove_dir(&folder).unwrap();
+                    let _ = fs::remove_dir(root.join("operations"));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(work("a"));
+            scope.spawn(work("b"));
+        });
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     agent::{Agent, events},
-    sandbox::{Sandbox, poll},
+    sandbox::{Sandbox, finish, poll},
 };
 
 /// Events of a name about a node.
@@ -97,4 +97,60 @@ fn a_trigger_scales_and_goes_on_with_a_workflow() {
     agent.end();
     sandbox.run(&["destroy", "pool", "--yes"]).expect(0);
     assert_eq!(sandbox.processes(), []);
+}
+
+const SLOW: &str = "
+tosca_definitions_version: tosca_2_0
+imports: [ { profile: khutulun.process:0.1 }, { profile: khutulun.policies:0.1 } ]
+interface_types:
+  Keeping: { operations: { wait: { inputs: { gate: { type: string } } }, note: { inputs: { file: { type: string } } } } }
+node_types:
+  Thing:
+    properties: { gate: { type: string }, file: { type: string } }
+    interfaces:
+      keeping:
+        type: Keeping
+        operations:
+          wait: { implementation: wait.sh, inputs: { gate: { $get_property: [ SELF, gate ] } } }
+          note: { implementation: note.sh, inputs: { file: { $get_property: [ SELF, file ] } } }
+service_template:
+  inputs: { gate: { type: string }, file: { type: string } }
+  node_templates:
+    thing: { type: Thing, properties: { gate: { $get_input: gate }, file: { $get_input: file } } }
+  policies:
+  - care:
+      type: Reaction
+      targets: [ thing ]
+      triggers: { told: { event: told, action: [ { call_operation: keeping.note } ] } }
+  workflows:
+    slow: { steps: { one: { target: thing, activities: [ { call_operation: keeping.wait } ] } } }
+";
+
+/// Nothing is done to a service that somebody is at work on; when they have ended, it is.
+#[test]
+fn a_trigger_waits_for_whoever_is_at_work() {
+    let sandbox = Sandbox::new();
+    sandbox.write("slow/note.sh", "#!/bin/sh\necho noted >> \"$file\"\n");
+    sandbox.write(
+        "slow/wait.sh",
+        "#!/bin/sh\ntouch \"$gate.reached\"\nwhile [ ! -e \"$gate\" ]; do sleep 0.02; done\n",
+    );
+    let design = sandbox.write("slow/service.yaml", SLOW).display().to_string();
+    let (gate, file) = (sandbox.path("gate"), sandbox.path("noted"));
+    let inputs = [format!("gate={}", gate.display()), format!("file={}", file.display())];
+    sandbox.run(&["deploy", &design, "--yes", "-i", &inputs[0], "-i", &inputs[1]]).expect(0);
+    let agent = Agent::start(&sandbox);
+    let slow = sandbox.start(&["run", "slow", "--yes"]);
+    poll("the workflow runs", || sandbox.path("gate.reached").exists().then_some(()));
+    let emitted = sandbox.run(&["events", "emit", "told", "-o", "json"]).expect(0).json();
+    poll("the agent has seen it", || {
+        let status = sandbox.run(&["agent", "status", "-o", "json"]).expect(0).json();
+        (status["cursor"].as_u64() >= emitted["cursor"].as_u64() && status["at_work"] == 0).then_some(())
+    });
+    assert!(!file.exists());
+    std::fs::write(&gate, "").unwrap();
+    finish(slow).expect(0);
+    poll("it is done", || file.exists().then_some(()));
+    agent.end();
+    sandbox.run(&["destroy", "slow", "--yes"]).expect(0);
 }
