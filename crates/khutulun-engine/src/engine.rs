@@ -4,7 +4,7 @@ mod access;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Author, Batch, Functions, Namespace, Record, Store, VertexId};
+use floria::{Author, Batch, Functions, Implementation, Namespace, Record, Store, VertexId};
 use khutulun_api::{Clock, Executor, RunId, SystemClock};
 use khutulun_plan::Plan;
 
@@ -75,6 +75,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     presence: Arc<dyn Presence>,
     owner: Owner,
+    drivers: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl Engine {
@@ -82,7 +83,7 @@ impl Engine {
     pub fn new(store: Arc<dyn Store>, executor: Arc<dyn Executor>, functions: Arc<dyn Functions>) -> Self {
         let owner = Owner { pid: std::process::id(), author: "khutulun".to_owned(), ..Owner::default() };
         let (options, clock, presence) = (EngineOptions::default(), Arc::new(SystemClock), Arc::new(()));
-        Self { store, executor, functions, options, clock, presence, owner }
+        Self { store, executor, functions, options, clock, presence, owner, drivers: None }
     }
 
     /// Returns the same engine with other options.
@@ -100,6 +101,29 @@ impl Engine {
     /// expire before a run that they left is taken up.
     pub fn with_presence(self, presence: Arc<dyn Presence>) -> Self {
         Self { presence, ..self }
+    }
+
+    /// Returns the same engine, which refuses plans that were made with other drivers than these: the digests by the names.
+    /// Without, nobody looks.
+    pub fn with_drivers(self, drivers: BTreeMap<String, String>) -> Self {
+        Self { drivers: Some(Arc::new(drivers)), ..self }
+    }
+
+    /// Refuses what would run other code than the plan says, among the steps that are still to be run.
+    fn refuse_other_drivers(&self, plan: &Plan, is_open: impl Fn(usize) -> bool) -> Result<(), EngineError> {
+        let Some(drivers) = &self.drivers else { return Ok(()) };
+        for (_, step) in plan.steps.iter().enumerate().filter(|(index, _)| is_open(*index)) {
+            let (Some(Implementation::Driver(name)), Some(digest)) =
+                (&step.implementation, &step.driver_digest)
+            else {
+                continue;
+            };
+            if drivers.get(name) != Some(digest) {
+                let node = plan.path_of(&step.subject.node).to_owned();
+                return Err(EngineError::OtherDriver { driver: name.clone(), node });
+            }
+        }
+        Ok(())
     }
 
     /// Returns the same engine with another clock.
@@ -142,6 +166,7 @@ impl Engine {
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
         let namespace = plan.namespace.clone();
+        self.refuse_other_drivers(&plan, |_| true)?;
         let ids = self.allocate(1).await?;
         let mut plan = plan;
         for _ in 0..CONFLICTS_MAX {
@@ -197,6 +222,8 @@ impl Engine {
             if let Some(result) = state.end.clone().filter(|end| over.contains(&end.as_str())) {
                 return Err(EngineError::Ended { run, result });
             }
+            let is_open = |step: usize| state.steps.get(step).is_none_or(|step| !step.is_over());
+            self.refuse_other_drivers(&state.plan, is_open)?;
             let in_flight = |step: u32| state.steps.get(step as usize).is_some_and(StepState::in_flight);
             let is_asked = |step: u32| {
                 let planned = state.plan.steps.get(step as usize);

@@ -37,6 +37,16 @@ pub enum EngineError {
         /// The run.
         run: RunId,
     },
+    /// The plan was made with a driver of other content than the one that is here. Nothing was done.
+    #[error(
+        "the plan was made with another `{driver}` driver than this program has: {node} would be done by code that nobody agreed to"
+    )]
+    OtherDriver {
+        /// The driver.
+        driver: String,
+        /// The first node that it is for.
+        node: String,
+    },
     /// There is no run to resume.
     #[error("`{namespace}` has no run to resume")]
     NothingToResume {

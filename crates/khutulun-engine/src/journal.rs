@@ -134,7 +134,7 @@ impl StepState {
     }
 
     /// Tells whether nothing more happens to it, also when the run is resumed.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         matches!(self.end, StepEnd::Succeeded | StepEnd::Caught(_) | StepEnd::Skipped)
     }
 

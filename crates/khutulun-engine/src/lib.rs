@@ -4,6 +4,9 @@
 //! log. When the process dies, [`Engine::resume`] adds up the journal ([`RunState::fold`]), asks the executor what became of the
 //! operations in flight, and goes on. [`Engine::supersede`] ends such a run, so that a removal can be planned from any state.
 //!
+//! While it works, the engine has the service's [`Lease`]: whoever takes that over fences it off. [`Engine::cancel`] asks whoever
+//! has it to stop.
+//!
 //! # A pure machine and its shell
 //!
 //! All that is decided is decided by a [`Run`]: what happens goes in ([`Input`]), what is to be done comes out ([`Effect`]). It

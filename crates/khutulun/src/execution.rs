@@ -151,7 +151,10 @@ impl<'a> Execution<'a> {
         Ok(Engine::new(self.store.clone(), executors, self.session.functions.clone())
             .with_options(options)
             .with_owner(busy::owner())
-            .with_presence(busy::presence(&self.state)))
+            .with_presence(busy::presence(&self.state))
+            .with_drivers(
+                executors::digests().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
+            ))
     }
 
     /// Stops a run, or asks whoever is at work on it to. None: it has ended.
@@ -354,6 +357,9 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
         EngineError::Unfinished { run, namespace } => make(Exit::Stopped, "an earlier run has not ended")
             .next(resume_hint(*run))
             .next(format!("khutulun destroy {namespace}")),
+        EngineError::OtherDriver { .. } => make(Exit::Failed, "the plan is for another version of khutulun")
+            .next("make another plan, with this version")
+            .next("of a run that was stopped: khutulun cancel, then the command again; or use the version that began it"),
         EngineError::NothingToCancel { .. } => {
             make(Exit::Usage, "there is nothing to cancel").next("khutulun status")
         }

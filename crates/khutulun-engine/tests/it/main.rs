@@ -9,6 +9,7 @@ mod laws;
 mod leases;
 mod machine;
 mod notifications;
+mod replay;
 mod scenarios;
 mod scheduler_transcripts;
 #[path = "../../../khutulun-plan/tests/it/sketch.rs"]

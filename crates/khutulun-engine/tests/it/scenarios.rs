@@ -480,3 +480,31 @@ fn destroy_ends_from_every_state() {
         }
     }
 }
+
+#[test]
+fn a_plan_that_was_made_with_another_driver_is_refused() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        let mut plan = world.deploy_plan("a T start()");
+        plan.steps[0].implementation = Some(floria::Implementation::Driver("process".to_owned()));
+        plan.steps[0].driver_digest = Some("one".to_owned());
+        let engine = |digest: &str| {
+            let drivers = [("process".to_owned(), digest.to_owned())].into();
+            world.engine(&never()).with_drivers(drivers)
+        };
+        let cancel = Cancel::new();
+        let error = engine("two").run(plan.clone(), &(), &cancel).await.unwrap_err();
+        assert!(matches!(&error, EngineError::OtherDriver { driver, .. } if driver == "process"), "{error}");
+        assert!(runs(&*world.store, &namespace()).unwrap().is_empty());
+        script(&world, "a.start", &[FailureClass::Permanent]);
+        let failed = engine("one").run(plan, &(), &cancel).await.unwrap();
+        assert_eq!(failed.result, RunResult::Failed);
+        // Nor is the rest of a run done by another one.
+        let resume = async |digest: &str| {
+            engine(digest).resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await
+        };
+        assert!(matches!(resume("two").await, Err(EngineError::OtherDriver { .. })));
+        assert_eq!(resume("one").await.unwrap().result, RunResult::Succeeded);
+        world.check_laws();
+    });
+}
