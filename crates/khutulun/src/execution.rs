@@ -366,7 +366,8 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
         EngineError::NothingToResume { .. } => {
             make(Exit::Usage, "there is nothing to resume").next("khutulun status")
         }
-        EngineError::Ended { .. } | EngineError::Followed { .. } | EngineError::NoSuchRun(_) => {
+        EngineError::NoSuchRun(_) => make(Exit::Usage, "there is no such run").next("khutulun history"),
+        EngineError::Ended { .. } | EngineError::Followed { .. } => {
             make(Exit::Usage, "cannot resume this run").next("khutulun status")
         }
         EngineError::NothingToSettle { run, .. } => {

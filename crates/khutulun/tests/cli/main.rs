@@ -16,6 +16,7 @@ mod functions;
 mod grammar;
 mod graph;
 mod graphs;
+mod hostile;
 mod interruption;
 mod leases;
 mod lockfile;
