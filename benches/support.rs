@@ -126,5 +126,6 @@ pub fn observe() -> Operation {
         context: Value::map::<&str, Value>([]),
         timeout_ms: 20_000,
         epoch: 0,
+        repeatable: false,
     }
 }

@@ -83,6 +83,9 @@ pub struct Operation {
     /// one refuses the effect. 0: it is no run's, and changes nothing.
     #[serde(default)]
     pub epoch: u64,
+    /// Whether running it again does no harm, as its design says of it ([`crate::names::REPEATABLE`]).
+    #[serde(default)]
+    pub repeatable: bool,
 }
 
 impl Operation {

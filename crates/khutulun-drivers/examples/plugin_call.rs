@@ -71,6 +71,7 @@ fn operation() -> Operation {
         context: Value::map([("properties", properties)]),
         timeout_ms: 10_000,
         epoch: 0,
+        repeatable: false,
     }
 }
 

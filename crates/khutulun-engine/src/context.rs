@@ -43,6 +43,8 @@ fn operation_with(
 ) -> Result<Operation, Failure> {
     let code = step.implementation.clone();
     let implementation = code.ok_or_else(|| Failure::permanent("the step has no code to run"))?;
+    let handler = handlers(graph, step.subject.site()).and_then(|handlers| handlers.get(&step.event));
+    let repeatable = handler.and_then(|handler| handler.metadata.get(names::REPEATABLE));
     Ok(Operation {
         id,
         subject: step.subject.clone(),
@@ -52,6 +54,7 @@ fn operation_with(
         context: context(graph, evaluator, step),
         timeout_ms: step.timeout_ms,
         epoch: 0,
+        repeatable: repeatable.and_then(Value::as_boolean) == Some(true),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
     os::fd::AsFd as _,
     path::Path,
     sync::Arc,
@@ -235,7 +236,7 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
         } else {
             "the script's supervisor was ended by somebody before the script's outcome was known"
         };
-        return Ok(Recovery::Unknown(format!("{why}; its output is in `{}`", folder.display())));
+        return ended_unseen(folder, operation, format!("{why}; its output is in `{}`", folder.display()));
     };
     // The script outlived its supervisor. How it ends, nobody will hear; that it ended must be known.
     if let Some(fd) = child.open() {
@@ -244,12 +245,29 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
             end_group(child, Signal::TERM, Duration::from_millis(SCRIPT_GRACE_MS))?;
         }
     }
-    Ok(Recovery::Unknown(format!(
+    let text = format!(
         "the script's supervisor was ended by somebody; the script, pid {}, ended later, and nobody heard how; its output is in \
          `{}`",
         child.pid,
         folder.display()
-    )))
+    );
+    ended_unseen(folder, operation, text)
+}
+
+/// What is to be done about a script that has ended, nobody knows how. Only one of which the design says that it does no harm is
+/// run again. The folder's lock must be held.
+fn ended_unseen(folder: &Path, operation: &Operation, text: String) -> Result<Recovery, MachineError> {
+    if !operation.repeatable {
+        return Ok(Recovery::Unknown(text));
+    }
+    // As one that was never started: the next start finds the way free. Written in part, it says that it was started.
+    let free = || {
+        let mut started = OpenOptions::new().write(true).truncate(true).open(folder.join(STARTED))?;
+        started.write_all(FENCED.as_bytes())?;
+        started.sync_all()
+    };
+    free().map_err(system(format!("free the script in `{}`", folder.display())))?;
+    Ok(Recovery::Repeatable)
 }
 
 /// Returns whether a script was fenced: it was not started and never will be.

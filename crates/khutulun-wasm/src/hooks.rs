@@ -60,6 +60,7 @@ impl Hooks for WasmHooks<'_> {
             context: context(hook.instance),
             timeout_ms,
             epoch: 0,
+            repeatable: false,
         });
         let around = Around {
             machine: Arc::clone(&inner.machine),

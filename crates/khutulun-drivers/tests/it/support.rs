@@ -79,6 +79,7 @@ impl Node {
             context: self.context.clone(),
             timeout_ms: 600_000,
             epoch: 0,
+            repeatable: false,
         };
         match self.executor.execute_here(&operation) {
             Outcome::Succeeded(outputs) => Ok(outputs),

@@ -32,6 +32,7 @@ fn operation(machine: &LocalMachine, run: u64, epoch: u64, script: &str) -> Oper
         context: Value::Null,
         timeout_ms: 600_000,
         epoch,
+        repeatable: false,
     }
 }
 

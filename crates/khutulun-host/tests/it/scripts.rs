@@ -49,6 +49,7 @@ impl Bench {
             context: Value::Null,
             timeout_ms: 600_000,
             epoch: 0,
+            repeatable: false,
         }
     }
 
@@ -393,6 +394,22 @@ fn a_script_that_a_power_loss_ended_is_unknown() {
     fs::write(bench.folder().join("status.json"), record.to_string()).expect("written");
     let Recovery::Unknown(text) = bench.recover(&operation) else { panic!("it is not known") };
     assert!(text.starts_with("the machine was started again while the script ran"), "{text}");
+}
+
+#[test]
+fn one_that_says_that_it_is_repeatable_is_run_again_where_nobody_knows_how_it_ended() {
+    let bench = Bench::new();
+    let mut operation = bench.operation("s.sh", "true");
+    operation.repeatable = true;
+    bench.execute(&operation);
+    fs::remove_file(bench.folder().join("result.json")).expect("lost");
+    let mut record = bench.record().expect("a record");
+    record["phase"] = "running".into();
+    record["boot_id"] = "another".into();
+    fs::write(bench.folder().join("status.json"), record.to_string()).expect("written");
+    assert_eq!(bench.recover(&operation), Recovery::Repeatable);
+    assert_eq!(bench.recover(&operation), Recovery::NeverStarted, "asked twice");
+    assert!(matches!(bench.execute(&operation), Outcome::Succeeded(_)));
 }
 
 #[test]

@@ -151,6 +151,7 @@ pub(crate) fn operation(implementation: &Implementation, event: &str, inputs: &[
         // Compiling is a part of it, and takes long without optimization on a busy machine.
         timeout_ms: 600_000,
         epoch: 0,
+        repeatable: false,
     }
 }
 
