@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use floria::{
-    Author, Batch, Change, Evaluator, Functions, Graph, Handler, Namespace, Site, StoreError, Value,
-};
+use floria::{Change, Evaluator, Functions, Graph, Handler, Site, Value};
 use khutulun_api::{Failure, names};
 
-use crate::{engine::Engine, error::EngineError, journal::unfinished, run::CONFLICTS_MAX, settle::write};
+use crate::settle::write;
 
 /// Why a notification was not taken in. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
@@ -34,56 +32,6 @@ pub enum NotificationError {
         /// Why.
         failure: Failure,
     },
-    /// The engine could not do it. While a run of the service has not ended, attributes are that run's to write
-    /// ([`EngineError::Unfinished`]): tell it again afterwards.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
-
-impl Engine {
-    /// Takes in what happened to a node or relationship: the outputs of the notification `event` (`<interface>.<notification>`)
-    /// become values of the attributes that they are mapped to, prepared as any other value is; all of them in one transaction,
-    /// or none. Outputs that are mapped to nothing are left out.
-    ///
-    /// Code that should react to it is not called here.
-    ///
-    /// # Errors
-    ///
-    /// As [`NotificationError`] says.
-    pub async fn notify(
-        &self,
-        namespace: &Namespace,
-        site: Site,
-        event: &str,
-        outputs: &BTreeMap<String, Value>,
-    ) -> Result<(), NotificationError> {
-        let mut last = None;
-        for _ in 0..CONFLICTS_MAX {
-            // The revision first: whatever moves while the rest is read refuses the commit.
-            let revision = self.revision(namespace).await?;
-            let asked = namespace.clone();
-            if let Some(run) = self.on_store(move |store| unfinished(store, &asked)).await? {
-                return Err(EngineError::Unfinished { namespace: namespace.clone(), run }.into());
-            }
-            let graph = self.graph(namespace).await?;
-            let Some(change) = taken_in(&graph, &*self.functions, site, event, outputs)? else {
-                return Ok(());
-            };
-            let batch = Batch {
-                expected: vec![(namespace.clone(), revision)],
-                changes: vec![change],
-                records: Vec::new(),
-                author: Some(Author { name: self.author().to_owned(), stream: None }),
-            };
-            match self.on_store(move |store| store.commit(&batch)).await {
-                Ok(_) => return Ok(()),
-                Err(conflict @ StoreError::Conflict { .. }) => last = Some(conflict),
-                Err(source) => return Err(EngineError::store("record a notification")(source).into()),
-            }
-        }
-        let source = last.expect("each attempt but the last ended with a conflict");
-        Err(EngineError::store("record a notification")(source).into())
-    }
 }
 
 /// Returns the change that a notification makes to the node or relationship that it is about: its new values. None: they are what

@@ -217,7 +217,6 @@ fn change(
         Err(NotificationError::Refused { event, failure }) => {
             Err(EventError::Refused { name: event, failure })
         }
-        Err(NotificationError::Engine(error)) => Err(error.into()),
     }
 }
 

@@ -152,9 +152,7 @@ impl<'a> Execution<'a> {
             .with_options(options)
             .with_owner(busy::owner())
             .with_presence(busy::presence(&self.state))
-            .with_drivers(
-                executors::digests().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect(),
-            ))
+            .with_drivers(executors::digests_for_engine()))
     }
 
     /// Stops a run, or asks whoever is at work on it to. None: it has ended.

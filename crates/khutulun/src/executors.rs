@@ -1,6 +1,6 @@
 //! Who does operations: scripts on the machine, drivers and plugins in the sandbox.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use floria::Implementation;
 use khutulun_api::{BoxFuture, Executor, Operation, Outcome, Recovery};
@@ -86,6 +86,11 @@ pub(crate) fn drivers() -> Drivers {
 /// The names and digests of the drivers that are part of the program.
 pub(crate) fn digests() -> impl Iterator<Item = (&'static str, &'static str)> {
     khutulun_drivers::drivers().iter().map(|driver| (driver.name, driver.digest))
+}
+
+/// The same, for an engine.
+pub(crate) fn digests_for_engine() -> BTreeMap<String, String> {
+    digests().map(|(name, digest)| (name.to_owned(), digest.to_owned())).collect()
 }
 
 /// The program that supervises processes: this one.

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use floria::{Change, Entity, EntityKey, Graph, LogEntry, LogQuery, Namespace, Revision, Store};
+use floria::{Change, Entity, EntityKey, LogEntry, LogQuery, Namespace, Revision, Store};
 use khutulun_api::RunId;
 use khutulun_plan::Plan;
 
@@ -63,20 +63,6 @@ impl Engine {
 
     pub(super) async fn state(&self, run: RunId) -> Result<RunState, EngineError> {
         self.on_store(move |store| RunState::read(store, run)).await
-    }
-
-    pub(crate) async fn graph(&self, namespace: &Namespace) -> Result<Graph, EngineError> {
-        let namespace = namespace.clone();
-        self.on_store(move |store| store.graph(&namespace))
-            .await
-            .map_err(EngineError::store("read the instances"))
-    }
-
-    pub(crate) async fn revision(&self, namespace: &Namespace) -> Result<Revision, EngineError> {
-        let namespace = namespace.clone();
-        self.on_store(move |store| store.namespace_revision(&namespace))
-            .await
-            .map_err(EngineError::store("read the revision"))
     }
 
     /// Calls the store, which blocks, where blocking does no harm.

@@ -47,7 +47,8 @@ impl Reactions {
         let executors = Arc::new(Executors::new(state, &session.progress)?);
         let engine = Engine::new(Arc::clone(&store), executors, session.functions.clone())
             .with_owner(Owner { author: author.clone(), ..busy::owner() })
-            .with_presence(busy::presence(state));
+            .with_presence(busy::presence(state))
+            .with_drivers(executors::digests_for_engine());
         let machine = LocalMachine::new(state.clone(), executors::supervisor()?);
         Ok(Self {
             engine,
