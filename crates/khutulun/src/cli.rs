@@ -33,8 +33,8 @@ pub(crate) use store::{
 /// Shown below the help of every command.
 const EXIT_CODES: &str = "\
 Exit codes: 0 success or nothing to do, 1 the operation failed, 2 changes planned or drift found (plan, diff, refresh), \
-3 the design is invalid, 4 stopped part-way and resumable, 5 busy, 6 store unreachable, 7 denied, 9 needs an operator's answer, 64 usage, \
-70 a bug of ours, 130 interrupted.";
+3 the design is invalid, 4 stopped part-way and resumable, 5 busy, 6 store unreachable, 7 denied, \
+8 timed out waiting (the run goes on), 9 needs an operator's answer, 64 usage, 70 a bug of ours, 130 interrupted.";
 
 /// Khutulun is an orchestrator: it plans, deploys, watches and removes services that TOSCA 2.0 describes, the way a good
 /// sysadmin would by hand.
