@@ -83,7 +83,8 @@ pub struct Operation {
     /// one refuses the effect. 0: it is no run's, and changes nothing.
     #[serde(default)]
     pub epoch: u64,
-    /// Whether running it again does no harm, as its design says of it ([`crate::names::REPEATABLE`]).
+    /// Whether it may be run again where nobody knows how it ended: its design says that this does no harm
+    /// ([`crate::names::REPEATABLE`]), or an operator does.
     #[serde(default)]
     pub repeatable: bool,
 }

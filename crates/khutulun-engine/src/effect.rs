@@ -54,6 +54,14 @@ pub enum TakeUp {
 }
 
 impl TakeUp {
+    /// Returns what an operator says of a step.
+    pub(crate) fn says(&self, step: u32) -> Option<&Settlement> {
+        match self {
+            Self::GoOn(settlements) => settlements.get(&step),
+            Self::Cancel | Self::Supersede => None,
+        }
+    }
+
     /// Returns what somebody does who does this.
     pub(crate) fn word(&self) -> &'static str {
         match self {

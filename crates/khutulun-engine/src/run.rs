@@ -10,7 +10,7 @@ use std::{
 };
 
 use floria::{Batch, Graph, Record, Revision};
-use khutulun_api::{Operation, OperationId, Recovery, RunId};
+use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId};
 use khutulun_plan::Plan;
 
 use crate::{
@@ -260,6 +260,15 @@ impl Run {
 
     /// What an executor said of an operation, or what somebody has settled where it cannot tell.
     fn settled(&mut self, step: u32, recovery: Recovery) -> Recovery {
+        let recovery = match recovery {
+            // An answer is for what nobody knows, also where the executor remembers that nobody knew.
+            Recovery::Finished(Outcome::Failed(failure))
+                if failure.class == FailureClass::UnknownOutcome && self.take_up.says(step).is_some() =>
+            {
+                Recovery::Unknown(failure.message)
+            }
+            told => told,
+        };
         let recovery = match (recovery, &mut self.take_up) {
             (Recovery::Unknown(text), TakeUp::GoOn(settlements)) => match settlements.remove(&step) {
                 Some(settlement) => settlement.recovery(),
@@ -396,7 +405,6 @@ fn facts(setup: &Setup, plan: &Plan) -> Vec<StepFacts> {
 
 impl Settlement {
     fn recovery(self) -> Recovery {
-        use khutulun_api::{Failure, Outcome};
         match self {
             Self::Retry => Recovery::Repeatable,
             Self::Succeeded(outputs) => Recovery::Finished(Outcome::Succeeded(outputs)),

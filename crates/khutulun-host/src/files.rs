@@ -1,6 +1,7 @@
 //! Files that are there whole or not at all.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -27,13 +28,8 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32, durability: Du
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"));
     };
-    let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(name);
-    temporary_name.push(format!(".{}.{number}", std::process::id()));
-    let temporary = folder.join(temporary_name);
+    let (temporary, mut file) = temporary(folder, name)?;
     let result = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(content)?;
         // The umask narrows the mode of a new file, and the mode was asked for.
         file.set_permissions(fs::Permissions::from_mode(mode))?;
@@ -52,6 +48,22 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32, durability: Du
         return result;
     }
     if durability == Durability::PowerLoss { sync_folder(folder) } else { Ok(()) }
+}
+
+/// Makes a file of a name that nobody has, beside the one that it will replace.
+fn temporary(folder: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
+    loop {
+        let number = TEMPORARY.fetch_add(1, Ordering::Relaxed);
+        let mut own = OsString::from(".");
+        own.push(name);
+        own.push(format!(".{}.{number}", std::process::id()));
+        let path = folder.join(own);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            // A program of the same pid left it when it was killed: pids are used again, in containers soon.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            file => return Ok((path, file?)),
+        }
+    }
 }
 
 /// Puts a file in the place of another without waiting for the disk: ext4 writes a file out as soon as it is renamed over
@@ -135,6 +147,19 @@ pub(crate) fn system_or_not_found(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_program_of_the_same_pid_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let next = TEMPORARY.load(Ordering::Relaxed);
+        for number in next..next + 64 {
+            fs::write(folder.path().join(format!(".spec.json.{}.{number}", std::process::id())), "half")
+                .unwrap();
+        }
+        let path = folder.path().join("spec.json");
+        write_whole(&path, b"whole", 0o600, Durability::Session).unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"whole");
+    }
 
     /// Programs at work at the same time make folders where others remove what is empty.
     #[test]

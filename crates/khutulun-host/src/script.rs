@@ -42,6 +42,9 @@ const MARGIN_MS: u64 = SCRIPT_GRACE_MS + KILL_WAIT_MS + 5_000;
 /// The content of the marker of a script that was not started and never will be.
 const FENCED: &str = "never";
 
+/// The content of the marker of a script that was started, ended unseen, and may be run again.
+const FREED: &str = "again";
+
 /// Names of inputs that do not become environment variables of the same name, because they would change how programs run.
 const RESERVED: [&str; 10] =
     ["PATH", "HOME", "IFS", "ENV", "SHELL", "USER", "LOGNAME", "BASH_ENV", "PYTHONPATH", "PYTHONHOME"];
@@ -137,20 +140,26 @@ impl ScriptExecutor {
                 message: text,
                 detail: String::new(),
             }),
-            Recovery::NeverStarted | Recovery::Repeatable => {
+            Recovery::NeverStarted => {
                 Outcome::Failed(Failure::permanent("the script was cancelled before it started"))
             }
+            Recovery::Repeatable => Outcome::Failed(Failure {
+                class: FailureClass::Transient,
+                message: "the script ended, nobody knows how; it may be run again".to_owned(),
+                detail: String::new(),
+            }),
         };
         self.launcher.reap();
         Ok(outcome)
     }
 
-    /// Makes room for an operation that was fenced before it began.
+    /// Makes room for an operation that was fenced before it began, or may be run again.
     fn clear(&self, operation: &Operation, folder: &Path) -> Result<(), MachineError> {
-        if is_fenced(folder).map_err(system(format!("clear folder `{}`", folder.display())))? {
-            self.forget(&operation.id)?;
+        let marker = marker(folder).map_err(system(format!("clear folder `{}`", folder.display())))?;
+        match marker.as_deref() {
+            Some(FENCED | FREED) => self.forget(&operation.id),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn recover_here(&self, operation: &Operation) -> Recovery {
@@ -216,18 +225,28 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
             }
         }
     };
-    if let Some(outcome) = read_result(folder).map_err(system(attempt()))? {
-        return Ok(Recovery::Finished(outcome));
-    }
+    let result = read_result(folder).map_err(system(attempt()))?;
     if lock.is_none() {
-        return Ok(Recovery::Unknown("the script's supervisor did not end in time".to_owned()));
+        let silent = || Recovery::Unknown("the script's supervisor did not end in time".to_owned());
+        return Ok(result.map_or_else(silent, Recovery::Finished));
     }
-    if !folder.join(STARTED).exists() {
-        mark(folder, FENCED).map_err(system(attempt()))?;
-        return Ok(Recovery::NeverStarted);
+    match marker(folder).map_err(system(attempt()))?.as_deref() {
+        None => {
+            mark(folder, FENCED).map_err(system(attempt()))?;
+            return Ok(Recovery::NeverStarted);
+        }
+        Some(FENCED) => return Ok(Recovery::NeverStarted),
+        Some(FREED) => return Ok(Recovery::Repeatable),
+        Some(_) => {}
     }
-    if is_fenced(folder).map_err(system(attempt()))? {
-        return Ok(Recovery::NeverStarted);
+    match result {
+        Some(Outcome::Failed(failure))
+            if failure.class == FailureClass::UnknownOutcome && operation.repeatable =>
+        {
+            return ended_unseen(folder, operation, failure.message);
+        }
+        Some(outcome) => return Ok(Recovery::Finished(outcome)),
+        None => {}
     }
     let record = Record::read(folder).map_err(system(attempt()))?;
     let Some(child) = record.as_ref().and_then(Record::live_child) else {
@@ -254,27 +273,27 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
     ended_unseen(folder, operation, text)
 }
 
-/// What is to be done about a script that has ended, nobody knows how. Only one of which the design says that it does no harm is
-/// run again. The folder's lock must be held.
+/// What is to be done about a script that has ended, nobody knows how. Only one that may be run again is freed for that. The folder's
+/// lock must be held.
 fn ended_unseen(folder: &Path, operation: &Operation, text: String) -> Result<Recovery, MachineError> {
     if !operation.repeatable {
         return Ok(Recovery::Unknown(text));
     }
-    // As one that was never started: the next start finds the way free. Written in part, it says that it was started.
+    // Written in part, it says that it was started.
     let free = || {
         let mut started = OpenOptions::new().write(true).truncate(true).open(folder.join(STARTED))?;
-        started.write_all(FENCED.as_bytes())?;
+        started.write_all(FREED.as_bytes())?;
         started.sync_all()
     };
     free().map_err(system(format!("free the script in `{}`", folder.display())))?;
     Ok(Recovery::Repeatable)
 }
 
-/// Returns whether a script was fenced: it was not started and never will be.
-fn is_fenced(folder: &Path) -> io::Result<bool> {
+/// Returns what the marker of a script says. None: there is none.
+fn marker(folder: &Path) -> io::Result<Option<String>> {
     match fs::read(folder.join(STARTED)) {
-        Ok(content) => Ok(content == FENCED.as_bytes()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Ok(content) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

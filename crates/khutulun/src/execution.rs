@@ -111,7 +111,6 @@ impl<'a> Execution<'a> {
         let done =
             (0..).zip(&state.steps).filter(|(_, step)| step.end == StepEnd::Succeeded).map(|(step, _)| step);
         let watcher = Watcher::new(self.session.progress.clone(), done.collect());
-        self.forget_before_retries(state, &settlements)?;
         let engine = self.engine()?;
         let namespace = &state.plan.namespace;
         let report = self.drive(async |cancel| {
@@ -119,26 +118,6 @@ impl<'a> Execution<'a> {
         })?;
         self.tidy(&report)?;
         Ok(Done { plan: state.plan.clone(), report, step_outputs: watcher.outputs() })
-    }
-
-    /// A script's files are what keeps it from being run twice. Who says that it may be run again says that they may go.
-    fn forget_before_retries(
-        &self,
-        state: &RunState,
-        settlements: &BTreeMap<u32, Settlement>,
-    ) -> Result<(), CliError> {
-        let scripts = self.scripts()?;
-        for (step, _) in settlements.iter().filter(|(_, how)| **how == Settlement::Retry) {
-            let Some(attempt) = state.steps.get(*step as usize).map(|step| step.attempt) else { continue };
-            let id = OperationId { run: state.run, step: *step, attempt };
-            scripts.forget(&id).map_err(|error| {
-                CliError::new(Exit::NeedsOperator, format!("step {step} cannot be run again yet"))
-                    .place(self.state.operation(&id).display().to_string())
-                    .cause(&error)
-                    .next("look at its output there; end it, or wait until it has ended, then run this again")
-            })?;
-        }
-        Ok(())
     }
 
     fn scripts(&self) -> Result<ScriptExecutor, CliError> {

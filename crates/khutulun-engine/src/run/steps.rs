@@ -39,7 +39,9 @@ impl Run {
                     Order::Rest { step, failures } => self.rest(step, failures),
                     Order::Execute { step, attempt } => self.execute(step, attempt, effects),
                     Order::Recover { step, attempt } => {
-                        let operation = self.operation_again(step, attempt);
+                        let mut operation = self.operation_again(step, attempt);
+                        // Whoever keeps it from being run twice has to let go of it, under this lease.
+                        operation.repeatable |= self.take_up.says(step) == Some(&Settlement::Retry);
                         self.gathered.later.push(Effect::Recover(operation));
                     }
                 }

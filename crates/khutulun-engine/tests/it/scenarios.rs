@@ -315,6 +315,34 @@ fn answers_settle_what_nobody_else_can_tell() {
 }
 
 #[test]
+fn who_keeps_it_from_happening_twice_is_told_that_it_may() {
+    block_on(async {
+        let world = World::new(Memory::None);
+        let plan = world.deploy_plan("a T create()");
+        assert!(matches!(world.run(plan, &Crash::at(2)).await, Fate::Died));
+        let engine = world.engine(&never());
+        let retry = [(0, Settlement::Retry)].into();
+        let report = engine.resume(&namespace(), None, retry, &(), &Cancel::new()).await.unwrap();
+        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
+        assert!(world.reality.lock().unwrap().freed.contains("a.create"));
+    });
+}
+
+#[test]
+fn an_answer_counts_also_where_the_executor_remembers_that_nobody_knew() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        script(&world, "a.create", &[FailureClass::UnknownOutcome]);
+        let report = world.run(world.deploy_plan("a T create()"), &never()).await.report();
+        assert_eq!(report.result, RunResult::Failed);
+        let engine = world.engine(&never());
+        let answers = [(0, Settlement::Succeeded(BTreeMap::new()))].into();
+        let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();
+        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
+    });
+}
+
+#[test]
 fn only_the_last_run_can_be_resumed_and_only_if_it_did_not_succeed() {
     block_on(async {
         let world = deployed(Memory::Good).await;

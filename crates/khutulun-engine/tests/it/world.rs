@@ -127,6 +127,8 @@ pub(crate) struct Reality {
     pub(crate) live: BTreeMap<String, BTreeSet<&'static str>>,
     /// Outcomes by operation, as an executor with a memory keeps them.
     outcomes: BTreeMap<OperationId, Outcome>,
+    /// What an executor was told may be run again.
+    pub(crate) freed: BTreeSet<String>,
     /// All effects, in order.
     pub(crate) effects: Vec<(OperationId, String, String)>,
     /// Outcomes to come, by `node.operation`; when there are none left, operations succeed.
@@ -248,11 +250,15 @@ impl Executor for SimulatedExecutor {
             if self.crash.is_dead() || self.crash.point() {
                 return std::future::pending().await;
             }
-            let reality = self.reality.lock().unwrap();
+            let mut reality = self.reality.lock().unwrap();
             match (self.memory, reality.outcomes.get(&operation.id)) {
                 (Memory::Good, Some(outcome)) => Recovery::Finished(outcome.clone()),
                 (Memory::Good, None) => Recovery::NeverStarted,
                 (Memory::Repeats, _) => Recovery::Repeatable,
+                (Memory::None, _) if operation.repeatable => {
+                    reality.freed.insert(key(operation));
+                    Recovery::Repeatable
+                }
                 (Memory::None, _) => Recovery::Unknown(format!("whether {} happened", key(operation))),
             }
         })

@@ -103,6 +103,27 @@ fn who_recovers_fences_whoever_comes_late() {
     assert_eq!(failure(block_on(executor.execute(&old))), (FailureClass::Denied, TAKEN_OVER.to_owned()));
 }
 
+/// A program of the older run is in the middle of beginning something else: what is found out before it went on would not stay so.
+#[test]
+fn a_recovery_waits_for_whoever_is_just_beginning() {
+    let sandbox = Sandbox::new();
+    let executor = fenced(&sandbox.machine);
+    fs::create_dir(sandbox.root().join("fences")).expect("made");
+    let fence = sandbox.root().join("fences/shop");
+    fs::write(&fence, "00000000000000000003\n").expect("written");
+    let beginning = fs::File::open(&fence).expect("opened");
+    beginning.lock_shared().expect("locked");
+    let taken_up = operation(&sandbox.machine, 7, 4, "true");
+    let mut recovery = executor.recover(&taken_up);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(runtime.block_on(async { recovery.as_mut().poll(&mut context).is_pending() }));
+    beginning.unlock().expect("unlocked");
+    drop(fs::OpenOptions::new().append(true).open(&fence).expect("opened"));
+    assert_eq!(runtime.block_on(recovery), Recovery::NeverStarted);
+    assert_eq!(seen(sandbox.root()), Some(4), "who is older begins nothing after this");
+}
+
 /// The program looked, was stopped, and is woken when somebody else has taken over: its supervisor looks again.
 #[test]
 fn a_script_whose_run_is_taken_over_after_the_first_look_is_not_executed() {

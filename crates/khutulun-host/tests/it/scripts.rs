@@ -408,8 +408,25 @@ fn one_that_says_that_it_is_repeatable_is_run_again_where_nobody_knows_how_it_en
     record["boot_id"] = "another".into();
     fs::write(bench.folder().join("status.json"), record.to_string()).expect("written");
     assert_eq!(bench.recover(&operation), Recovery::Repeatable);
-    assert_eq!(bench.recover(&operation), Recovery::NeverStarted, "asked twice");
+    // Whoever comes next knows that it was started, also where nobody says so again.
+    operation.repeatable = false;
+    assert_eq!(bench.recover(&operation), Recovery::Repeatable, "asked twice");
     assert!(matches!(bench.execute(&operation), Outcome::Succeeded(_)));
+}
+
+#[test]
+fn what_is_remembered_as_unknown_is_run_again_once_somebody_says_so() {
+    let bench = Bench::new();
+    let mut operation = bench.operation("s.sh", "echo '{\"ran\": 1}'");
+    bench.execute(&operation);
+    let class = FailureClass::UnknownOutcome;
+    let unknown = Outcome::Failed(Failure { class, ..Failure::permanent("waiting for it failed") });
+    let result = serde_json::to_vec(&unknown).expect("JSON");
+    fs::write(bench.folder().join("result.json"), result).expect("written");
+    assert_eq!(bench.recover(&operation), Recovery::Finished(unknown));
+    operation.repeatable = true;
+    assert_eq!(bench.recover(&operation), Recovery::Repeatable);
+    assert_eq!(bench.execute(&operation), outputs([("ran", Value::Integer(1))]));
 }
 
 #[test]
