@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floria::{Author, Batch, Namespace, Store};
+use floria::{Author, Batch, Change, Namespace, Revision, Store, StoreError};
 use floria_sqlite::SqliteStore;
 use khutulun_engine::EngineError;
 use khutulun_host::StateDirectory;
@@ -14,9 +14,10 @@ use crate::{
     error::CliError,
     execution::{Done, Execution, engine_error, refuse_unfinished},
     exit::Exit,
+    instance,
     intention::Intention,
     plan_file,
-    proposal::Proposal,
+    proposal::{Proposal, read_actual},
     question,
     revision::{Beginning, Said, Unwinding, Verb},
     run_view,
@@ -156,14 +157,7 @@ pub(crate) fn plan(
     let mut proposal = wish.intention.propose_for_real(session, store)?;
     let base = proposal.plan.base;
     if base != before {
-        // What is wanted may be made of what somebody else intended before.
-        let error = EngineError::Stale {
-            namespace: service.clone(),
-            base: before.0,
-            actual: base.0,
-            moved: Vec::new(),
-        };
-        return Err(engine_error(session, &error));
+        return Err(stale(session, service, before, base));
     }
     proposal.notes.append(&mut wish.notes);
     Ok((wish, beginning, proposal))
@@ -181,7 +175,7 @@ pub(crate) fn keep_files(
     Ok(())
 }
 
-/// Records a revision for which nothing has to be done: what comes next goes on from it.
+/// Records a revision for which nothing has to be done: what comes next goes on from it, and what was planned before is out of date.
 pub(crate) fn record(
     session: &Session,
     state: &StateDirectory,
@@ -194,13 +188,25 @@ pub(crate) fn record(
         return Ok(());
     }
     keep_files(session, state, intention)?;
+    let (service, base) = (&intention.namespace, proposal.plan.base);
+    let (graph, _) = read_actual(session, store, service)?;
     let batch = Batch {
-        expected: vec![(intention.namespace.clone(), proposal.plan.base)],
-        changes: Vec::new(),
+        expected: vec![(service.clone(), base)],
+        // Records alone move no namespace. Put again as it is, the service's vertex does.
+        changes: instance::service(&graph).cloned().map(Change::put).into_iter().collect(),
         records: beginning.records(session, store, intention)?,
         author: Some(Author { name: author::name(), stream: None }),
     };
-    store.commit(&batch).map(drop).map_err(|error| session.store_error(error))
+    match store.commit(&batch) {
+        Err(StoreError::Conflict { actual, .. }) => Err(stale(session, service, base, actual)),
+        committed => committed.map(drop).map_err(|error| session.store_error(error)),
+    }
+}
+
+/// What is wanted may be made of what somebody else intended before.
+fn stale(session: &Session, service: &Namespace, base: Revision, actual: Revision) -> CliError {
+    let (namespace, moved) = (service.clone(), Vec::new());
+    engine_error(session, &EngineError::Stale { namespace, base: base.0, actual: actual.0, moved })
 }
 
 /// Shows a plan, and asks unless somebody agreed beforehand.

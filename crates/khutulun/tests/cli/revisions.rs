@@ -200,6 +200,28 @@ service_template:
     );
 }
 
+/// What was approved before somebody intended something else is not done behind their back, also where theirs changed nothing.
+#[test]
+fn an_intention_without_operations_makes_plans_of_before_out_of_date() {
+    let sandbox = Sandbox::new();
+    let design = "tosca_definitions_version: tosca_2_0
+node_types:
+  Thing: {}
+service_template:
+  node_templates:
+    one: { type: Thing, count: 1 }
+    many: { type: Thing, count: 0 }
+";
+    sandbox.write("shop/service.yaml", design);
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    sandbox.run(&["scale", "many=2", "--save", "two.plan"]).expect(2);
+    sandbox.write("shop/service.yaml", &format!("{design}    other: {{ type: Thing, count: 0 }}\n"));
+    sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
+    assert_eq!(history(&sandbox), ["1 deploy succeeded", "2 deploy nothing to do"]);
+    let refused = sandbox.run(&["deploy", "two.plan", "--yes"]).expect(5);
+    assert!(refused.five_parts().stderr.contains("out of date"), "{}", refused.stderr);
+}
+
 /// Of two who change a service at the same time, one may be told to come again; what the other asked for is never taken back.
 #[test]
 fn two_updates_at_once_lose_nothing() {
