@@ -51,6 +51,9 @@ pub enum AgentError {
     /// Events cannot be read or recorded.
     #[error(transparent)]
     Events(#[from] EventError),
+    /// A part of it broke down: without it nothing is heard, or nothing follows.
+    #[error("the agent broke down; this is a bug")]
+    Broken,
 }
 
 pub(crate) fn system(attempt: &'static str) -> impl FnOnce(io::Error) -> AgentError {
@@ -84,6 +87,17 @@ impl Stop {
                 return;
             }
             notified.await;
+        }
+    }
+}
+
+/// Ends an agent of which a part breaks down: whoever looks after it starts another one.
+struct EndWhenBroken(Stop);
+
+impl Drop for EndWhenBroken {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop();
         }
     }
 }
@@ -149,7 +163,7 @@ impl Agent {
     /// Call it on a runtime of tokio with its input and output and its time enabled.
     ///
     /// # Errors
-    /// When it cannot begin. What goes wrong later is said ([`Host::note`]) and tried again.
+    /// When it cannot begin, or a part of it breaks down. What else goes wrong later is said ([`Host::note`]) and tried again.
     pub async fn run(self, stop: &Stop, ready: impl FnOnce()) -> Result<(), AgentError> {
         let Self { state, store, functions, act, host, clock, author } = self;
         let reactor = Reactor::open(&*store)?;
@@ -180,7 +194,13 @@ impl Agent {
         };
         let hearing = thread::Builder::new()
             .name("khutulun-ears".to_owned())
-            .spawn(move || ears.listen())
+            .spawn({
+                let end = EndWhenBroken(stop.clone());
+                move || {
+                    let _end = end;
+                    ears.listen();
+                }
+            })
             .map_err(system("start a thread"))?;
         let server = tokio::spawn(socket::serve(listener, Arc::clone(&shared), stop.clone()));
         let taking_up = tokio::spawn({
@@ -196,21 +216,30 @@ impl Agent {
             shared: Arc::clone(&shared),
             runtime: Handle::current(),
             at_work: 0,
+            is_broken: false,
         };
         let reacting = thread::Builder::new()
             .name("khutulun-react".to_owned())
-            .spawn(move || reacting.work())
+            .spawn({
+                let end = EndWhenBroken(stop.clone());
+                move || {
+                    let _end = end;
+                    reacting.work();
+                }
+            })
             .map_err(system("start a thread"))?;
         ready();
         stop.wait().await;
         // What hears is ended first, then what reacts, once all that it began has ended.
         shared.orders.end();
         ended.end();
-        let _ = tokio::task::spawn_blocking(|| (hearing.join(), reacting.join())).await;
-        let _ = taking_up.await;
-        let _ = server.await;
+        let joined = tokio::task::spawn_blocking(|| (hearing.join(), reacting.join())).await;
+        let ended = (joined, taking_up.await, server.await);
         socket::remove(state.root());
-        Ok(())
+        match ended {
+            (Ok((Ok(()), Ok(()))), Ok(()), Ok(())) => Ok(()),
+            _ => Err(AgentError::Broken),
+        }
     }
 }
 

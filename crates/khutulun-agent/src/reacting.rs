@@ -61,6 +61,8 @@ pub(crate) struct Reacting {
     /// Where reactions are performed.
     pub(crate) runtime: Handle,
     pub(crate) at_work: u64,
+    /// An error left it in the middle of something: it is to be begun anew, from what is recorded.
+    pub(crate) is_broken: bool,
 }
 
 impl Reacting {
@@ -72,8 +74,7 @@ impl Reacting {
             // Before anything is read: what comes meanwhile wakes this thread.
             let seen = self.signal.count();
             for (due, performed) in self.ended.take() {
-                self.at_work -= 1;
-                self.shared.at_work.store(self.at_work, Ordering::Relaxed);
+                self.count(self.at_work - 1);
                 self.shared.performed.fetch_add(u64::from(performed.is_some()), Ordering::Relaxed);
                 self.reactor.ended(due, performed);
             }
@@ -92,7 +93,7 @@ impl Reacting {
                     self.shared.host.note(&format!("failed to look at events, and will try again: {text}"));
                     std::thread::sleep(rest);
                     rest = (rest * 2).min(REST.1);
-                    self.begin_again();
+                    self.let_end();
                     continue;
                 }
             }
@@ -106,6 +107,10 @@ impl Reacting {
     fn hand_out(&mut self) -> Result<bool, EventError> {
         let shared = Arc::clone(&self.shared);
         let store = &*shared.store;
+        if self.is_broken {
+            self.reactor = Reactor::open(store)?;
+            self.is_broken = false;
+        }
         let more = self.reactor.read(store)?;
         self.shared.cursor.store(self.reactor.cursor(), Ordering::Relaxed);
         let due = self.reactor.due(store, &*self.shared.functions)?;
@@ -120,8 +125,7 @@ impl Reacting {
     }
 
     fn perform(&mut self, due: Due) {
-        self.at_work += 1;
-        self.shared.at_work.store(self.at_work, Ordering::Relaxed);
+        self.count(self.at_work + 1);
         let (act, ended, shared) = (Arc::clone(&self.act), Arc::clone(&self.ended), Arc::clone(&self.shared));
         self.runtime.spawn(async move {
             // A panic is a bug; what was begun is in the journal, and the thread must not wait for ever.
@@ -145,16 +149,18 @@ impl Reacting {
         });
     }
 
-    /// After an error the reactor is begun anew, from what is recorded. What is at work is ended first.
-    fn begin_again(&mut self) {
+    /// After an error all that is at work is waited for, so that the reactor can be begun anew from what is recorded.
+    fn let_end(&mut self) {
         while self.at_work > 0 {
             self.wait();
-            self.at_work -= self.ended.take().len() as u64;
+            self.count(self.at_work - self.ended.take().len() as u64);
         }
-        // Where that fails too, the old one is asked again, and fails again.
-        if let Ok(reactor) = Reactor::open(&*self.shared.store) {
-            self.reactor = reactor;
-        }
+        self.is_broken = true;
+    }
+
+    fn count(&mut self, at_work: u64) {
+        self.at_work = at_work;
+        self.shared.at_work.store(at_work, Ordering::Relaxed);
     }
 
     fn wait(&self) {

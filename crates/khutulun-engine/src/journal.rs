@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Revision, Store, StoreError, Value};
 use khutulun_api::{Failure, FailureClass, Outcome, RunId};
-use khutulun_plan::Plan;
+use khutulun_plan::{Plan, Step};
 
 use crate::{
     error::EngineError,
@@ -203,6 +203,9 @@ impl RunState {
         };
         let plan: Plan =
             floria::decode(octets).map_err(|error| format!("the plan cannot be read: {error}"))?;
+        if !plan.is_in_order() {
+            return Err("the plan's steps are not in order".to_owned());
+        }
         let epoch = unsigned(body, "epoch").ok_or("the epoch is missing")?;
         Ok(Self::begun_now(run, plan, epoch))
     }
@@ -226,7 +229,10 @@ impl RunState {
             }
             "intent" | "outcome" if self.end.is_some() => return Err("something happened after its end"),
             "intent" => {
-                let (step, attempt) = self.step(body)?;
+                let (step, attempt, planned) = self.step(body)?;
+                if planned.implementation.is_none() {
+                    return Err("an intent of a step without code");
+                }
                 if step.is_over() || attempt <= step.attempt {
                     return Err("an intent for what was done before");
                 }
@@ -234,7 +240,7 @@ impl RunState {
                 *step = StepState { attempt, inputs, end: StepEnd::InFlight };
             }
             "outcome" => {
-                let (step, attempt) = self.step(body)?;
+                let (step, attempt, planned) = self.step(body)?;
                 if step.is_over() || attempt < step.attempt {
                     return Err("an outcome of what was done before");
                 }
@@ -251,6 +257,9 @@ impl RunState {
                             message: text("message").ok_or("the failure's message is missing")?,
                             detail: text("detail").unwrap_or_default(),
                         };
+                        if failure.class == FailureClass::UnknownOutcome && planned.implementation.is_none() {
+                            return Err("doubts about a step without code");
+                        }
                         let caught = body.get("caught") == Some(&Value::Boolean(true));
                         if caught { StepEnd::Caught(failure) } else { StepEnd::Failed(failure) }
                     }
@@ -262,11 +271,12 @@ impl RunState {
         Ok(())
     }
 
-    fn step(&mut self, body: &Value) -> Result<(&mut StepState, u32), &'static str> {
+    fn step(&mut self, body: &Value) -> Result<(&mut StepState, u32, &Step), &'static str> {
         let small = |key| unsigned(body, key).and_then(|number| u32::try_from(number).ok());
         let step = small("step").and_then(|step| usize::try_from(step).ok()).ok_or("the step is missing")?;
         let attempt = small("attempt").ok_or("the attempt is missing")?;
-        Ok((self.steps.get_mut(step).ok_or("the plan has no such step")?, attempt))
+        let state = self.steps.get_mut(step).zip(self.plan.steps.get(step));
+        state.map(|(state, planned)| (state, attempt, planned)).ok_or("the plan has no such step")
     }
 }
 

@@ -127,6 +127,18 @@ fn see(
     vertex: &mut Vertex,
     outcome: Outcome,
 ) -> Outcome {
+    let Outcome::Succeeded(_) = &outcome else { return outcome };
+    let policy = match DriftPolicy::of(graph, vertex.id, &mut Evaluator::new(graph, functions)) {
+        Ok(policy) => policy,
+        // Without it, what must stay as it is would silently be taken to be what was seen.
+        Err(error) => {
+            let detail = error.to_string();
+            return Outcome::Failed(Failure {
+                detail,
+                ..Failure::permanent("its policy of drift has no value")
+            });
+        }
+    };
     let before = vertex.properties.clone();
     let outcome = take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome);
     let Outcome::Succeeded(outputs) = &outcome else { return outcome };
@@ -143,8 +155,6 @@ fn see(
         (attribute.clone(), value.unwrap_or(Value::Null))
     });
     let seen = Value::map(seen.collect::<BTreeMap<_, _>>());
-    let mut evaluator = Evaluator::new(graph, functions);
-    let policy = DriftPolicy::of(graph, vertex.id, &mut evaluator).unwrap_or_default();
     if step.action != Action::Adopt {
         for name in &policy.compared {
             let (Some(property), Some(was)) = (vertex.properties.get_mut(name), before.get(name)) else {

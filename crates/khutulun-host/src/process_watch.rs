@@ -65,6 +65,8 @@ pub struct ProcessWatch {
     ends: BTreeMap<u64, ProcessIdentity>,
     last_end: u64,
     ready: Vec<ProcessChange>,
+    /// Something that happened could not be looked at: everything is looked at again.
+    missed: bool,
 }
 
 /// A folder that is watched.
@@ -117,6 +119,7 @@ impl ProcessWatch {
                 ends: BTreeMap::new(),
                 last_end: FOLDERS,
                 ready: Vec::new(),
+                missed: false,
             };
             watch.enter(Place::Root)?;
             io::Result::Ok(watch)
@@ -127,10 +130,15 @@ impl ProcessWatch {
     /// Returns what changed since the last call, without waiting.
     ///
     /// # Errors
-    /// When the kernel cannot tell of changes any more.
+    /// When the kernel cannot tell of changes, or one cannot be looked at. Nothing is lost: the next call looks at everything again.
     pub fn take(&mut self) -> Result<Vec<ProcessChange>, MachineError> {
-        let path = self.root.clone();
-        self.hear().map_err(|error| system(format!("watch the processes in `{}`", path.display()))(error))?;
+        if let Err(error) = self.hear() {
+            self.missed = true;
+            if self.ready.is_empty() {
+                let attempt = format!("watch the processes in `{}`", self.root.display());
+                return Err(system(attempt)(error));
+            }
+        }
         Ok(std::mem::take(&mut self.ready))
     }
 
@@ -154,6 +162,9 @@ impl ProcessWatch {
     }
 
     fn hear(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.missed) {
+            self.look_again()?;
+        }
         loop {
             let mut buffer = [MaybeUninit::uninit(); ENDS_AT_ONCE];
             let now = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -211,14 +222,19 @@ impl ProcessWatch {
             }
         }
         if overflow {
-            // What was not told is seen by looking at everything again.
-            self.enter(Place::Root)?;
-            looks.extend(self.processes.keys().cloned());
+            self.look_again()?;
         }
-        arrivals.into_iter().try_for_each(|place| self.enter(place))?;
+        each(arrivals, |place| self.enter(place))?;
         looks.sort();
         looks.dedup();
-        looks.iter().try_for_each(|identity| self.look(identity))
+        each(looks, |identity| self.look(&identity))
+    }
+
+    /// Looks at everything: what was not told is seen all the same.
+    fn look_again(&mut self) -> io::Result<()> {
+        let known: Vec<ProcessIdentity> = self.processes.keys().cloned().collect();
+        let entered = self.enter(Place::Root);
+        entered.and(each(known, |identity| self.look(&identity)))
     }
 
     /// Watches a folder and what is in it. One that is not there is fine: it may be made later, or may be gone again.
@@ -244,7 +260,7 @@ impl ProcessWatch {
         for entry in entries {
             inside.extend(inner(&place, &entry?.file_name()));
         }
-        inside.into_iter().try_for_each(|place| self.enter(place))
+        each(inside, |place| self.enter(place))
     }
 
     fn path(&self, place: &Place) -> PathBuf {
@@ -325,6 +341,15 @@ impl ProcessWatch {
             self.ready.push(change);
         }
     }
+}
+
+/// Does something with each, also after one that fails. Returns the first error.
+fn each<T>(all: Vec<T>, mut one: impl FnMut(T) -> io::Result<()>) -> io::Result<()> {
+    let mut result = Ok(());
+    for next in all {
+        result = result.and(one(next));
+    }
+    result
 }
 
 /// The folder of all processes.

@@ -19,8 +19,8 @@ use crate::{
 
 /// Plans how all instances go, from whatever state they are in.
 ///
-/// What was adopted is let go instead, unless the basis says otherwise. A node whose creation was never tried just goes; all others are stopped and deleted, also half-made ones. Circles and
-/// values that cannot be computed any more are no obstacle.
+/// What was adopted is let go instead, unless the basis says otherwise. A node whose creation was never tried just goes; all others are
+/// stopped and deleted, also half-made ones. Circles and values that cannot be computed any more are no obstacle.
 ///
 /// # Errors
 ///

@@ -42,6 +42,13 @@ impl Plan {
         self.steps.is_empty() && self.prepare.is_empty() && self.conclude.is_empty()
     }
 
+    /// Returns whether each step comes after those that it waits for, as all plans are made. One that was read may say anything.
+    pub fn is_in_order(&self) -> bool {
+        (0u32..)
+            .zip(&self.steps)
+            .all(|(place, step)| step.after.iter().chain(&step.otherwise).all(|before| *before < place))
+    }
+
     /// Returns whether something waits for what is not known yet: there is more to do when it is known.
     pub fn waits(&self) -> bool {
         self.count(Action::Wait) > 0

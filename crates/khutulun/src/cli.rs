@@ -377,6 +377,9 @@ pub(crate) struct ResumeArguments {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) conduct: ConductArguments,
+    /// For going back, where that is what is left to do.
+    #[command(flatten)]
+    pub(crate) removal: RemovalArguments,
 }
 
 #[derive(Debug, Args)]

@@ -270,7 +270,7 @@ fn open(document: &Json, digest: &str) -> Result<Saved, String> {
     let octets = BASE64_STANDARD.decode(text("run")?).map_err(|error| error.to_string())?;
     let payload: Payload = floria::decode(&octets).map_err(|error| chain(&error))?;
     let Payload { plan, notes, waiting, revision, design, files } = payload;
-    if !is_in_order(&plan) {
+    if !plan.is_in_order() {
         return Err("its steps wait for each other".to_owned());
     }
     let wanted = match (revision, design) {
@@ -304,32 +304,6 @@ fn open(document: &Json, digest: &str) -> Result<Saved, String> {
         ground: text("ground")?,
         drivers: drivers.iter().map(driver).collect::<Option<_>>().ok_or("`drivers` is of another form")?,
     })
-}
-
-/// Tells whether each step can have its turn: all that it waits for are steps, and none of them waits for it.
-fn is_in_order(plan: &Plan) -> bool {
-    let mut waits: Vec<usize> = Vec::with_capacity(plan.steps.len());
-    let mut followers = vec![Vec::new(); plan.steps.len()];
-    for (place, step) in plan.steps.iter().enumerate() {
-        let before = step.after.iter().chain(&step.otherwise);
-        for before in before.clone() {
-            let Some(followers) = followers.get_mut(*before as usize) else { return false };
-            followers.push(place);
-        }
-        waits.push(before.count());
-    }
-    let mut ready: Vec<usize> = (0..waits.len()).filter(|place| waits[*place] == 0).collect();
-    let mut done = 0;
-    while let Some(place) = ready.pop() {
-        done += 1;
-        for follower in &followers[place] {
-            waits[*follower] -= 1;
-            if waits[*follower] == 0 {
-                ready.push(*follower);
-            }
-        }
-    }
-    done == waits.len()
 }
 
 #[cfg(test)]

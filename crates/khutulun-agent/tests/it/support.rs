@@ -42,12 +42,19 @@ impl Clock for HandClock {
 pub(crate) struct Told {
     pub(crate) notes: Mutex<Vec<String>>,
     pub(crate) due: Mutex<Vec<Due>>,
+    /// Breaks down when it is told something.
+    pub(crate) breaks: bool,
+    /// Reactions do not end while somebody has this.
+    pub(crate) held: tokio::sync::Mutex<()>,
 }
 
 impl Act for Told {
     fn perform<'a>(&'a self, due: &'a Due) -> BoxFuture<'a, Result<Performed, EventError>> {
         self.due.lock().unwrap().push(due.clone());
-        Box::pin(std::future::ready(Ok(Performed::default())))
+        Box::pin(async {
+            drop(self.held.lock().await);
+            Ok(Performed::default())
+        })
     }
 
     fn take_up<'a>(&'a self) -> BoxFuture<'a, ()> {
@@ -57,6 +64,7 @@ impl Act for Told {
 
 impl Host for Told {
     fn note(&self, text: &str) {
+        assert!(!self.breaks, "it was told: {text}");
         self.notes.lock().unwrap().push(text.to_owned());
     }
 
@@ -113,10 +121,14 @@ impl Place {
 
     /// Starts an agent, and returns once it hears.
     pub(crate) fn agent(&self) -> AtWork {
-        let told = Arc::new(Told::default());
+        self.agent_with(self.store.clone(), Told::default())
+    }
+
+    pub(crate) fn agent_with(&self, store: Arc<dyn Store>, told: Told) -> AtWork {
+        let told = Arc::new(told);
         let agent = Agent {
             state: self.state.clone(),
-            store: self.store.clone(),
+            store,
             functions: Arc::new(ToscaFunctions),
             act: told.clone(),
             host: told.clone(),
@@ -167,9 +179,14 @@ impl AtWork {
         self.events().into_iter().find(|event| event.name == name).unwrap()
     }
 
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(self) {
         self.stop.stop();
-        self.thread.take().unwrap().join().unwrap().unwrap();
+        self.ended().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> Result<(), AgentError> {
+        self.thread.take().unwrap().join().unwrap()
     }
 
     pub(crate) fn connect(&self) -> UnixStream {

@@ -6,12 +6,16 @@ use std::{
     sync::Arc,
 };
 
-use floria::{Batch, Graph, LogQuery, LogRow, MemoryStore, Store as _, Value, VertexId};
+use floria::{
+    Batch, Graph, LogEntry, LogQuery, LogRow, MemoryStore, Record, Revision, Store as _, Value, ValueMap,
+    VertexId,
+};
 use khutulun_api::{FailureClass, Operation, OperationId, Outcome, Recovery, RunId};
 use khutulun_engine::{
     Conduct, Effect, EngineOptions, Input, Lease, Owner, Present, Run, RunReport, RunState, Setup, StepEnd,
     TakeUp, stream_of,
 };
+use khutulun_plan::Plan;
 use proptest::prelude::*;
 
 use crate::{
@@ -267,4 +271,46 @@ fn what_is_written_today_says_what_it_said_when_the_golden_journal_was_written()
     }
     let golden: Vec<LogRow> = floria::decode(&octets(JOURNAL)).unwrap();
     assert_eq!(told(run, &rows), told(RunId(17), &golden));
+}
+
+/// What a store says that was damaged, or written by somebody else, is refused before anything is done about it.
+#[test]
+fn a_journal_that_cannot_have_been_written_is_damaged() {
+    let sound = World::new(Memory::Good).deploy_plan("a T create()\nb T ->a start()");
+    let read = |plan: &Plan, rest: &[(&str, Vec<(&str, Value)>)]| {
+        let begin = vec![("plan", Value::Bytes(floria::encode(plan).unwrap())), ("epoch", 1.into())];
+        let begin = ("begin", begin);
+        let rows = std::iter::once(&begin).chain(rest).map(|(kind, body)| {
+            let record = Record {
+                stream: stream_of(RunId(1)),
+                namespace: namespace(),
+                kind: (*kind).to_owned(),
+                body: Value::map(body.iter().cloned()),
+            };
+            LogRow {
+                sequence: 1,
+                revision: Revision(1),
+                time_ms: 0,
+                author: None,
+                entry: LogEntry::Record(record),
+            }
+        });
+        RunState::fold(RunId(1), &rows.collect::<Vec<_>>()).map(drop).map_err(|error| error.to_string())
+    };
+    let at = |step: i64| {
+        vec![("step", step.into()), ("attempt", 1.into()), ("inputs", Value::Map(ValueMap::new()))]
+    };
+    assert_eq!(read(&sound, &[("intent", at(0))]), Ok(()));
+    let damaged = |why: &str| Err(format!("the journal of run 1 is damaged at row 1: {why}"));
+    for wrong in [0, 1, 7] {
+        let mut plan = sound.clone();
+        plan.steps[0].after = vec![wrong];
+        assert_eq!(read(&plan, &[]), damaged("the plan's steps are not in order"), "{wrong}");
+    }
+    let mut plan = sound.clone();
+    plan.steps[0].implementation = None;
+    assert_eq!(read(&plan, &[("intent", at(0))]), damaged("an intent of a step without code"));
+    let doubt = [("result", "failed".into()), ("class", "unknown-outcome".into()), ("message", "?".into())];
+    let doubt = at(0).into_iter().chain(doubt).collect();
+    assert_eq!(read(&plan, &[("outcome", doubt)]), damaged("doubts about a step without code"));
 }

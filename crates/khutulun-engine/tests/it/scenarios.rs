@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
-use floria::{Batch, Change, Entity, Store as _, StoreError, Value};
+use floria::{
+    Batch, Call, Change, ClassName, Edge, EdgeId, Entity, Expression, Property, Store as _, StoreError,
+    Value, Vertex, VertexId,
+};
 use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
 use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
-use khutulun_plan::{Basis, Plan, plan_run};
+use khutulun_plan::{Basis, Plan, plan_refresh, plan_run};
 
 use crate::{
     sketch::{SketchFunctions, namespace},
@@ -358,6 +361,62 @@ fn only_the_last_run_can_be_resumed_and_only_if_it_did_not_succeed() {
         let nobody = floria::Namespace("nobody".to_owned());
         let error = engine.resume(&nobody, None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap_err();
         assert!(matches!(error, EngineError::NothingToResume { .. }));
+    });
+}
+
+/// Who cannot tell which attributes must stay as they are takes none of them to be what was seen.
+#[test]
+fn what_must_stay_stays_where_its_policy_has_no_value() {
+    block_on(async {
+        let world = World::new(Memory::Good);
+        let plan = world.deploy_plan("a T @pid create() start()>pid");
+        world.run(plan, &never()).await.report();
+        let mut a = world.graph().vertexes().find(|vertex| vertex.name == "a").unwrap().clone();
+        a.handlers.insert("lifecycle.observe".to_owned(), a.handlers.get("lifecycle.start").unwrap().clone());
+        let pid = a.properties.get_mut("pid").unwrap();
+        pid.metadata.insert("khutulun.compare".to_owned(), true.into());
+        let before = pid.value.clone();
+        let call = Call { function: "nobody has this".to_owned(), arguments: Vec::new(), origin: None };
+        let compare = Property { updater: Some(Expression::from(call)), ..Property::default() };
+        let policy = Vertex {
+            id: VertexId(world.store.allocate(1).unwrap().start),
+            name: "policy:steady".to_owned(),
+            classes: vec![ClassName("khutulun.policies:0.1:Drift".to_owned())],
+            properties: [("compare".to_owned(), compare)].into(),
+            metadata: [(names::POLICY.to_owned(), "steady".into())].into(),
+            handlers: Default::default(),
+            ..a.clone()
+        };
+        let target = Edge {
+            id: EdgeId(world.store.allocate(1).unwrap().start),
+            namespace: namespace(),
+            name: names::TARGET.to_owned(),
+            index: 0,
+            source: policy.id,
+            target: a.id,
+            classes: Vec::new(),
+            properties: Default::default(),
+            handlers: Default::default(),
+            metadata: Default::default(),
+            origin: None,
+        };
+        let changes = vec![Change::put(a.clone()), Change::put(policy), Change::put(target)];
+        world.store.commit(&Batch { changes, ..Batch::default() }).unwrap();
+        let seen = [("state".to_owned(), "running".into()), ("pid".to_owned(), 999.into())];
+        let seen = vec![Outcome::Succeeded(seen.into())];
+        world.reality.lock().unwrap().scripted.insert("a.observe".to_owned(), seen);
+        let base = world.store.namespace_revision(&namespace()).unwrap();
+        let (plan, not_asked) = plan_refresh(
+            &Basis::new(&namespace(), base, &SketchFunctions),
+            &world.graph(),
+            &[a.id].into(),
+            0,
+        );
+        assert_eq!(not_asked, BTreeMap::new());
+        let report = world.run(plan, &never()).await.report();
+        assert_eq!(summary(&report), "a.observe Permanent");
+        let after = world.graph().vertex(a.id).unwrap().properties.get("pid").unwrap().value.clone();
+        assert_eq!(after, before);
     });
 }
 

@@ -311,8 +311,7 @@ impl Lane {
             self.fire(reaction.trigger, &reaction.targets, reaction.time_ms);
         }
         if performed.is_busy {
-            self.done
-                .insert(key, Progress::Stages(performed.stage, performed.runs.last().copied().or(after)));
+            self.done.insert(key, Progress::Stages(performed.stage, performed.after));
             // Whoever is at work may have ended meanwhile.
             self.waits = self.run_ended <= read_to;
             self.pending.push_front(reaction);

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use floria::Store as _;
-use khutulun_events::{Reactor, names};
+use floria::{Batch, Record, Store as _, Value};
+use khutulun_api::RunId;
+use khutulun_engine::RUNS;
+use khutulun_events::{Performed, Reactor, names};
 
 use crate::{
-    support::lines,
-    world::{Crash, DB, Sketch, WEB, World, attribute},
+    support::{lines, shop},
+    world::{Attributes, Crash, DB, Sketch, WEB, World, attribute},
 };
 
 const NOTE: (&str, &str) = ("call_operation", "care.note");
@@ -243,4 +245,28 @@ fn the_condition_is_that_of_when_the_events_turn_comes() {
     world.store.commit(&floria::Batch { changes, ..Default::default() }).unwrap();
     world.turns(&mut reactor);
     assert_eq!(world.effects().len(), 2);
+}
+
+/// A stage that looked, and then found somebody at work, goes on after the run of the stage before it, whatever the look came to.
+#[test]
+fn what_has_to_wait_goes_on_after_the_stage_before() {
+    let world = World::new(&[care("told", &[NOTE, ("call_operation", "orchestration.heal")])]);
+    let mut reactor = Reactor::open(&*world.store).unwrap();
+    world.emit("told", Some(DB));
+    while reactor.read(&*world.store).unwrap() {}
+    let due = reactor.due(&*world.store, &Attributes).unwrap().remove(0);
+    let (before, looked) = (RunId(10), RunId(11));
+    let busy =
+        Performed { is_busy: true, stage: 1, after: Some(before), runs: vec![before, looked], counts: true };
+    reactor.ended(due, Some(busy));
+    let end = Record {
+        stream: RUNS.to_owned(),
+        namespace: shop(),
+        kind: "end".to_owned(),
+        body: Value::map([("run", Value::from(12))]),
+    };
+    world.store.commit(&Batch { records: vec![end], ..Batch::default() }).unwrap();
+    while reactor.read(&*world.store).unwrap() {}
+    let due = reactor.due(&*world.store, &Attributes).unwrap().remove(0);
+    assert_eq!((due.stage, due.after), (1, Some(before)));
 }

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use khutulun_api::{Machine as _, ProcessSpec, ProcessState, RestartPolicy};
 use khutulun_host::{ProcessChange, ProcessWatch};
 
-use crate::support::{Sandbox, identity, shell, signal};
+use crate::support::{Sandbox, eventually, identity, shell, signal};
 
 /// How long a change may take to be heard of. Only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -125,4 +125,26 @@ fn what_is_no_process_is_passed_over() {
     fs::write(folder.join("shop/odd/status.json"), "nonsense").expect("written");
     sandbox.machine.start_process(&shell("exec sleep 1000")).expect("started");
     until(&mut watch, |change| state(change) == Some(ProcessState::Running));
+}
+
+#[test]
+fn one_that_cannot_be_looked_at_hides_no_other() {
+    let sandbox = Sandbox::new();
+    let mut watch = watch(&sandbox);
+    let started = sandbox.machine.start_process(&shell("exec sleep 1000")).expect("started");
+    until(&mut watch, |change| state(change) == Some(ProcessState::Running));
+    let other = sandbox.root().join("processes/shop/another");
+    fs::create_dir(&other).expect("made");
+    assert_eq!(watch.take().expect("nothing"), []);
+    signal("KILL", started.pid.expect("a pid"));
+    let seen = || sandbox.machine.process_status(&identity()).expect("a status").state;
+    eventually("its end is written down", || seen() == ProcessState::Failed);
+    fs::create_dir(other.join("new")).expect("made");
+    fs::rename(other.join("new"), other.join("status.json")).expect("moved");
+    // Both are heard of in one go, and what cannot be read comes first.
+    let changes = watch.take().expect("changes");
+    assert_eq!(changes.iter().map(state).collect::<Vec<_>>(), [Some(ProcessState::Failed)]);
+    watch.take().expect_err("it cannot be read");
+    fs::remove_dir(other.join("status.json")).expect("removed");
+    assert_eq!(watch.take().expect("nothing is wrong any more"), []);
 }

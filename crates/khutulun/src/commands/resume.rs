@@ -22,6 +22,7 @@ use crate::{
 };
 
 pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit, CliError> {
+    session.allow(arguments.removal);
     let settlements =
         arguments.settle.iter().map(|text| settlement(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;

@@ -165,3 +165,26 @@ fn a_run_that_is_killed_when_it_failed_is_unwound_by_resume() {
     assert!([1, 64].contains(&resumed.code), "{}", resumed.stderr);
     check_unwound(&sandbox);
 }
+
+/// What the failed run made, and is protected, stays until somebody says otherwise; then it is gone back all the same.
+#[test]
+fn a_way_back_over_what_is_protected_waits_for_a_word() {
+    let sandbox = Sandbox::new();
+    let trio = sandbox.trio();
+    sandbox.deploy(&trio, &[]).expect(0);
+    let design = fs::read_to_string(trio.join("service.yaml")).unwrap();
+    let kept = "  node_templates:\n    kept: { type: Thing, metadata: { khutulun.protected: true } }\n";
+    let design = design
+        .replace("service_template:\n", "node_types:\n  Thing: {}\n\nservice_template:\n")
+        .replace("  node_templates:\n", kept);
+    sandbox.write("trio/service.yaml", &design);
+    let failed = sandbox.deploy(&trio, &["-i", "colour=black", "--on-failure", "unwind"]).expect(1);
+    let says = |text: &str| assert!(failed.stderr.contains(text), "no {text:?} in:\n{}", failed.stderr);
+    says("was not unwound");
+    says("--allow-protected");
+    let again = sandbox.run(&["resume"]).expect(1);
+    assert!(again.five_parts().stderr.contains("--allow-protected"), "{}", again.stderr);
+    let unwound = sandbox.run(&["resume", "--allow-protected"]).expect(1);
+    assert!(unwound.stderr.contains("`trio` is what it was at revision 1"), "{}", unwound.stderr);
+    assert_eq!(colour(&sandbox), "red");
+}
