@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use floria::{MemoryStore, Store};
+use floria::{KeptGraphs, MemoryStore, Store};
 
 #[test]
 fn the_store_in_memory_conforms() {
@@ -10,6 +10,17 @@ fn the_store_in_memory_conforms() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         Box::new(move || store.clone())
     });
+}
+
+#[test]
+fn a_store_whose_graphs_are_kept_conforms() {
+    // Once with room for all of them, and once for few.
+    for octets_max in [usize::MAX, 1_000] {
+        floria_conformance::run(&|| {
+            let store = Arc::new(KeptGraphs::new(MemoryStore::new(), octets_max));
+            Box::new(move || store.clone())
+        });
+    }
 }
 
 #[test]

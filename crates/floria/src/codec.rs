@@ -128,6 +128,26 @@ impl io::Write for Hasher {
     }
 }
 
+/// Returns how many octets the content comes to as CBOR.
+pub(crate) fn length<T: Serialize + ?Sized>(content: &T) -> usize {
+    let mut counter = Counter(0);
+    ciborium::into_writer(content, &mut counter).expect("counting cannot fail, and entities can be encoded");
+    counter.0
+}
+
+struct Counter(usize);
+
+impl io::Write for Counter {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.0 += octets.len();
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Value {
     /// Returns the SHA-256 of this value, in lower-case hexadecimal; equal values have one digest on every machine.
     pub fn digest(&self) -> String {

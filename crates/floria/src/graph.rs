@@ -1,16 +1,18 @@
 //! Graphs in memory: a design of templates, and the instances of one namespace.
 
 mod index;
+mod leaves;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     ops::Range,
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
-use index::{ByName, BySource, ByTarget};
+use index::{ByName, BySource, ByTarget, Index};
+use leaves::Leaves;
 
 use crate::{
     Change, Class, Edge, EdgeId, EdgeTemplate, EdgeTemplateId, Entity, EntityKey, Namespace, Vertex,
@@ -134,23 +136,24 @@ fn by_id<T>(items: &[T], id: u64, id_of: impl Fn(&T) -> u64) -> Option<&T> {
 
 /// The instances of one namespace, with the indexes that make walking it cheap.
 ///
-/// Everything that names one vertex or edge costs the logarithm of the size, also for a vertex with a hundred thousand edges.
+/// Everything that names one vertex or edge costs the logarithm of the size, also for a vertex with a hundred thousand edges. A copy
+/// costs little, and shares with what it was made from all that neither has changed since.
 /// A graph does not enforce the laws of a store: while a batch is being applied it may hold two vertexes of one name, or an
 /// edge without an end.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     // Shared, so that a copy of a graph is small and an index costs a pointer.
-    vertexes: BTreeMap<VertexId, Arc<Vertex>>,
-    edges: BTreeMap<EdgeId, Arc<Edge>>,
-    by_name: BTreeSet<ByName>,
-    outgoing: BTreeSet<BySource>,
-    incoming: BTreeSet<ByTarget>,
+    vertexes: Leaves<(VertexId, Arc<Vertex>)>,
+    edges: Leaves<(EdgeId, Arc<Edge>)>,
+    by_name: Index<ByName>,
+    outgoing: Index<BySource>,
+    incoming: Index<ByTarget>,
 }
 
 /// Two graphs are equal when their entities are.
 impl PartialEq for Graph {
     fn eq(&self, other: &Self) -> bool {
-        self.vertexes == other.vertexes && self.edges == other.edges
+        self.vertexes.iter().eq(other.vertexes.iter()) && self.edges.iter().eq(other.edges.iter())
     }
 }
 
@@ -159,54 +162,65 @@ impl Eq for Graph {}
 impl Graph {
     /// Returns the vertexes, by id.
     pub fn vertexes(&self) -> impl ExactSizeIterator<Item = &Vertex> + DoubleEndedIterator {
-        self.vertexes.values().map(Arc::as_ref)
+        self.vertexes.iter().map(|(_, vertex)| vertex.as_ref())
     }
 
     /// Returns the edges, by id.
     pub fn edges(&self) -> impl ExactSizeIterator<Item = &Edge> + DoubleEndedIterator {
-        self.edges.values().map(Arc::as_ref)
+        self.edges.iter().map(|(_, edge)| edge.as_ref())
     }
 
     /// Returns the vertex with this id.
     pub fn vertex(&self, id: VertexId) -> Option<&Vertex> {
-        self.vertexes.get(&id).map(Arc::as_ref)
+        self.shared_vertex(id).map(Arc::as_ref)
     }
 
     /// Returns the edge with this id.
     pub fn edge(&self, id: EdgeId) -> Option<&Edge> {
-        self.edges.get(&id).map(Arc::as_ref)
+        self.shared_edge(id).map(Arc::as_ref)
+    }
+
+    fn shared_vertex(&self, id: VertexId) -> Option<&Arc<Vertex>> {
+        self.vertexes.get(|(own, _)| own.cmp(&id)).map(|(_, vertex)| vertex)
+    }
+
+    fn shared_edge(&self, id: EdgeId) -> Option<&Arc<Edge>> {
+        self.edges.get(|(own, _)| own.cmp(&id)).map(|(_, edge)| edge)
     }
 
     /// Returns the vertex of this name in this container.
     pub fn named(&self, container: Option<VertexId>, name: &str) -> Option<&Vertex> {
         let container = container.map(|id| id.0);
-        let ByName(vertex) = index::from(&self.by_name, (container, Some(name), 0, 0)).next()?;
+        let ByName(vertex) = self.by_name.from((container, Some(name), 0, 0)).next()?;
         (vertex.container.map(|id| id.0) == container && vertex.name == name).then_some(vertex)
     }
 
     /// Returns the vertexes in this container, by name.
     pub fn contained(&self, container: Option<VertexId>) -> impl Iterator<Item = &Vertex> {
-        index::from(&self.by_name, (container.map(|id| id.0), None, 0, 0))
+        self.by_name
+            .from((container.map(|id| id.0), None, 0, 0))
             .map(|ByName(vertex)| vertex.as_ref())
             .take_while(move |vertex| vertex.container == container)
     }
 
     /// Returns the edges that start here, in order of name and index.
     pub fn outgoing(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        index::from(&self.outgoing, (Some(id.0), None, 0, 0))
+        self.outgoing
+            .from((Some(id.0), None, 0, 0))
             .map(|BySource(edge)| edge.as_ref())
             .take_while(move |edge| edge.source == id)
     }
 
     /// Returns the edge of this name and index that starts here.
     pub fn outgoing_at(&self, source: VertexId, name: &str, index: u32) -> Option<&Edge> {
-        let BySource(edge) = index::from(&self.outgoing, (Some(source.0), Some(name), index, 0)).next()?;
+        let BySource(edge) = self.outgoing.from((Some(source.0), Some(name), index, 0)).next()?;
         (edge.source == source && edge.name == name && edge.index == index).then_some(edge)
     }
 
     /// Returns the edges that end here, in order of name and index.
     pub fn incoming(&self, id: VertexId) -> impl Iterator<Item = &Edge> {
-        index::from(&self.incoming, (Some(id.0), None, 0, 0))
+        self.incoming
+            .from((Some(id.0), None, 0, 0))
             .map(|ByTarget(edge)| edge.as_ref())
             .take_while(move |edge| edge.target == id)
     }
@@ -219,7 +233,7 @@ impl Graph {
     /// Puts a vertex in as [`Self::put_vertex`] does. Where the one that `other` has is equal, the two graphs share it: that takes
     /// no memory, and comparing the two compares addresses.
     pub fn put_vertex_as_in(&mut self, other: &Self, vertex: Vertex) {
-        match other.vertexes.get(&vertex.id).filter(|shared| ***shared == vertex) {
+        match other.shared_vertex(vertex.id).filter(|shared| ***shared == vertex) {
             Some(shared) => self.put_shared_vertex(Arc::clone(shared)),
             None => self.put_vertex(vertex),
         }
@@ -228,12 +242,13 @@ impl Graph {
     fn put_shared_vertex(&mut self, vertex: Arc<Vertex>) {
         self.remove_vertex(vertex.id);
         self.by_name.insert(ByName(vertex.clone()));
-        self.vertexes.insert(vertex.id, vertex);
+        let id = vertex.id;
+        self.vertexes.insert((id, vertex), |(own, _)| own.cmp(&id));
     }
 
     /// Takes a vertex out. What it contains and its edges are the caller's to take out.
     pub fn remove_vertex(&mut self, id: VertexId) -> Option<Vertex> {
-        let vertex = ByName(self.vertexes.remove(&id)?);
+        let vertex = ByName(self.vertexes.remove(|(own, _)| own.cmp(&id))?.1);
         self.by_name.remove(&vertex);
         Some(Arc::unwrap_or_clone(vertex.0))
     }
@@ -245,7 +260,7 @@ impl Graph {
 
     /// Puts an edge in as [`Self::put_edge`] does, shared with `other` where that has an equal one, as of vertexes.
     pub fn put_edge_as_in(&mut self, other: &Self, edge: Edge) {
-        match other.edges.get(&edge.id).filter(|shared| ***shared == edge) {
+        match other.shared_edge(edge.id).filter(|shared| ***shared == edge) {
             Some(shared) => self.put_shared_edge(Arc::clone(shared)),
             None => self.put_edge(edge),
         }
@@ -255,12 +270,13 @@ impl Graph {
         self.remove_edge(edge.id);
         self.outgoing.insert(BySource(edge.clone()));
         self.incoming.insert(ByTarget(edge.clone()));
-        self.edges.insert(edge.id, edge);
+        let id = edge.id;
+        self.edges.insert((id, edge), |(own, _)| own.cmp(&id));
     }
 
     /// Takes an edge out.
     pub fn remove_edge(&mut self, id: EdgeId) -> Option<Edge> {
-        let edge = BySource(self.edges.remove(&id)?);
+        let edge = BySource(self.edges.remove(|(own, _)| own.cmp(&id))?.1);
         self.outgoing.remove(&edge);
         let edge = ByTarget(edge.0);
         self.incoming.remove(&edge);

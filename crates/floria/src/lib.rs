@@ -5,8 +5,9 @@
 //! [`Change`]s and [`Record`]s commits it to a [`Store`], whose log is history, journal and outbox in one.
 //!
 //! A [`Snapshot`] reads one revision, of now or of the past, by its [`Index`]es; a [`Watch`] hears of each row of the log once;
-//! [`history`] says what differs and who changed it, [`deletion()`] what goes with what is deleted and what forbids it. For
-//! whoever writes a store there are the [`laws`] of a batch, the rule of [`retention`], and how to [`verify`] what is there.
+//! [`KeptGraphs`] keeps what was read in memory, for programs that stay; [`history`] says what differs and who changed it,
+//! [`deletion()`] what goes with what is deleted and what forbids it. For whoever writes a store there are the [`laws`] of a batch,
+//! the rule of [`retention`], and how to [`verify`] what is there.
 //!
 //! Nothing here knows a language (TOSCA), an engine, a clock or a disk.
 
@@ -20,6 +21,7 @@ mod evaluate;
 mod expression;
 mod graph;
 pub mod history;
+mod kept;
 pub mod laws;
 mod memory;
 pub mod named;
@@ -51,6 +53,7 @@ pub use evaluate::{
 };
 pub use expression::{Call, Expression};
 pub use graph::{Design, Graph};
+pub use kept::KeptGraphs;
 pub use memory::MemoryStore;
 pub use named::Named;
 pub use replay::Replay;

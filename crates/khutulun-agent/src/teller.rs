@@ -137,7 +137,9 @@ impl Teller {
         if due.is_empty() {
             return Ok(());
         }
-        let nodes = nodes::by_machine_name(&*self.store, service).map_err(failed("read the nodes"))?;
+        let wanted: Vec<&str> = due.iter().map(|(identity, ..)| identity.node.as_str()).collect();
+        let nodes =
+            nodes::by_machine_names(&*self.store, &namespace, &wanted).map_err(failed("read the nodes"))?;
         let mut tellings = Vec::new();
         for (identity, name, (event, data, told)) in due {
             let Some(node) = nodes.get(&identity.node) else {

@@ -96,10 +96,13 @@ pub fn triggers<'a>(graph: &'a Graph, event: &str) -> impl Iterator<Item = &'a V
 
 /// The triggers of a service, each with the name of its event.
 pub(crate) fn all_triggers(graph: &Graph) -> impl Iterator<Item = (&Vertex, &str)> {
-    graph.vertexes().filter(|vertex| vertex.metadata.contains_key(words::TRIGGER)).filter_map(|vertex| {
-        let event = vertex.properties.get(words::EVENT)?.value.as_ref()?.as_text()?;
-        Some((vertex, event))
-    })
+    graph.vertexes().filter_map(|vertex| Some((vertex, event_of(vertex)?)))
+}
+
+/// The name of a trigger's event.
+pub(crate) fn event_of(vertex: &Vertex) -> Option<&str> {
+    let event = vertex.properties.get(words::EVENT).filter(|_| vertex.metadata.contains_key(words::TRIGGER));
+    event?.value.as_ref()?.as_text()
 }
 
 /// Returns what the triggers of a service make of an event. A trigger does something when
@@ -110,9 +113,19 @@ pub(crate) fn all_triggers(graph: &Graph) -> impl Iterator<Item = (&Vertex, &str
 ///   service;
 /// - its condition holds at what is acted on. What cannot be decided is no reason to act.
 pub fn react(event: &Event, graph: &Graph, functions: &dyn Functions) -> Considered {
+    react_by(triggers(graph, &event.name), event, graph, functions)
+}
+
+/// Returns what some triggers make of an event that is theirs.
+pub(crate) fn react_by<'a>(
+    triggers: impl Iterator<Item = &'a Vertex>,
+    event: &Event,
+    graph: &'a Graph,
+    functions: &dyn Functions,
+) -> Considered {
     let mut considered = Considered::default();
     let mut evaluator = Evaluator::new(graph, functions);
-    for trigger in triggers(graph, &event.name) {
+    for trigger in triggers {
         let policy = trigger.container.and_then(|id| graph.vertex(id));
         let Some(policy) = policy.filter(|policy| policy.metadata.contains_key(words::POLICY)) else {
             continue;

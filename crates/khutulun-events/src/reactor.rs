@@ -4,7 +4,7 @@ mod lane;
 
 use std::collections::BTreeMap;
 
-use floria::{Batch, Functions, Graph, LogEntry, LogQuery, Namespace, Record, Revision, Store, StoreError};
+use floria::{Batch, Functions, Graph, Namespace, Record, Store};
 use khutulun_api::{RunId, names as words};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     names,
     perform::Performed,
     reacted::{self, Progress, Said},
-    reaction::{Limit, Reaction, all_triggers, react},
+    reaction::{Limit, Reaction},
     read::{Page, Reader, end},
 };
 use lane::{Lane, Verdict};
@@ -50,6 +50,9 @@ pub struct Due {
 /// [`Reactor::open`]. An idle reactor writes nothing.
 ///
 /// A trigger reacts to what happens once it is there, not to what happened before.
+///
+/// It looks at the instances of a service for each of its events: a store that keeps them in memory ([`floria::KeptGraphs`]) makes that
+/// cost what the event concerns.
 pub struct Reactor {
     reader: Reader,
     /// All events up to here are in lanes, or nobody wants them.
@@ -59,8 +62,6 @@ pub struct Reactor {
     /// How many events were looked at since.
     unrecorded: u64,
     lanes: BTreeMap<Namespace, Lane>,
-    /// The instances of one service, as of a revision.
-    graph: Option<(Namespace, Revision, Graph)>,
 }
 
 impl Reactor {
@@ -86,7 +87,7 @@ impl Reactor {
             }
         };
         lanes.values_mut().for_each(|lane| lane.forget_done(recorded));
-        Ok(Self { reader: Reader::new(), cursor: recorded, recorded, unrecorded: 0, lanes, graph: None })
+        Ok(Self { reader: Reader::new(), cursor: recorded, recorded, unrecorded: 0, lanes })
     }
 
     /// Returns the cursor up to which events were read.
@@ -149,14 +150,14 @@ impl Reactor {
         service: &Namespace,
         records: &mut Vec<Record>,
     ) -> Result<Option<Due>, EventError> {
-        let Self { lanes, graph, unrecorded, cursor, .. } = self;
+        let Self { lanes, unrecorded, cursor, .. } = self;
         let Some(lane) = lanes.get_mut(service) else { return Ok(None) };
         loop {
             if let Some(reaction) = lane.pending.front() {
                 let reaction = reaction.clone();
                 lane.settle_doubt(store, &reaction)?;
                 lane.pending.pop_front();
-                let graph = graph_of(store, service, graph)?;
+                let graph = &graph_of(store, service)?;
                 let verdict = lane.decide(reaction, *cursor);
                 match verdict {
                     Verdict::Skip => {}
@@ -175,8 +176,8 @@ impl Reactor {
             lane.refill(store, service, *cursor)?;
             let Some(event) = lane.pop() else { return Ok(None) };
             *unrecorded += 1;
-            let graph = graph_of(store, service, graph)?;
-            let considered = react(&event, graph, functions);
+            let graph = &graph_of(store, service)?;
+            let considered = lane.react(&event, graph, functions);
             let undecided = considered.undecided.iter();
             records.extend(undecided.map(|what| reacted::undecided(graph, service, event.cursor, what)));
             for mut reaction in considered.reactions {
@@ -236,39 +237,9 @@ fn services(store: &dyn Store, event: &Event) -> Result<Vec<Namespace>, EventErr
     Ok(known.into_iter().filter(is_service).collect())
 }
 
-/// The instances of a service as they are now. Of those that are known, only what changed is read.
-fn graph_of<'g>(
-    store: &dyn Store,
-    service: &Namespace,
-    known: &'g mut Option<(Namespace, Revision, Graph)>,
-) -> Result<&'g Graph, EventError> {
-    let failed = || EventError::store("read the instances");
-    // The revision first: what is read may be newer, and is then read again.
-    let revision = store.namespace_revision(service).map_err(failed())?;
-    match known.as_mut().filter(|(of, ..)| of == service) {
-        Some((_, at, _)) if *at == revision => {}
-        Some((_, at, graph)) if *at > Revision(0) => {
-            let query = LogQuery { namespace: Some(service.clone()), since: *at, ..LogQuery::default() };
-            match store.log(&query) {
-                Ok(rows) => {
-                    for row in &rows {
-                        if let LogEntry::Change(change) = &row.entry {
-                            graph.apply(change);
-                        }
-                    }
-                    *at = rows.last().map_or(revision, |last| last.revision.max(revision));
-                }
-                Err(StoreError::Forgotten { .. }) => *known = None,
-                Err(source) => return Err(failed()(source)),
-            }
-        }
-        _ => *known = None,
-    }
-    if known.is_none() {
-        let graph = store.graph(service).map_err(failed())?;
-        *known = Some((service.clone(), revision, graph));
-    }
-    Ok(&known.as_ref().expect("it was just read, or known").2)
+/// The instances of a service as they are now.
+fn graph_of(store: &dyn Store, service: &Namespace) -> Result<Graph, EventError> {
+    store.graph(service).map_err(EventError::store("read the instances"))
 }
 
 fn commit(store: &dyn Store, records: Vec<Record>) -> Result<(), EventError> {

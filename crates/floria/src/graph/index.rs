@@ -1,27 +1,16 @@
 //! The indexes of a graph: sorted sets of the entities themselves, so that each costs a pointer.
 
-use std::{
-    borrow::Borrow,
-    cmp::Ordering,
-    collections::BTreeSet,
-    ops::Bound::{Included, Unbounded},
-    sync::Arc,
-};
+use std::sync::Arc;
 
+use super::leaves::{Items, Leaves};
 use crate::{Edge, Vertex};
 
 /// What an index is sorted by: a container or an end, a name (None comes before all), a place among those of one name, an id.
 pub(super) type Place<'a> = (Option<u64>, Option<&'a str>, u32, u64);
 
-/// Something that has a place in an index: an entity that is in it, or what is looked for.
-pub(super) trait Placed {
+/// Something that has a place in an index.
+pub(super) trait Placed: Clone {
     fn place(&self) -> Place<'_>;
-}
-
-impl Placed for Place<'_> {
-    fn place(&self) -> Place<'_> {
-        *self
-    }
 }
 
 /// By container and name.
@@ -54,60 +43,28 @@ impl Placed for ByTarget {
     }
 }
 
-macro_rules! sorted_by_place {
-    ($([$($generics:tt)*] $type:ty;)*) => {
-        $(
-            impl $($generics)* PartialEq for $type {
-                fn eq(&self, other: &Self) -> bool {
-                    self.place() == other.place()
-                }
-            }
+/// An index.
+#[derive(Clone, Debug)]
+pub(super) struct Index<T>(Leaves<T>);
 
-            impl $($generics)* Eq for $type {}
-
-            impl $($generics)* PartialOrd for $type {
-                fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-                    Some(self.cmp(other))
-                }
-            }
-
-            impl $($generics)* Ord for $type {
-                fn cmp(&self, other: &Self) -> Ordering {
-                    self.place().cmp(&other.place())
-                }
-            }
-        )*
-    };
+impl<T> Default for Index<T> {
+    fn default() -> Self {
+        Self(Leaves::default())
+    }
 }
 
-sorted_by_place! {
-    [] ByName;
-    [] BySource;
-    [] ByTarget;
-    [<'a>] dyn Placed + 'a;
-}
+impl<T: Placed> Index<T> {
+    pub(super) fn insert(&mut self, item: T) {
+        let wanted = item.clone();
+        self.0.insert(item, |own| own.place().cmp(&wanted.place()));
+    }
 
-macro_rules! found_by_place {
-    ($($type:ty),*) => {
-        $(
-            impl<'a> Borrow<dyn Placed + 'a> for $type {
-                fn borrow(&self) -> &(dyn Placed + 'a) {
-                    self
-                }
-            }
-        )*
-    };
-}
+    pub(super) fn remove(&mut self, item: &T) {
+        self.0.remove(|own| own.place().cmp(&item.place()));
+    }
 
-found_by_place!(ByName, BySource, ByTarget);
-
-/// Returns what is in an index from a place on.
-pub(super) fn from<'s, T>(
-    index: &'s BTreeSet<T>,
-    place: Place<'_>,
-) -> impl Iterator<Item = &'s T> + use<'s, T>
-where
-    T: Ord + for<'a> Borrow<dyn Placed + 'a>,
-{
-    index.range::<dyn Placed + '_, _>((Included(&place as &dyn Placed), Unbounded))
+    /// Returns what is in it from a place on.
+    pub(super) fn from(&self, place: Place<'_>) -> Items<'_, T> {
+        self.0.from(|own| own.place().cmp(&place))
+    }
 }

@@ -8,6 +8,7 @@ mod evaluate;
 mod graph;
 mod history;
 mod incremental;
+mod kept;
 mod support;
 mod values;
 mod verify;

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use floria::{EntityKey, LogQuery, Namespace, Site, Store, VertexId};
+use floria::{EntityKey, Functions, Graph, LogQuery, Namespace, Site, Store, VertexId};
 use khutulun_api::RunId;
 
-use super::{Due, LIMIT_DEFAULT, Progress, all_triggers};
+use super::{Due, LIMIT_DEFAULT, Progress, graph_of};
 use crate::{
     error::EventError,
     event::Event,
     perform::Performed,
     reacted::{self, Reacted, Said},
-    reaction::{Limit, Reaction, Stage},
+    reaction::{Considered, Limit, Reaction, Stage, all_triggers, event_of, react_by},
     read::{Reader, log},
 };
 
@@ -33,8 +33,8 @@ fn limit_of(reaction: &Reaction) -> Option<Limit> {
 /// What is kept of a service.
 #[derive(Default)]
 pub(super) struct Lane {
-    /// The events that its triggers are for. None: nobody has looked since they changed.
-    interests: Option<BTreeSet<String>>,
+    /// Its triggers, by the events that they are for. None: nobody has looked since they changed.
+    interests: Option<BTreeMap<String, Vec<VertexId>>>,
     /// Events in order, from the first one that nobody has looked at.
     queue: VecDeque<Event>,
     /// Events after this cursor are not in the queue, which was full.
@@ -77,6 +77,14 @@ pub(super) enum Verdict {
 pub(super) struct Exhausted {
     pub(super) reaction: Reaction,
     pub(super) limit: Limit,
+}
+
+fn interests(graph: &Graph) -> BTreeMap<String, Vec<VertexId>> {
+    let mut interests: BTreeMap<String, Vec<VertexId>> = BTreeMap::new();
+    for (trigger, event) in all_triggers(graph) {
+        interests.entry(event.to_owned()).or_default().push(trigger.id);
+    }
+    interests
 }
 
 impl Lane {
@@ -126,10 +134,20 @@ impl Lane {
         event: &str,
     ) -> Result<bool, EventError> {
         if self.interests.is_none() {
-            let graph = store.graph(service).map_err(EventError::store("read the instances"))?;
-            self.interests = Some(all_triggers(&graph).map(|(_, event)| event.to_owned()).collect());
+            self.interests = Some(interests(&graph_of(store, service)?));
         }
-        Ok(self.interests.as_ref().is_some_and(|interests| interests.contains(event)))
+        Ok(self.interests.as_ref().is_some_and(|interests| interests.contains_key(event)))
+    }
+
+    /// Returns what its triggers make of an event.
+    pub(super) fn react(&mut self, event: &Event, graph: &Graph, functions: &dyn Functions) -> Considered {
+        let interests = self.interests.get_or_insert_with(|| interests(graph));
+        let known = interests.get(&event.name).into_iter().flatten();
+        // One that changed, or went, after the event was read is as it is now.
+        let triggers = known
+            .filter_map(|id| graph.vertex(*id))
+            .filter(|trigger| event_of(trigger) == Some(event.name.as_str()));
+        react_by(triggers, event, graph, functions)
     }
 
     /// Adds an event, or leaves it in the log.

@@ -6,7 +6,7 @@ mod status;
 
 use std::sync::Arc;
 
-use floria::Store;
+use floria::{KeptGraphs, Store};
 use khutulun_agent::{Agent, AgentError, AgentLock, Host, LockError, Stop};
 use khutulun_api::{Clock as _, SystemClock};
 use khutulun_events::{Event, EventError};
@@ -26,6 +26,9 @@ use crate::{
     time,
 };
 
+/// How much of the services' instances stays in memory between events, in octets as they are stored: some 40,000 nodes.
+const GRAPHS_OCTETS_MAX: usize = 96 << 20;
+
 pub(crate) fn run(arguments: &AgentArguments, session: &Session) -> Result<Exit, CliError> {
     match &arguments.command {
         None => work(session),
@@ -40,7 +43,7 @@ fn work(session: &Session) -> Result<Exit, CliError> {
     let (state, store) = session.writer()?;
     let lock = AgentLock::take(state.root(), SystemClock.now_ms()).map_err(|error| taken(session, &error))?;
     raise_files();
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store: Arc<dyn Store> = Arc::new(KeptGraphs::new(store, GRAPHS_OCTETS_MAX));
     // A live view is of one run; here there may be none, or many.
     session.progress.settle();
     let voice = Arc::new(Voice(session.progress.apart()));
