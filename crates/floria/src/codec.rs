@@ -1,7 +1,8 @@
 //! Entities as octets: deterministic CBOR, and digests of it.
 
-use std::io;
+use std::io::{self, BufWriter, Read as _};
 
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
@@ -56,52 +57,141 @@ pub fn decode<T: DeserializeOwned>(mut octets: &[u8]) -> Result<T, CodecError> {
     if octets.is_empty() { Ok(content) } else { Err(CodecError::Trailing(octets.len())) }
 }
 
-/// Returns how deep CBOR nests. The octets are our own: of definite lengths, and well-formed.
+/// Encodes something large, such as a plan or a design, in a tenth of the octets of [`encode`], or fewer: the same names come again
+/// and again in it.
+///
+/// # Errors
+///
+/// As [`encode`].
+pub fn pack<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, CodecError> {
+    let malformed = |error: io::Error| CodecError::Malformed(Box::new(error));
+    let packer = BufWriter::with_capacity(PACKED_AT_ONCE, ZlibEncoder::new(Vec::new(), Compression::fast()));
+    let mut packer = Measured { depth: Depth::default(), inner: packer };
+    ciborium::into_writer(content, &mut packer).map_err(|error| CodecError::Malformed(Box::new(error)))?;
+    if packer.depth.deepest > ENCODED_DEPTH_MAX {
+        return Err(CodecError::TooDeep);
+    }
+    let packer = packer.inner.into_inner().map_err(|error| malformed(error.into_error()))?;
+    packer.finish().map_err(malformed)
+}
+
+/// Decodes what [`pack`] made, or [`encode`].
+///
+/// # Errors
+///
+/// As [`decode`]; unpacked it is at most a thousand times as large.
+pub fn unpack<T: DeserializeOwned>(octets: &[u8]) -> Result<T, CodecError> {
+    // CBOR that begins so is a text.
+    if octets.first() != Some(&ZLIB) {
+        return decode(octets);
+    }
+    let mut unpacked = Vec::new();
+    let read = ZlibDecoder::new(octets).read_to_end(&mut unpacked);
+    read.map_err(|error| CodecError::Malformed(Box::new(error)))?;
+    decode(&unpacked)
+}
+
+/// What packed octets begin with.
+const ZLIB: u8 = 0x78;
+
+/// How many octets are packed at once.
+const PACKED_AT_ONCE: usize = 1 << 16;
+
+/// Writes CBOR, and measures it.
+struct Measured<W> {
+    depth: Depth,
+    inner: W,
+}
+
+impl<W: io::Write> io::Write for Measured<W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let length = self.inner.write(octets)?;
+        self.depth.take(&octets[..length]);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Returns how deep CBOR nests.
 fn depth(octets: &[u8]) -> usize {
-    // For each open list or map, how many items it still lacks.
-    let mut open: Vec<u64> = Vec::new();
-    let mut deepest = 0;
-    let mut rest = octets;
-    while let Some((&initial, after)) = rest.split_first() {
-        let (major, short) = (initial >> 5, initial & 0x1f);
-        let argument_length = match short {
-            24 => 1,
-            25 => 2,
-            26 => 4,
-            27 => 8,
-            _ => 0,
-        };
-        let Some((argument, after)) = after.split_at_checked(argument_length) else { break };
-        rest = after;
-        let argument = if argument_length == 0 {
-            u64::from(short)
-        } else {
-            argument.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
-        };
-        match major {
+    let mut depth = Depth::default();
+    depth.take(octets);
+    depth.deepest
+}
+
+/// How deep CBOR nests that comes in pieces. The octets are our own: of definite lengths, and well-formed.
+#[derive(Default)]
+struct Depth {
+    /// For each open list or map, how many items it still lacks.
+    open: Vec<u64>,
+    deepest: usize,
+    major: u8,
+    argument: u64,
+    /// How many octets of the argument are to come.
+    argument_lacks: usize,
+    /// How many octets of a text are to come.
+    text_lacks: u64,
+}
+
+impl Depth {
+    fn take(&mut self, mut octets: &[u8]) {
+        loop {
+            if self.text_lacks > 0 {
+                let skipped = octets.len().min(usize::try_from(self.text_lacks).unwrap_or(usize::MAX));
+                self.text_lacks -= skipped as u64;
+                octets = &octets[skipped..];
+            }
+            let Some((&octet, rest)) = octets.split_first() else { return };
+            octets = rest;
+            if self.argument_lacks > 0 {
+                self.argument = self.argument << 8 | u64::from(octet);
+                self.argument_lacks -= 1;
+            } else {
+                (self.major, self.argument) = (octet >> 5, u64::from(octet & 0x1f));
+                self.argument_lacks = match self.argument {
+                    24 => 1,
+                    25 => 2,
+                    26 => 4,
+                    27 => 8,
+                    _ => 0,
+                };
+                if self.argument_lacks > 0 {
+                    self.argument = 0;
+                }
+            }
+            if self.argument_lacks == 0 {
+                self.item();
+            }
+        }
+    }
+
+    fn item(&mut self) {
+        match self.major {
             // Text and bytes.
-            2 | 3 => rest = rest.get(argument as usize..).unwrap_or_default(),
+            2 | 3 => self.text_lacks = self.argument,
             4 | 5 => {
-                open.push(if major == 5 { argument * 2 } else { argument });
-                deepest = deepest.max(open.len());
+                self.open.push(if self.major == 5 { self.argument * 2 } else { self.argument });
+                self.deepest = self.deepest.max(self.open.len());
             }
             _ => {}
         }
         // A tag is no item of its own, but a part of the one that follows.
-        if !matches!(major, 4..=6) {
-            count_item(&mut open);
+        if !matches!(self.major, 4..=6) {
+            self.count_item();
         }
-        while open.last() == Some(&0) {
-            open.pop();
-            count_item(&mut open);
+        while self.open.last() == Some(&0) {
+            self.open.pop();
+            self.count_item();
         }
     }
-    deepest
-}
 
-fn count_item(open: &mut [u64]) {
-    if let Some(lacking) = open.last_mut() {
-        *lacking = lacking.saturating_sub(1);
+    fn count_item(&mut self) {
+        if let Some(lacking) = self.open.last_mut() {
+            *lacking = lacking.saturating_sub(1);
+        }
     }
 }
 
@@ -196,6 +286,9 @@ mod tests {
         let wide = Value::List(vec![nested(2), Value::map([("k", nested(5))]), Value::List(vec![])]);
         assert_eq!(depth(&octets(&wide)), 7);
         assert_eq!(depth(&octets(&Value::List(vec![Value::from("x".repeat(70_000)), nested(1)]))), 2);
+        let mut pieces = Depth::default();
+        octets(&wide).iter().for_each(|octet| pieces.take(&[*octet]));
+        assert_eq!(pieces.deepest, 7);
     }
 
     #[test]
@@ -203,6 +296,20 @@ mod tests {
         let deep = nested(ENCODED_DEPTH_MAX);
         assert_eq!(decode::<Value>(&encode(&deep).unwrap()).unwrap(), deep);
         assert!(matches!(encode(&nested(ENCODED_DEPTH_MAX + 1)), Err(CodecError::TooDeep)));
+    }
+
+    #[test]
+    fn what_is_packed_is_small_and_comes_back() {
+        let same = Value::List((0..1_000).map(|number| Value::map([("number", number % 7)])).collect());
+        let packed = pack(&same).unwrap();
+        assert!(packed.len() * 10 < encode(&same).unwrap().len(), "{}", packed.len());
+        assert_eq!(unpack::<Value>(&packed).unwrap(), same);
+        // Also what was not packed.
+        assert_eq!(unpack::<Value>(&encode(&same).unwrap()).unwrap(), same);
+        assert!(matches!(pack(&nested(ENCODED_DEPTH_MAX + 1)), Err(CodecError::TooDeep)));
+        assert_eq!(unpack::<Value>(&pack(&nested(9)).unwrap()).unwrap(), nested(9));
+        assert!(unpack::<Value>(&packed[..packed.len() / 2]).is_err());
+        assert!(unpack::<Value>(&[ZLIB; 100]).is_err());
     }
 
     #[test]

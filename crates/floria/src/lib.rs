@@ -39,7 +39,7 @@ mod watch;
 
 pub use any::{Entity, EntityKey, EntityKind};
 pub use chain::{CHAIN_START, Chain, EntryCode, RowParts};
-pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode};
+pub use codec::{CodecError, ENCODED_DEPTH_MAX, decode, digest, encode, pack, unpack};
 pub use deletion::{Deletion, Forbids, deletion};
 pub use difference::difference;
 pub use entity::{

@@ -3,9 +3,12 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    hash::{Hash, Hasher},
     iter::Map,
     ops::{Index, IndexMut},
-    slice, vec,
+    slice,
+    sync::Arc,
+    vec,
 };
 
 use serde::{
@@ -18,9 +21,12 @@ use serde::{
 /// It behaves as a `BTreeMap<String, V>`, and takes the memory of what it holds, where that has room for eleven values in each
 /// map. A graph has several maps a vertex and most hold one to five values, so in a tree they were most of a graph's memory.
 /// Inserting in the order of the names is fast for any number; inserting elsewhere moves what comes after.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Copies share what they hold until one of them is changed: a node whose state changes has its properties in memory once, however
+/// many graphs, plans and commits it is in.
 pub struct Named<V> {
-    entries: Vec<(String, V)>,
+    /// None: there are none.
+    entries: Option<Arc<Vec<(String, V)>>>,
 }
 
 /// Up to how many names looking at each is faster than halving.
@@ -29,17 +35,30 @@ const LOOKED_THROUGH_MAX: usize = 8;
 impl<V> Named<V> {
     /// Makes an empty map. That allocates nothing.
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: None }
+    }
+
+    /// Makes a map of entries in the order of their names.
+    fn of(mut entries: Vec<(String, V)>) -> Self {
+        if entries.is_empty() {
+            return Self::new();
+        }
+        entries.shrink_to_fit();
+        Self { entries: Some(Arc::new(entries)) }
+    }
+
+    fn entries(&self) -> &[(String, V)] {
+        self.entries.as_ref().map_or(&[], |entries| entries)
     }
 
     /// Returns how many values there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Returns whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
 
     /// Returns the value of this name.
@@ -49,20 +68,14 @@ impl<V> Named<V> {
 
     /// Returns the value of this name, with the name as it is kept here.
     pub fn get_key_value<Q: AsRef<str> + ?Sized>(&self, name: &Q) -> Option<(&String, &V)> {
-        let name = name.as_ref();
-        let (name, value) = if self.entries.len() <= LOOKED_THROUGH_MAX {
+        let (name, entries) = (name.as_ref(), self.entries());
+        let (name, value) = if entries.len() <= LOOKED_THROUGH_MAX {
             // Most names differ in their lengths already.
-            self.entries.iter().find(|(other, _)| other == name)?
+            entries.iter().find(|(other, _)| other == name)?
         } else {
-            &self.entries[self.place(name).ok()?]
+            &entries[self.place(name).ok()?]
         };
         Some((name, value))
-    }
-
-    /// Returns the value of this name, to change it.
-    pub fn get_mut<Q: AsRef<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut V> {
-        let place = self.place(name.as_ref()).ok()?;
-        Some(&mut self.entries[place].1)
     }
 
     /// Returns whether there is a value of this name.
@@ -70,12 +83,54 @@ impl<V> Named<V> {
         self.get(name).is_some()
     }
 
+    /// Takes everything out.
+    pub fn clear(&mut self) {
+        self.entries = None;
+    }
+
+    /// Returns names and values, in order.
+    pub fn iter(&self) -> Iter<'_, V> {
+        self.into_iter()
+    }
+
+    /// Returns the names, in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &String> + DoubleEndedIterator + Clone {
+        self.entries().iter().map(|(name, _)| name)
+    }
+
+    /// Returns the values, in the order of their names.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + DoubleEndedIterator + Clone {
+        self.entries().iter().map(|(_, value)| value)
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        let entries = self.entries();
+        // What is read from a store or made from a template comes in order.
+        if entries.last().is_none_or(|(last, _)| last.as_str() < name) {
+            return Err(entries.len());
+        }
+        entries.binary_search_by(|(other, _)| other.as_str().cmp(name))
+    }
+}
+
+/// What changes a map, which from then on shares nothing with its copies.
+impl<V: Clone> Named<V> {
+    fn entries_mut(&mut self) -> &mut Vec<(String, V)> {
+        Arc::make_mut(self.entries.get_or_insert_default())
+    }
+
+    /// Returns the value of this name, to change it.
+    pub fn get_mut<Q: AsRef<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut V> {
+        let place = self.place(name.as_ref()).ok()?;
+        Some(&mut self.entries_mut()[place].1)
+    }
+
     /// Puts a value in and returns the one that had its name.
     pub fn insert(&mut self, name: String, value: V) -> Option<V> {
         match self.place(&name) {
-            Ok(place) => Some(std::mem::replace(&mut self.entries[place].1, value)),
+            Ok(place) => Some(std::mem::replace(&mut self.entries_mut()[place].1, value)),
             Err(place) => {
-                self.entries.insert(place, (name, value));
+                self.entries_mut().insert(place, (name, value));
                 None
             }
         }
@@ -84,7 +139,7 @@ impl<V> Named<V> {
     /// Takes the value of this name out.
     pub fn remove<Q: AsRef<str> + ?Sized>(&mut self, name: &Q) -> Option<V> {
         let place = self.place(name.as_ref()).ok()?;
-        Some(self.entries.remove(place).1)
+        Some(self.entries_mut().remove(place).1)
     }
 
     /// Returns the place of a name to look at and fill.
@@ -94,17 +149,9 @@ impl<V> Named<V> {
 
     /// Keeps only what the function says.
     pub fn retain(&mut self, mut keep: impl FnMut(&String, &mut V) -> bool) {
-        self.entries.retain_mut(|(name, value)| keep(name, value));
-    }
-
-    /// Takes everything out.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-    }
-
-    /// Returns names and values, in order.
-    pub fn iter(&self) -> Iter<'_, V> {
-        self.into_iter()
+        if !self.is_empty() {
+            self.entries_mut().retain_mut(|(name, value)| keep(name, value));
+        }
     }
 
     /// Returns names and values to change, in order.
@@ -112,39 +159,14 @@ impl<V> Named<V> {
         self.into_iter()
     }
 
-    /// Returns the names, in order.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &String> + DoubleEndedIterator + Clone {
-        self.entries.iter().map(|(name, _)| name)
-    }
-
-    /// Returns the values, in the order of their names.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + DoubleEndedIterator + Clone {
-        self.entries.iter().map(|(_, value)| value)
-    }
-
     /// Returns the values to change, in the order of their names.
     pub fn values_mut(&mut self) -> impl ExactSizeIterator<Item = &mut V> + DoubleEndedIterator {
-        self.entries.iter_mut().map(|(_, value)| value)
+        self.iter_mut().map(|(_, value)| value)
     }
 
     /// Returns the values, in the order of their names.
     pub fn into_values(self) -> impl ExactSizeIterator<Item = V> + DoubleEndedIterator {
-        self.entries.into_iter().map(|(_, value)| value)
-    }
-
-    /// Sorts entries that came in any order; costs nothing where they came in order.
-    fn sort(&mut self) {
-        if !self.entries.is_sorted_by(|one, other| one.0 <= other.0) {
-            self.entries.sort_by(|one, other| one.0.cmp(&other.0));
-        }
-    }
-
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        // What is read from a store or made from a template comes in order.
-        if self.entries.last().is_none_or(|(last, _)| last.as_str() < name) {
-            return Err(self.entries.len());
-        }
-        self.entries.binary_search_by(|(other, _)| other.as_str().cmp(name))
+        self.into_iter().map(|(_, value)| value)
     }
 }
 
@@ -154,7 +176,7 @@ pub struct Entry<'a, V> {
     name: String,
 }
 
-impl<'a, V> Entry<'a, V> {
+impl<'a, V: Clone> Entry<'a, V> {
     /// Returns the value, after putting this one in where there is none.
     pub fn or_insert(self, value: V) -> &'a mut V {
         self.or_insert_with(|| value)
@@ -165,11 +187,11 @@ impl<'a, V> Entry<'a, V> {
         let place = match self.map.place(&self.name) {
             Ok(place) => place,
             Err(place) => {
-                self.map.entries.insert(place, (self.name, make()));
+                self.map.entries_mut().insert(place, (self.name, make()));
                 place
             }
         };
-        &mut self.map.entries[place].1
+        &mut self.map.entries_mut()[place].1
     }
 
     /// Returns the value, after putting the default one in where there is none.
@@ -193,25 +215,63 @@ impl<'a, V> IntoIterator for &'a Named<V> {
     type IntoIter = Iter<'a, V>;
 
     fn into_iter(self) -> Iter<'a, V> {
-        self.entries.iter().map(|(name, value)| (name, value))
+        self.entries().iter().map(|(name, value)| (name, value))
     }
 }
 
-impl<'a, V> IntoIterator for &'a mut Named<V> {
+impl<'a, V: Clone> IntoIterator for &'a mut Named<V> {
     type Item = (&'a String, &'a mut V);
     type IntoIter = IterMut<'a, V>;
 
     fn into_iter(self) -> IterMut<'a, V> {
-        self.entries.iter_mut().map(|(name, value)| (&*name, value))
+        let entries = if self.is_empty() { Default::default() } else { self.entries_mut().iter_mut() };
+        entries.map(|(name, value)| (&*name, value))
     }
 }
 
-impl<V> IntoIterator for Named<V> {
+impl<V: Clone> IntoIterator for Named<V> {
     type Item = (String, V);
     type IntoIter = vec::IntoIter<(String, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.entries.map(Arc::unwrap_or_clone).unwrap_or_default().into_iter()
+    }
+}
+
+impl<V> Clone for Named<V> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone() }
+    }
+}
+
+/// Maps are equal, and ordered, by what they hold.
+impl<V: Eq> PartialEq for Named<V> {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.entries, &other.entries) {
+            // What is shared is equal: nothing in it is unequal to itself.
+            (Some(own), Some(others)) if Arc::ptr_eq(own, others) => true,
+            _ => self.entries() == other.entries(),
+        }
+    }
+}
+
+impl<V: Eq> Eq for Named<V> {}
+
+impl<V: Ord> PartialOrd for Named<V> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<V: Ord> Ord for Named<V> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.entries().cmp(other.entries())
+    }
+}
+
+impl<V: Hash> Hash for Named<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.entries().hash(state);
     }
 }
 
@@ -221,7 +281,7 @@ impl<V> Default for Named<V> {
     }
 }
 
-impl<V> Extend<(String, V)> for Named<V> {
+impl<V: Clone> Extend<(String, V)> for Named<V> {
     fn extend<T: IntoIterator<Item = (String, V)>>(&mut self, entries: T) {
         for (name, value) in entries {
             self.insert(name, value);
@@ -232,24 +292,23 @@ impl<V> Extend<(String, V)> for Named<V> {
 /// Of several values of one name, the last is taken.
 impl<V> FromIterator<(String, V)> for Named<V> {
     fn from_iter<T: IntoIterator<Item = (String, V)>>(entries: T) -> Self {
-        let mut map = Self { entries: entries.into_iter().collect() };
-        map.sort();
+        let mut entries: Vec<(String, V)> = entries.into_iter().collect();
+        sort(&mut entries);
         // The sort keeps the order of equal names, so the first that stays takes the value of the one after it.
-        map.entries.dedup_by(|later, earlier| {
+        entries.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             if same {
                 std::mem::swap(later, earlier);
             }
             same
         });
-        map.entries.shrink_to_fit();
-        map
+        Self::of(entries)
     }
 }
 
 impl<V> From<BTreeMap<String, V>> for Named<V> {
     fn from(entries: BTreeMap<String, V>) -> Self {
-        Self { entries: entries.into_iter().collect() }
+        Self::of(entries.into_iter().collect())
     }
 }
 
@@ -268,9 +327,16 @@ impl<V, Q: AsRef<str> + ?Sized> Index<&Q> for Named<V> {
     }
 }
 
-impl<V, Q: AsRef<str> + ?Sized> IndexMut<&Q> for Named<V> {
+impl<V: Clone, Q: AsRef<str> + ?Sized> IndexMut<&Q> for Named<V> {
     fn index_mut(&mut self, name: &Q) -> &mut V {
         self.get_mut(name).expect("the name is there, as indexing says")
+    }
+}
+
+/// Sorts entries that came in any order; costs nothing where they came in order.
+fn sort<V>(entries: &mut [(String, V)]) {
+    if !entries.is_sorted_by(|one, other| one.0 <= other.0) {
+        entries.sort_by(|one, other| one.0.cmp(&other.0));
     }
 }
 
@@ -301,14 +367,13 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Named<V> {
                 /// What a size that is only claimed may allocate, in entries.
                 const CLAIMED_MAX: usize = 64;
                 let claimed = access.size_hint().unwrap_or(0).min(CLAIMED_MAX);
-                let mut map = Named { entries: Vec::with_capacity(claimed) };
+                let mut entries: Vec<(String, V)> = Vec::with_capacity(claimed);
                 while let Some(entry) = access.next_entry()? {
-                    map.entries.push(entry);
+                    entries.push(entry);
                 }
-                map.entries.shrink_to_fit();
-                map.sort();
-                match map.entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                    None => Ok(map),
+                sort(&mut entries);
+                match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                    None => Ok(Named::of(entries)),
                     Some(pair) => Err(de::Error::custom(format!("the name `{}` is there twice", pair[0].0))),
                 }
             }
@@ -345,5 +410,22 @@ mod tests {
         let octets = crate::encode(&map).unwrap();
         assert_eq!(crate::decode::<Named<i32>>(&octets).unwrap(), map);
         assert_eq!(octets, crate::encode(&map.into_iter().collect::<BTreeMap<_, _>>()).unwrap());
+    }
+
+    #[test]
+    fn copies_share_what_they_hold_until_one_is_changed() {
+        let shares =
+            |one: &Named<i32>, other: &Named<i32>| one.entries().as_ptr() == other.entries().as_ptr();
+        let map = Named::from([("a", 1), ("b", 2)].map(|(name, value)| (name.to_owned(), value)));
+        let mut copy = map.clone();
+        assert!(copy.remove("z").is_none() && copy.get_mut("z").is_none());
+        assert!(shares(&copy, &map) && copy == map);
+        copy.insert("c".to_owned(), 3);
+        assert!(!shares(&copy, &map) && copy != map);
+        assert_eq!((map.len(), copy.remove("c")), (2, Some(3)));
+        assert!(copy == map && copy.cmp(&map).is_eq());
+        // Whoever was emptied is like whoever was always empty.
+        copy.retain(|_, _| false);
+        assert_eq!((copy, map.into_values().collect::<Vec<_>>()), (Named::new(), vec![1, 2]));
     }
 }

@@ -146,7 +146,7 @@ impl Engine {
     /// [`RunResult::Failed`].
     pub async fn run(
         &self,
-        plan: Plan,
+        plan: impl Into<Arc<Plan>>,
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
@@ -160,15 +160,15 @@ impl Engine {
     /// As [`Engine::run`].
     pub async fn run_with(
         &self,
-        plan: Plan,
+        plan: impl Into<Arc<Plan>>,
         records: Vec<Record>,
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
+        let plan: Arc<Plan> = plan.into();
         let namespace = plan.namespace.clone();
         self.refuse_other_drivers(&plan, |_| true)?;
         let ids = self.allocate(1).await?;
-        let mut plan = plan;
         for _ in 0..CONFLICTS_MAX {
             let present = self.present(&namespace).await?;
             let lease = self.take(&namespace, present.lease, plan.goal.word()).await?;
@@ -177,12 +177,12 @@ impl Engine {
                 return Err(self.stale(&plan, present.revision).await);
             }
             let setup = self.setup(RunId(ids.start), lease);
-            let (run, effects) = Run::begin(setup, plan, present.graph, present.revision, records.clone())?;
-            let mut shell = Shell::new(self, observer, cancel, run, "begin the run");
-            match shell.drive(effects).await? {
+            let (run, effects) =
+                Run::begin(setup, plan.clone(), present.graph, present.revision, records.clone())?;
+            match Shell::new(self, observer, cancel, run, "begin the run").drive(effects).await? {
                 Ended::Done(report) => return Ok(report),
                 // Somebody was faster. Whether that matters is seen from what is there now.
-                Ended::Lost(Lost::NotBegun) => plan = shell.into_plan(),
+                Ended::Lost(Lost::NotBegun) => {}
                 Ended::Lost(lost) => return Err(lost_error(lost, &namespace, RunId(ids.start))),
             }
         }
@@ -312,7 +312,7 @@ impl Engine {
         observer: &dyn Observer,
         cancel: &Cancel,
     ) -> Result<RunReport, EngineError> {
-        let namespace = self.state(run).await?.plan.namespace;
+        let namespace = self.state(run).await?.plan.namespace.clone();
         for _ in 0..CONFLICTS_MAX {
             // The lease is read first: if its holder writes while the rest is read, the first commit is refused.
             let present = self.present(&namespace).await?;

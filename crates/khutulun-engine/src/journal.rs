@@ -1,6 +1,6 @@
 //! The journal of a run: its records, and what they add up to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use floria::{LogEntry, LogQuery, LogRow, Namespace, Record, Revision, Store, StoreError, Value};
 use khutulun_api::{Failure, FailureClass, Outcome, RunId};
@@ -46,9 +46,9 @@ impl Journal {
         Record { stream: RUNS.to_owned(), namespace: self.namespace.clone(), kind: kind.to_owned(), body }
     }
 
-    /// The run begins: the whole plan is in it.
+    /// The run begins: the plan is in it, but for what it changes at once, which is committed beside it.
     pub(crate) fn begin(&self, plan: &Plan, epoch: u64) -> Result<Vec<Record>, EngineError> {
-        let octets = floria::encode(plan).map_err(EngineError::Plan)?;
+        let octets = floria::pack(&plan.without_prepared()).map_err(EngineError::Plan)?;
         let body = Value::map([("plan", Value::Bytes(octets)), ("epoch", number(epoch))]);
         let operations = number(plan.operations().count() as u64);
         let listed =
@@ -155,8 +155,8 @@ impl StepState {
 pub struct RunState {
     /// The run.
     pub run: RunId,
-    /// What it does.
-    pub plan: Plan,
+    /// What it does. What it changed at once is not in it.
+    pub plan: Arc<Plan>,
     /// How often it was taken up, from 1.
     pub epoch: u64,
     /// What is known of each step, in the plan's order.
@@ -202,16 +202,16 @@ impl RunState {
             return Err("the plan is missing".to_owned());
         };
         let plan: Plan =
-            floria::decode(octets).map_err(|error| format!("the plan cannot be read: {error}"))?;
+            floria::unpack(octets).map_err(|error| format!("the plan cannot be read: {error}"))?;
         if !plan.is_in_order() {
             return Err("the plan's steps are not in order".to_owned());
         }
         let epoch = unsigned(body, "epoch").ok_or("the epoch is missing")?;
-        Ok(Self::begun_now(run, plan, epoch))
+        Ok(Self::begun_now(run, Arc::new(plan), epoch))
     }
 
     /// Makes the state of a run that has just begun.
-    pub(crate) fn begun_now(run: RunId, plan: Plan, epoch: u64) -> Self {
+    pub(crate) fn begun_now(run: RunId, plan: Arc<Plan>, epoch: u64) -> Self {
         let untouched = StepState { attempt: 0, inputs: BTreeMap::new(), end: StepEnd::NotStarted };
         let steps = vec![untouched; plan.steps.len()];
         Self { run, plan, epoch, steps, end: None }

@@ -1,6 +1,6 @@
 //! What a run came to, and who is told while it goes on.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use floria::{Origin, Value};
 use khutulun_api::{Failure, Operation, OperationId, Outcome, RunId};
@@ -122,7 +122,7 @@ impl RunReport {
 /// Is told what a run does. Calls come in order, from one task, and should return at once: the run waits for them.
 pub trait Observer: Send + Sync {
     /// The run has begun or goes on, durably. `done` steps of the plan had succeeded before.
-    fn run_began(&self, _run: RunId, _plan: &Plan, _done: usize) {}
+    fn run_began(&self, _run: RunId, _plan: &Arc<Plan>, _done: usize) {}
 
     /// An operation starts; its intent is durable.
     fn step_started(&self, _step: u32, _operation: &Operation) {}

@@ -39,7 +39,7 @@ pub(crate) const CONFLICTS_MAX: usize = 100;
 /// instances stays, property by property, and once somebody else has the lease, nothing more is asked for.
 pub struct Run {
     setup: Setup,
-    plan: Plan,
+    plan: Arc<Plan>,
     journal: Journal,
     /// The instances, with all that is committed and all that is about to be.
     graph: Graph,
@@ -89,12 +89,12 @@ impl Run {
     /// [`EngineError::Plan`], when the plan cannot be written down.
     pub fn begin(
         setup: Setup,
-        plan: Plan,
+        plan: impl Into<Arc<Plan>>,
         graph: Graph,
         base: Revision,
         records: Vec<Record>,
     ) -> Result<(Self, Vec<Effect>), EngineError> {
-        let state = RunState::begun_now(setup.run, plan, setup.lease.epoch);
+        let state = RunState::begun_now(setup.run, plan.into(), setup.lease.epoch);
         let mut run = Self::new(setup, state, graph, base, TakeUp::GoOn(BTreeMap::new()));
         run.gathered.records = run.journal.begin(&run.plan, run.setup.lease.epoch)?;
         run.gathered.records.extend(records);
@@ -217,13 +217,8 @@ impl Run {
     }
 
     /// Returns what it does.
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
-    }
-
-    /// Takes what it does out, of a run that is over.
-    pub(crate) fn into_plan(self) -> Plan {
-        self.plan
     }
 
     /// Returns until when the lease is had, durably, in milliseconds since 1970-01-01T00:00:00Z; 0 before the first commit and

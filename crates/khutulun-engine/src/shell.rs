@@ -9,7 +9,6 @@ use std::{
 
 use floria::{Batch, StoreError};
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery};
-use khutulun_plan::Plan;
 use tokio::{
     task::{Id, JoinError, JoinSet},
     time::Instant,
@@ -141,11 +140,6 @@ impl<'e> Shell<'e> {
             let inputs = self.next().await?;
             effects = self.run.handle_all(inputs);
         }
-    }
-
-    /// Gives the plan back, of a run that has not begun.
-    pub(crate) fn into_plan(mut self) -> Plan {
-        self.run.run.take().map(Run::into_plan).expect("it is there until it is taken out")
     }
 
     /// Waits for something to happen, and takes what has happened meanwhile along: it goes into the same commit.

@@ -175,7 +175,7 @@ impl Translator {
             LogEntry::Change(_) => None,
         });
         let plan = match begun {
-            Some(Value::Bytes(octets)) => floria::decode::<Plan>(octets).ok(),
+            Some(Value::Bytes(octets)) => floria::unpack::<Plan>(octets).ok(),
             _ => None,
         };
         let operations = Arc::new(plan.as_ref().map(operated).unwrap_or_default());

@@ -49,6 +49,14 @@ impl Plan {
             .all(|(place, step)| step.after.iter().chain(&step.otherwise).all(|before| *before < place))
     }
 
+    /// Returns the same document without what the run changes at once ([`Self::prepare`]), to be written down where those changes
+    /// are, too.
+    pub fn without_prepared(&self) -> impl Serialize {
+        let Self { schema, namespace, goal, base, design, nodes, steps, workflow, prepare: _, conclude } =
+            self;
+        Begun { schema, namespace, goal, base, design, nodes, steps, workflow, prepare: [], conclude }
+    }
+
     /// Returns whether something waits for what is not known yet: there is more to do when it is known.
     pub fn waits(&self) -> bool {
         self.count(Action::Wait) > 0
@@ -75,6 +83,22 @@ impl Plan {
     pub fn count(&self, action: Action) -> usize {
         self.nodes.iter().filter(|node| node.action == action).count()
     }
+}
+
+/// A plan that is written down where what it changes at once is, too.
+#[derive(Serialize)]
+struct Begun<'a> {
+    schema: &'a str,
+    namespace: &'a Namespace,
+    goal: &'a Goal,
+    base: &'a Revision,
+    design: &'a Option<String>,
+    nodes: &'a [NodeChange],
+    steps: &'a [Step],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: &'a Option<String>,
+    prepare: [(); 0],
+    conclude: &'a [Change],
 }
 
 /// What a plan is for.

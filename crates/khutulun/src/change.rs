@@ -93,9 +93,15 @@ pub(crate) fn realize(
     agree(execution.yes, session, &proposal, &format!("{}?", capitalized(&what)))?;
     keep_files(session, &state, &intention)?;
     let runner = Execution::new(session, state, store, &execution.conduct);
-    let done = runner.perform(&proposal.plan, beginning.records(session, runner.store(), &intention)?)?;
-    let goal = (&intention, &beginning);
-    let (done, waiting) = go_on(session, &runner, goal, execution.yes, done, proposal.waiting)?;
+    let Proposal { plan, waiting, .. } = proposal;
+    let records = beginning.records(session, runner.store(), &intention)?;
+    // A design is large, and looked at again only where something waits.
+    let goal = (!waiting.is_empty()).then_some(intention);
+    let done = runner.perform(plan, records)?;
+    let (done, waiting) = match &goal {
+        Some(intention) => go_on(session, &runner, (intention, &beginning), execution.yes, done, waiting)?,
+        None => (done, waiting),
+    };
     let unwound = unwinding::after(session, &runner, service, &done, beginning.said.unwinding)?;
     runner.answer(&done, &waiting, unwound.as_ref())
 }
@@ -112,14 +118,15 @@ pub(crate) fn go_on(
 ) -> Result<(Done, Vec<String>), CliError> {
     while done.succeeded() && !waiting.is_empty() {
         let proposal = intention.propose_for_real(session, runner.store())?;
-        if !proposal.plan.steps.is_empty() {
+        let changes = !proposal.plan.steps.is_empty();
+        if changes {
             agree(yes, session, &proposal, &format!("Go on with `{}`?", intention.namespace))
                 .map_err(|error| error.unchanged("the plan before is done, and stays so"))?;
             let records = beginning.records(session, runner.store(), intention)?;
-            done = runner.perform(&proposal.plan, records)?;
+            done = runner.perform(proposal.plan, records)?;
         }
         waiting = proposal.waiting;
-        if proposal.plan.steps.is_empty() {
+        if !changes {
             break;
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct Execution<'a> {
 
 /// A run that ended, one way or another.
 pub(crate) struct Done {
-    plan: Plan,
+    plan: Arc<Plan>,
     report: RunReport,
     /// What its operations put out, by step.
     step_outputs: BTreeMap<u32, BTreeMap<String, Value>>,
@@ -87,19 +87,20 @@ impl<'a> Execution<'a> {
     }
 
     /// Runs a plan to its end, and answers.
-    pub(crate) fn run(&self, plan: &Plan) -> Result<Exit, CliError> {
+    pub(crate) fn run(&self, plan: impl Into<Arc<Plan>>) -> Result<Exit, CliError> {
         self.answer(&self.perform(plan, Vec::new())?, &[], None)
     }
 
     /// Runs a plan to its end; the records are committed with its beginning.
-    pub(crate) fn perform(&self, plan: &Plan, records: Vec<Record>) -> Result<Done, CliError> {
+    pub(crate) fn perform(&self, plan: impl Into<Arc<Plan>>, records: Vec<Record>) -> Result<Done, CliError> {
+        let plan: Arc<Plan> = plan.into();
         self.end_look(&plan.namespace)?;
         let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
         let engine = self.engine()?;
         let report =
             self.drive(async |cancel| engine.run_with(plan.clone(), records, &watcher, cancel).await)?;
         self.tidy(&report)?;
-        Ok(Done { plan: plan.clone(), report, step_outputs: watcher.outputs() })
+        Ok(Done { plan, report, step_outputs: watcher.outputs() })
     }
 
     /// Goes on with a run, to its end.

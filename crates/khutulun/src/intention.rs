@@ -19,6 +19,7 @@ use crate::{
     instance,
     proposal::compile_and_lower,
     session::Session,
+    source::Source,
 };
 
 /// A design with its inputs, ready to be compared with what is there.
@@ -42,7 +43,7 @@ pub(crate) struct Intention {
 /// Where an intention comes from.
 pub(crate) enum Origin {
     /// Somebody's files.
-    Path(Box<Compiled>),
+    Path(Box<Source>),
     /// A revision of the service, by its number: its files are in the state directory.
     Revision(u64),
 }
@@ -77,12 +78,12 @@ impl Intention {
     /// Reads the design and the inputs that a person gave. Touches no state.
     pub(crate) fn read(session: &Session, arguments: &DesignArguments) -> Result<Self, CliError> {
         let given = inputs::gather(&arguments.input, &arguments.inputs)?;
-        let (compiled, Lowered { design, artifacts }) =
+        let (Compiled { source: files, .. }, Lowered { design, artifacts }) =
             compile_and_lower(session, &arguments.path, arguments.name.as_deref())?;
-        let path = &compiled.source.path;
+        let path = &files.path;
         let source = fs::canonicalize(path).unwrap_or_else(|_| path.clone()).display().to_string();
         let mut intention = Self {
-            origin: Origin::Path(Box::new(compiled)),
+            origin: Origin::Path(Box::new(files)),
             namespace: design.namespace.clone(),
             design,
             files: artifacts.into_iter().map(IntendedFile::from).collect(),
@@ -109,7 +110,7 @@ impl Intention {
     /// Returns where it is, for people.
     pub(crate) fn place(&self) -> String {
         match &self.origin {
-            Origin::Path(compiled) => compiled.source.path.display().to_string(),
+            Origin::Path(source) => source.path.display().to_string(),
             Origin::Revision(number) => format!("revision {number} of `{}`", self.namespace),
         }
     }
@@ -117,7 +118,7 @@ impl Intention {
     /// Returns the word that commands call it by: a path, or the service.
     pub(crate) fn word(&self) -> String {
         match &self.origin {
-            Origin::Path(compiled) => compiled.source.path.display().to_string(),
+            Origin::Path(source) => source.path.display().to_string(),
             Origin::Revision(_) => self.namespace.0.clone(),
         }
     }
@@ -131,8 +132,7 @@ impl Intention {
         let failed = |place: String| {
             CliError::new(Exit::Failed, format!("failed to read the artifact `{}`", file.path)).place(place)
         };
-        if let (Origin::Path(compiled), Some(locator)) = (&self.origin, &file.locator) {
-            let source = &compiled.source;
+        if let (Origin::Path(source), Some(locator)) = (&self.origin, &file.locator) {
             let content = source.files.read(locator).map_err(|error| {
                 failed(locator.to_string())
                     .why(error.to_string())

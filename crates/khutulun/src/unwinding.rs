@@ -134,7 +134,7 @@ pub(crate) fn unwind(
     session.progress.say(&proposal.view().text(Style::stderr()));
     let done = match proposal.plan.is_empty() {
         true => None,
-        false => Some(execution.perform(&proposal.plan, records)?),
+        false => Some(execution.perform(proposal.plan, records)?),
     };
     Ok(Unwound { of: failed, to, done })
 }

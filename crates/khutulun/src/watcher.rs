@@ -41,11 +41,11 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    fn run_began(&self, run: RunId, plan: &Plan, _: usize) {
+    fn run_began(&self, run: RunId, plan: &Arc<Plan>, _: usize) {
         let silent = |(_, step): &(u32, &Step)| step.implementation.is_none() && step.action == Action::Keep;
         *self.silent.lock().unwrap_or_else(PoisonError::into_inner) =
             (0..).zip(&plan.steps).filter(silent).map(|(index, _)| index).collect();
-        self.progress.show(Event::Began { run: run.0, plan: Arc::new(plan.clone()) });
+        self.progress.show(Event::Began { run: run.0, plan: Arc::clone(plan) });
         for step in &self.done_before {
             self.progress.show(Event::Succeeded { step: *step });
         }

@@ -1,6 +1,9 @@
 //! What happens in runs, one story each.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use floria::{
     Batch, Call, Change, ClassName, Edge, EdgeId, Entity, Expression, Property, Store as _, StoreError,
@@ -502,7 +505,7 @@ fn one_operation_on_one_node() {
 struct Scribe(Mutex<Vec<String>>);
 
 impl Observer for Scribe {
-    fn run_began(&self, _: RunId, plan: &Plan, done: usize) {
+    fn run_began(&self, _: RunId, plan: &Arc<Plan>, done: usize) {
         self.0.lock().unwrap().push(format!("run of {} steps, {done} done", plan.steps.len()));
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     let beginning = Beginning::new(session, &store, &intention, said, false)?;
     let records = beginning.records(session, &store, &intention)?;
     let execution = Execution::new(session, state, store, &arguments.conduct);
-    let done = execution.perform(&plan, records)?;
+    let done = execution.perform(plan, records)?;
     execution.answer(&done, &[], None)
 }
 

@@ -118,7 +118,7 @@ fn saved(arguments: &DeployArguments, session: &Session) -> Result<Exit, CliErro
         _ => vec![plan_file::record(&service, &digest)],
     };
     let runner = Execution::new(session, state, store, &execution.conduct);
-    let done = runner.perform(&proposal.plan, records)?;
+    let done = runner.perform(proposal.plan, records)?;
     let unwound = unwinding::after(session, &runner, &service, &done, unwinding)?;
     runner.answer(&done, &proposal.waiting, unwound.as_ref())
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &DestroyArguments, session: &Session) -> Result<Exi
     if plan.is_empty() {
         return nothing_to_do(&service.0, session);
     }
-    execution.run(&plan)
+    execution.run(plan)
 }
 
 /// Returns the service that is meant, or the name that none has: what is not there is destroyed already.

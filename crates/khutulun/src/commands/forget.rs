@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &ForgetArguments, session: &Session) -> Result<Exit
     }
     let conduct = ConductArguments { parallel: 1, on_failure: OnFailure::Stop };
     let execution = Execution::new(session, state, store, &conduct);
-    let done = execution.perform(&plan, Vec::new())?;
+    let done = execution.perform(plan, Vec::new())?;
     if !done.succeeded() {
         return execution.answer(&done, &[], None);
     }

@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &OperateArguments, goal: Goal, session: &Session) -
     if !arguments.execution.yes && !question::ask(&session.progress, &format!("Shall I {what}?"))? {
         return Err(question::refused());
     }
-    Execution::new(session, state, store, &arguments.execution.conduct).run(&plan)
+    Execution::new(session, state, store, &arguments.execution.conduct).run(plan)
 }
 
 fn nothing_to_do(plan: &Plan, notes: &[String], session: &Session) -> Result<Exit, CliError> {

@@ -1,6 +1,9 @@
 //! `khutulun refresh`: looks at what is really there, records it beside what should be, and does about drift what policies say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use floria::{Evaluator, Graph, Namespace, VertexId};
 use khutulun_api::names;
@@ -89,10 +92,11 @@ impl Refresh<'_> {
         let meant = selection::with_inside(&graph, &nodes);
         let basis = session.basis(service, base);
         let (plan, not_asked) = plan_refresh(&basis, &graph, &meant, time::now_ms());
+        let plan = Arc::new(plan);
         let mut runs = Vec::new();
         let mut report = None;
         if !plan.steps.is_empty() {
-            let done = execution.perform(&plan, Vec::new())?;
+            let done = execution.perform(Arc::clone(&plan), Vec::new())?;
             runs.push(done.report().run.0);
             report = Some(done.report().clone());
         }
@@ -163,7 +167,7 @@ impl Refresh<'_> {
         }
         let (graph, base) = read_actual(self.session, execution.store(), &self.service)?;
         let basis = self.session.basis(&self.service, base);
-        let done = execution.perform(&plan_acceptance(&basis, &graph, &chosen), Vec::new())?;
+        let done = execution.perform(plan_acceptance(&basis, &graph, &chosen), Vec::new())?;
         runs.push(done.report().run.0);
         Ok(chosen.into_keys().collect())
     }
@@ -199,14 +203,18 @@ impl Refresh<'_> {
                 return Ok((Vec::new(), true));
             }
         }
-        let done = execution.perform(&plan, Vec::new())?;
+        let done = execution.perform(plan, Vec::new())?;
         runs.push(done.report().run.0);
         if !done.succeeded() {
             // What it came to is told as that of every run.
             execution.answer(&done, &[], None)?;
         }
-        let repaired =
-            plan.nodes.iter().filter(|node| node.action != Action::Keep).map(|node| node.node.as_str());
+        let repaired = done
+            .plan()
+            .nodes
+            .iter()
+            .filter(|node| node.action != Action::Keep)
+            .map(|node| node.node.as_str());
         let repaired: Vec<&str> = repaired.collect();
         let nodes = instance::nodes(&graph).into_iter();
         Ok((

@@ -81,7 +81,7 @@ pub(super) fn find(
     if let Some(number) = which.and_then(|which| which.parse().ok()) {
         let run = RunId(number);
         let state = RunState::read(store, run).map_err(|error| engine_error(session, &error))?;
-        return Ok((state.plan.namespace, run));
+        return Ok((state.plan.namespace.clone(), run));
     }
     let services = match which {
         Some(name) => match known.iter().find(|service| service.0 == name) {

@@ -141,7 +141,7 @@ fn workflow(arguments: &RunArguments, service: &Namespace, session: &Session) ->
         plan_workflow(&basis, &graph, vertex.id, &values).map_err(|error| plan_error(session, &error))?;
     let name = plan.workflow.as_deref().unwrap_or_default();
     agree(arguments, session, &plan, &format!("run the workflow `{}` of `{service}`", harmless(name)))?;
-    Execution::new(session, state, store, &arguments.execution.conduct).run(&plan)
+    Execution::new(session, state, store, &arguments.execution.conduct).run(plan)
 }
 
 /// Runs an operation. Of several nodes or relationships the plan is shown first, and somebody has to agree.
@@ -173,7 +173,7 @@ fn operation(arguments: &RunArguments, session: &Session, reader: &SqliteStore) 
     if sites.len() > 1 {
         agree(arguments, session, &plan, &format!("run {} on {} of them", harmless(event), sites.len()))?;
     }
-    Execution::new(session, state, store, &arguments.execution.conduct).run(&plan)
+    Execution::new(session, state, store, &arguments.execution.conduct).run(plan)
 }
 
 /// Returns the nodes that a selector means, or else the relationships: `web.database` are those of the requirement `database` of

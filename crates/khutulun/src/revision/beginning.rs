@@ -99,7 +99,7 @@ impl Beginning {
 }
 
 fn design_record(intention: &Intention, stream: String) -> Result<Record, CliError> {
-    let octets = floria::encode(&intention.design).map_err(|error| {
+    let octets = floria::pack(&intention.design).map_err(|error| {
         CliError::new(Exit::InvalidDesign, "the design cannot be recorded")
             .place(intention.place())
             .cause(&error)
@@ -146,7 +146,7 @@ impl Intention {
             let Some(Value::Bytes(octets)) = record.body.get("design") else {
                 return Err("it is not in its record".to_owned());
             };
-            let design: Design = floria::decode(octets).map_err(|error| chain(&error))?;
+            let design: Design = floria::unpack(octets).map_err(|error| chain(&error))?;
             if design.digest() != *digest || design.namespace != *service {
                 return Err("it is another than its record says".to_owned());
             }
