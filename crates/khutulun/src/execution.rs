@@ -11,7 +11,6 @@ use khutulun_engine::{
 };
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 use khutulun_plan::{Goal, NodeChange, Plan, Reason};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     answer, busy,
@@ -21,7 +20,7 @@ use crate::{
     executors::{self, Executors},
     exit::Exit,
     history, instance,
-    progress::{Event, Progress},
+    interruption::Words,
     proposal::read_actual,
     run_view::RunView,
     runtime,
@@ -173,14 +172,20 @@ impl<'a> Execution<'a> {
         &self,
         run: impl AsyncFnOnce(&Cancel) -> Result<RunReport, EngineError>,
     ) -> Result<RunReport, CliError> {
-        let cancel = Cancel::new();
-        let runtime = runtime::start()?;
-        let report = runtime.block_on(async {
-            let listener = tokio::spawn(listen(cancel.clone(), self.session.progress.clone()));
-            let report = run(&cancel).await;
-            listener.abort();
-            report
-        });
+        if self.session.interruption.is_asked() {
+            return Err(CliError::new(Exit::Stopped, "stopped before all was done")
+                .place("this command")
+                .why("it was interrupted")
+                .unchanged("what was done before stays, and nothing more was begun")
+                .next("run the command again"));
+        }
+        let (cancel, runtime) = (Cancel::new(), runtime::start()?);
+        self.session.interruption.begin({
+            let cancel = cancel.clone();
+            move || cancel.cancel()
+        })?;
+        let report = runtime.block_on(run(&cancel));
+        self.session.interruption.end();
         self.session.progress.settle();
         report.map_err(|error| engine_error(self.session, &error))
     }
@@ -247,36 +252,17 @@ pub(crate) fn tidy(state: &StateDirectory, store: &dyn Store, scripts: &ScriptEx
     }
 }
 
-/// Hears Ctrl-C (and the termination that a service manager asks for): the first stops the run, the second leaves it.
-async fn listen(cancel: Cancel, progress: Progress) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    let mut first = true;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if first {
-            first = false;
-            cancel.cancel();
-            progress
-                .show(Event::Note("stopping: what runs is finished; Ctrl-C again leaves at once".to_owned()));
-        } else {
-            progress.settle();
-            let error = CliError::new(Exit::Interrupted, "left while operations were running")
-                .place("the run that this command began")
-                .why("it was interrupted twice")
-                .unchanged("what was recorded stays; what was running goes on or ends by itself")
-                .next("khutulun resume");
-            progress.say(&error.render(crate::terminal::Style::stderr()));
-            std::process::exit(Exit::Interrupted.code().into());
-        }
-    }
-}
+/// What a run says that is interrupted.
+pub(crate) const INTERRUPTED: Words = Words {
+    stopping: "stopping: what runs is finished; Ctrl-C again leaves at once",
+    left: || {
+        CliError::new(Exit::Interrupted, "left while operations were running")
+            .place("the run that this command began")
+            .why("it was interrupted twice")
+            .unchanged("what was recorded stays; what was running goes on or ends by itself")
+            .next("khutulun resume")
+    },
+};
 
 /// The requirements that a plan left open, when nothing more is known of them.
 pub(crate) fn waiting(plan: &Plan) -> Vec<String> {

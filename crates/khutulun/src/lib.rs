@@ -23,6 +23,7 @@ mod hooks;
 mod inputs;
 mod instance;
 mod intention;
+mod interruption;
 mod inventory;
 mod lockfile;
 mod package;

@@ -259,7 +259,9 @@ impl ServiceView {
             ));
         }
         if self.cancelled {
-            text.push_str(&format!("{mark} it was interrupted: not all nodes were looked at\n"));
+            text.push_str(&format!(
+                "{mark} it was interrupted: not all was looked at, and nothing was done about what differs\n"
+            ));
         }
         if adrift > 0 && !self.refused {
             text.push_str(&format!(

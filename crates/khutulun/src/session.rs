@@ -15,9 +15,11 @@ use crate::{
     author,
     cli::{Format, GlobalOptions, RemovalArguments},
     error::{CliError, chain},
+    execution::INTERRUPTED,
     executors,
     exit::Exit,
     functions::{SessionFunctions, functions},
+    interruption::Interruption,
     profiles::Profiles,
     progress::Progress,
     state,
@@ -36,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) functions: Arc<SessionFunctions>,
     /// The profiles that somebody keeps.
     pub(crate) profiles: Profiles,
+    /// Whoever interrupts the command.
+    pub(crate) interruption: Interruption,
     root: PathBuf,
     host: String,
     removal: OnceLock<RemovalArguments>,
@@ -46,10 +50,12 @@ impl Session {
     /// Begins a session. Nothing is opened or made yet.
     pub(crate) fn new(options: &GlobalOptions) -> Result<Self, CliError> {
         let root = state::locate(options.state.as_deref())?;
+        let progress = Progress::new(options.progress);
         Ok(Self {
             format: options.output,
             functions: Arc::new(functions(&root)),
-            progress: Progress::new(options.progress),
+            interruption: Interruption::new(progress.clone(), INTERRUPTED),
+            progress,
             profiles: Profiles::new(&options.profiles),
             root,
             host: author::host(),
@@ -75,6 +81,7 @@ impl Session {
         Self {
             format: self.format,
             progress: self.progress.clone(),
+            interruption: self.interruption.clone(),
             functions: Arc::clone(&self.functions),
             profiles: Profiles::none(),
             root: self.root.clone(),

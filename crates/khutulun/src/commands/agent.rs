@@ -12,7 +12,6 @@ use khutulun_api::{Clock as _, SystemClock};
 use khutulun_events::{Event, EventError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value as Json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::reactions::Reactions;
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
     commands::events,
     error::{CliError, chain},
     exit::Exit,
+    interruption::{Interruption, Words},
     progress::{self, Progress},
     runtime,
     session::Session,
@@ -60,14 +60,11 @@ fn work(session: &Session) -> Result<Exit, CliError> {
     };
     let stop = Stop::default();
     let runtime = runtime::start()?;
-    let worked = runtime.block_on(async {
-        // Whoever ends it between here and the beginning of its work is heard.
-        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-        let listener = tokio::spawn(listen(signals, stop.clone(), session.progress.apart()));
-        let worked = agent.run(&stop, || voice.note("at work: it hears of what happens")).await;
-        listener.abort();
-        worked
-    });
+    Interruption::new(session.progress.apart(), INTERRUPTED).begin({
+        let stop = stop.clone();
+        move || stop.stop()
+    })?;
+    let worked = runtime.block_on(agent.run(&stop, || voice.note("at work: it hears of what happens")));
     session.progress.settle();
     drop(lock);
     worked.map_err(|error| failed(session, &error))?;
@@ -81,32 +78,17 @@ fn raise_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// Hears Ctrl-C and the termination that a service manager asks for: the first lets what runs end, the second leaves it.
-async fn listen(signals: [std::io::Result<Signal>; 2], stop: Stop, progress: Progress) {
-    let [Ok(mut interrupt), Ok(mut terminate)] = signals else { return };
-    let mut first = true;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if first {
-            first = false;
-            stop.stop();
-            let text = "stopping: what is at work is finished; Ctrl-C again leaves at once";
-            progress.show(progress::Event::Note(text.to_owned()));
-        } else {
-            progress.settle();
-            let error = CliError::new(Exit::Interrupted, "left while reactions were at work")
-                .place("the agent")
-                .why("it was interrupted twice")
-                .unchanged("what was recorded stays; what was running goes on or ends by itself")
-                .next("khutulun agent, which goes on with it");
-            progress.say(&error.render(crate::terminal::Style::stderr()));
-            std::process::exit(Exit::Interrupted.code().into());
-        }
-    }
-}
+/// What the agent says that is interrupted.
+const INTERRUPTED: Words = Words {
+    stopping: "stopping: what is at work is finished; Ctrl-C again leaves at once",
+    left: || {
+        CliError::new(Exit::Interrupted, "left while reactions were at work")
+            .place("the agent")
+            .why("it was interrupted twice")
+            .unchanged("what was recorded stays; what was running goes on or ends by itself")
+            .next("khutulun agent, which goes on with it")
+    },
+};
 
 /// What the agent says goes where progress goes.
 struct Voice(Progress);

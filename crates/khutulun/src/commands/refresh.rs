@@ -50,6 +50,9 @@ pub(crate) fn run(arguments: &RefreshArguments, session: &Session) -> Result<Exi
     }
     let mut view = RefreshView { services: Vec::new(), now_ms: time::now_ms() };
     for service in services {
+        if session.interruption.is_asked() {
+            break;
+        }
         view.services.push(Refresh { arguments, session, service }.run()?);
     }
     session.progress.settle();
@@ -102,8 +105,12 @@ impl Refresh<'_> {
         }
         let (seen, _) = read_actual(session, store, service)?;
         let drifts = self.drifts(&seen, &meant)?;
-        let accepted = self.accept(&execution, &drifts, &mut runs)?;
-        let (repaired, refused) = self.repair(&execution, &drifts, &mut runs)?;
+        let is_interrupted = session.interruption.is_asked();
+        let (mut accepted, mut repaired, mut refused) = (Vec::new(), Vec::new(), false);
+        if !is_interrupted {
+            accepted = self.accept(&execution, &drifts, &mut runs)?;
+            (repaired, refused) = self.repair(&execution, &drifts, &mut runs)?;
+        }
         let (after, _) = read_actual(session, store, service)?;
         let mut views = Vec::new();
         for (name, node) in instance::nodes(&after).into_iter().filter(|(_, node)| meant.contains(&node.id)) {
@@ -127,7 +134,7 @@ impl Refresh<'_> {
             service: service.clone(),
             runs,
             nodes: views,
-            cancelled: report.is_some_and(|report| report.result == RunResult::Cancelled),
+            cancelled: is_interrupted || report.is_some_and(|report| report.result == RunResult::Cancelled),
             refused,
         })
     }

@@ -290,3 +290,29 @@ fn a_look_that_was_killed_is_in_nobodys_way() {
     sandbox.run(&["resume"]).expect(0);
     deploy(&sandbox, &[]);
 }
+
+/// Whoever interrupts a look wants nothing more to be done, whatever policies say and although they agreed beforehand.
+#[test]
+fn after_an_interruption_nothing_is_repaired() {
+    let sandbox = Sandbox::new();
+    deployed(&sandbox, &["-i", "action=repair"]);
+    kill(&sandbox, "db");
+    sandbox.write("thing", "slow");
+    let told = sandbox.path("told");
+    let look = sandbox
+        .command(&["refresh", "--yes", "--progress", "plain"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::fs::File::create(&told).unwrap())
+        .spawn()
+        .unwrap();
+    poll("it looks", || sandbox.path("thing.asked").exists().then_some(()));
+    assert!(
+        std::process::Command::new("kill").args(["-INT", &look.id().to_string()]).status().unwrap().success()
+    );
+    let is_heard = || std::fs::read_to_string(&told).unwrap().contains("Ctrl-C again");
+    poll("it is heard", || is_heard().then_some(()));
+    sandbox.write("thing", "1");
+    let ended = crate::sandbox::finish(look).expect(2);
+    assert!(ended.stdout.contains("it was interrupted"), "{}", ended.stdout);
+    assert_eq!(sandbox.roles(), ["front", "web"]);
+}
