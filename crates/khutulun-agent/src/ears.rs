@@ -12,7 +12,7 @@ use std::{
 };
 
 use floria::Signal;
-use khutulun_api::Clock;
+use khutulun_api::{Clock, describe_error};
 use khutulun_host::ProcessWatch;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -20,7 +20,7 @@ use rustix::{
 };
 
 use crate::{
-    agent::{AgentError, REST, Shared, sentence, system},
+    agent::{AgentError, REST, Shared, system},
     alarm::Alarm,
     bell::Bell,
     file::FileWatch,
@@ -86,7 +86,7 @@ impl Ears {
                     None
                 }
                 Err(error) => {
-                    let text = sentence(&error);
+                    let text = describe_error(&error);
                     self.shared
                         .host
                         .note(&format!("failed to tell what happened, and will try again: {text}"));

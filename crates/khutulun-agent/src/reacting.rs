@@ -10,6 +10,7 @@ use std::{
 };
 
 use floria::Signal;
+use khutulun_api::describe_error;
 use khutulun_events::{Due, EventError, Performed, Reactor};
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -18,7 +19,7 @@ use rustix::{
 use tokio::runtime::Handle;
 
 use crate::{
-    agent::{REST, Shared, sentence},
+    agent::{REST, Shared},
     bell::Bell,
     host::Act,
 };
@@ -89,7 +90,7 @@ impl Reacting {
                 Ok(true) => continue,
                 Ok(false) => rest = REST.0,
                 Err(error) => {
-                    let text = sentence(&error);
+                    let text = describe_error(&error);
                     self.shared.host.note(&format!("failed to look at events, and will try again: {text}"));
                     std::thread::sleep(rest);
                     rest = (rest * 2).min(REST.1);
@@ -136,7 +137,9 @@ impl Reacting {
             let performed = match performing.await {
                 Ok(Ok(performed)) => Some(performed),
                 Ok(Err(error)) => {
-                    shared.host.note(&format!("failed to react, and will try again: {}", sentence(&error)));
+                    shared
+                        .host
+                        .note(&format!("failed to react, and will try again: {}", describe_error(&error)));
                     tokio::time::sleep(REST.0 * 10).await;
                     None
                 }

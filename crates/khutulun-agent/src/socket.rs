@@ -21,6 +21,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use khutulun_api::describe_error;
 use khutulun_events::{DATA_BYTES_MAX, Emission, EventError, Follow, emit};
 use serde_json::json;
 use tokio::{
@@ -31,7 +32,7 @@ use tokio::{
 };
 
 use crate::{
-    agent::{Shared, Stop, sentence},
+    agent::{Shared, Stop},
     host::Host,
 };
 
@@ -313,7 +314,7 @@ async fn webhook(request: Request<Incoming>, name: &str, peer: Peer, shared: Arc
                 EventError::Engine(_) | EventError::Store { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_REQUEST,
             };
-            problem(status, &sentence(&error))
+            problem(status, &describe_error(&error))
         }
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -356,7 +357,7 @@ async fn events(request: &Request<Incoming>, shared: Arc<Shared>, limits: &Limit
             Either::Right(Events { follow, host, _permit: permit }),
         ),
         Ok(Err(error @ EventError::Future { .. })) => bad(&error.to_string()),
-        Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &sentence(&error)),
+        Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, &describe_error(&error)),
         Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

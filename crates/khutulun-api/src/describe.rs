@@ -30,3 +30,15 @@ pub fn describe_unknown(graph: &Graph, site: Site, name: &str) -> String {
         _ => format!("{owner}.{name}"),
     }
 }
+
+/// Returns an error with its causes, in one line.
+pub fn describe_error(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -12,7 +12,7 @@ mod no_machine;
 mod operation;
 
 pub use clock::{Clock, SystemClock};
-pub use describe::{describe_site, describe_unknown};
+pub use describe::{describe_error, describe_site, describe_unknown};
 pub use executor::{BoxFuture, Executor, Recovery};
 pub use machine::{
     CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,

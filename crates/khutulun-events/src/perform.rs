@@ -6,7 +6,7 @@ use floria::{
     Author, Batch, Evaluated, Evaluator, Functions, Graph, Namespace, Record, Revision, Site, Store, Value,
     VertexId,
 };
-use khutulun_api::{Clock, RunId, names as words};
+use khutulun_api::{Clock, RunId, describe_error, names as words};
 use khutulun_engine::{Cancel, Engine, EngineError, Observer, RunResult, runs};
 use khutulun_plan::{
     Basis, Drift, DriftPolicy, Goal, Plan, PlanError, drift, plan_operate, plan_refresh, plan_repair,
@@ -216,7 +216,7 @@ fn planned(
         _ => match plan_reaction(basis, graph, reaction, place) {
             Ok(plan) if plan.is_empty() => Planned::Nothing,
             Ok(plan) => Planned::Run(Box::new(Scaled { plan, records: Vec::new() })),
-            Err(error) => Planned::Cannot(told(&error)),
+            Err(error) => Planned::Cannot(describe_error(&error)),
         },
     }
 }
@@ -354,15 +354,4 @@ fn record(actor: &Actor<'_>, record: Record) -> Result<(), EventError> {
     let author = Some(Author { name: "khutulun".to_owned(), stream: None });
     let batch = Batch { records: vec![record], author, ..Batch::default() };
     actor.store.commit(&batch).map(drop).map_err(EventError::store("record what a trigger did"))
-}
-
-/// An error with its causes.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(": {error}");
-        source = error.source();
-    }
-    text
 }

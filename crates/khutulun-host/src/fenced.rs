@@ -2,9 +2,11 @@
 
 use std::io;
 
-use khutulun_api::{BoxFuture, Executor, Failure, FailureClass, MachineError, Operation, Outcome, Recovery};
+use khutulun_api::{
+    BoxFuture, Executor, Failure, FailureClass, MachineError, Operation, Outcome, Recovery, describe_error,
+};
 
-use crate::{fence::Pass, files::system, script::chain, state::StateDirectory};
+use crate::{fence::Pass, files::system, state::StateDirectory};
 
 /// Refuses operations of runs whose service's lease was taken over, as far as this machine has seen: before anything else happens.
 ///
@@ -53,7 +55,7 @@ impl<E: Executor> Executor for Fenced<E> {
                     // Somebody is in the way, or the disk is full.
                     _ => FailureClass::Transient,
                 };
-                let failure = Failure { class, message: chain(&error), detail: String::new() };
+                let failure = Failure { class, message: describe_error(&error), detail: String::new() };
                 Box::pin(std::future::ready(Outcome::Failed(failure)))
             }
         }
@@ -63,7 +65,7 @@ impl<E: Executor> Executor for Fenced<E> {
         Box::pin(async move {
             match self.enter(operation).await {
                 Ok(()) => self.inner.recover(operation).await,
-                Err(error) => Recovery::Unknown(chain(&error)),
+                Err(error) => Recovery::Unknown(describe_error(&error)),
             }
         })
     }

@@ -11,13 +11,12 @@ use std::{
 };
 
 use floria::Artifact;
-use khutulun_api::MachineError;
+use khutulun_api::{MachineError, describe_error};
 
 use crate::{
     command::{Excess, Limits, run_to_end},
     files::{self, Durability, system},
     record::Answer,
-    script::chain,
     supervisor::{describe, once},
 };
 
@@ -70,7 +69,8 @@ impl FunctionScripts {
         find: &dyn Fn(&Artifact) -> Result<FunctionFile, String>,
     ) -> Result<Vec<u8>, String> {
         let name = &script.path;
-        let not_run = |error: MachineError| format!("script `{name}` could not be run: {}", chain(&error));
+        let not_run =
+            |error: MachineError| format!("script `{name}` could not be run: {}", describe_error(&error));
         let scratch = Scratch::new().map_err(|error| not_run(system("make a temporary folder")(error)))?;
         let root = scratch.0.join("files");
         for artifact in std::iter::once(script).chain(dependencies) {

@@ -13,6 +13,7 @@ use std::{
 use floria::{Artifact, Implementation, Value};
 use khutulun_api::{
     BoxFuture, Executor, Failure, FailureClass, MachineError, Operation, OperationId, Outcome, Recovery,
+    describe_error,
 };
 use rustix::process::Signal;
 use serde::Serialize;
@@ -168,7 +169,7 @@ impl ScriptExecutor {
             .map_err(system(format!("make folder `{}`", folder.display())))
             .and_then(|()| settle(&folder, operation));
         recovery.unwrap_or_else(|error| {
-            Recovery::Unknown(format!("the files of the script cannot be read: {}", chain(&error)))
+            Recovery::Unknown(format!("the files of the script cannot be read: {}", describe_error(&error)))
         })
     }
 }
@@ -418,22 +419,10 @@ fn failure(operation: &Operation, error: &MachineError) -> Failure {
             "the script of `{}` for node `{}` could not be run: {}",
             operation.event,
             operation.subject.node,
-            chain(error)
+            describe_error(error)
         ),
         detail: String::new(),
     }
-}
-
-/// Returns an error with its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use floria::{Change, Entity, EntityKey, Evaluator, Graph, Value, VertexId, difference};
+use floria::{Change, Entity, Evaluator, Graph, Value, VertexId, difference};
 use khutulun_api::names;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     error::PlanError,
     node::{Node, Nodes, event_of, is_node},
     order::{Dependencies, reads_of},
-    refresh::{NotAsked, empty_plan, look},
+    refresh::{NotAsked, look},
 };
 
 /// Why nothing is adopted.
@@ -102,7 +102,7 @@ pub fn plan_adopt(
             open.push(other);
         }
     }
-    let mut plan = Plan { design: Some(design.to_owned()), ..empty_plan(basis, Goal::Adopt) };
+    let mut plan = Plan { design: Some(design.to_owned()), ..basis.plan(Goal::Adopt) };
     let mut steps_of: Vec<Option<u32>> = vec![None; nodes.list.len()];
     for &place in dependencies.order.iter().filter(|place| adopted.contains(place)) {
         let node = &nodes.list[place];
@@ -171,9 +171,7 @@ fn prepare(wanted: &Graph, actual: &Graph, nodes: &Nodes<'_>, adopted: &BTreeSet
             Change::Put(Entity::Edge(edge)) if is_ours(edge.source) && stays_there(edge.target) => {
                 changes.push(Change::put(edge));
             }
-            Change::Put(_)
-            | Change::Delete(EntityKey::Vertex(_) | EntityKey::Edge(_))
-            | Change::Delete(_) => {}
+            _ => {}
         }
     }
     changes

@@ -15,7 +15,7 @@ use crate::{
     around::{Around, demand_of_gone, is_any_operated},
     assemble::{Side, assemble, lifecycle_events},
     decide::{Decision, compare, decide, remove},
-    document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA},
+    document::{Action, Goal, NodeChange, Plan, Reason},
     drift::{Drift, to_put_right},
     error::PlanError,
     instances::{changed_nodes, graph_changes, without_steps},
@@ -99,18 +99,7 @@ pub fn plan_deploy(
             && tasks.iter().zip(&all_entries).all(|(task, entries)| keeps(task, entries));
     }
 
-    let mut plan = Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal: Goal::Deploy,
-        base: basis.base,
-        design: Some(design.to_owned()),
-        nodes: Vec::new(),
-        steps: Vec::new(),
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    };
+    let mut plan = Plan { design: Some(design.to_owned()), ..basis.plan(Goal::Deploy) };
     let mut decisions: HashMap<VertexId, Decision> = HashMap::new();
     let mut taken_in = BTreeMap::new();
     let mut relationships = Relationships::default();

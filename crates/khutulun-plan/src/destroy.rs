@@ -9,7 +9,7 @@ use crate::{
     assemble::{Side, assemble},
     decide::{Decision, remove},
     deploy::{dependencies_of_actual, node_change},
-    document::{Goal, Plan, Reason, SCHEMA},
+    document::{Goal, Plan, Reason},
     error::PlanError,
     keeping::{self, let_go},
     node::Nodes,
@@ -48,16 +48,6 @@ pub fn plan_destroy(basis: &Basis<'_>, actual: &Graph) -> Result<Plan, PlanError
     )?;
     let changes =
         nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
-    Ok(Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal: Goal::Destroy,
-        base: basis.base,
-        design: None,
-        nodes: changes.collect(),
-        steps,
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: difference(actual, &nothing),
-    })
+    let conclude = difference(actual, &nothing);
+    Ok(Plan { nodes: changes.collect(), steps, conclude, ..basis.plan(Goal::Destroy) })
 }

@@ -37,6 +37,22 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Makes a plan of nothing, from a revision of a service's namespace.
+    pub fn empty(namespace: &Namespace, base: Revision, goal: Goal) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            namespace: namespace.clone(),
+            goal,
+            base,
+            design: None,
+            nodes: Vec::new(),
+            steps: Vec::new(),
+            workflow: None,
+            prepare: Vec::new(),
+            conclude: Vec::new(),
+        }
+    }
+
     /// Returns whether there is nothing to do and nothing to change.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.prepare.is_empty() && self.conclude.is_empty()

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use floria::{Evaluated, EvaluationError, Evaluator, Graph, Site, Value, Vertex, VertexId};
 use khutulun_api::names;
 
-use crate::demand::Demand;
+use crate::{demand::Demand, keeping::says};
 
 /// The policy type that says what is to be done about drift. The profile's version is no part of it.
 const POLICY: (&str, &str) = ("khutulun.policies:", ":Drift");
@@ -58,15 +58,8 @@ impl DriftPolicy {
     /// When a property of the policy cannot be computed.
     pub fn of(graph: &Graph, node: VertexId, evaluator: &mut Evaluator<'_>) -> Result<Self, EvaluationError> {
         let Some(vertex) = graph.vertex(node) else { return Ok(Self::default()) };
-        let is_compared = |property: &floria::Property| {
-            // TOSCA's metadata may be text as well.
-            let is_true = match property.metadata.get(COMPARE) {
-                Some(Value::Boolean(is_true)) => *is_true,
-                Some(Value::Text(text)) => text == "true",
-                _ => false,
-            };
-            is_true && !property.read_only
-        };
+        let is_compared =
+            |property: &floria::Property| says(&property.metadata, COMPARE) && !property.read_only;
         let declared = vertex.properties.iter().filter(|(_, property)| is_compared(property));
         let mut found =
             Self { compared: declared.map(|(name, _)| name.clone()).collect(), ..Self::default() };

@@ -10,7 +10,6 @@ use crate::{
     deploy::{dependencies_of_actual, node_change},
     document::{Action, Goal, Plan},
     node::Nodes,
-    refresh::empty_plan,
 };
 
 /// Why nothing is forgotten: other nodes depend on what is to be.
@@ -61,7 +60,7 @@ pub fn plan_forget(
             return Err(ForgetError { needed });
         }
     }
-    let mut plan = empty_plan(basis, Goal::Forget);
+    let mut plan = basis.plan(Goal::Forget);
     for (place, node) in nodes.list.iter().enumerate() {
         let action = if goes(place) { Action::Forget } else { Action::Keep };
         plan.nodes.push(node_change(node, Decision { action, ..Decision::keep() }));

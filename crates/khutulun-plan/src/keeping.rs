@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use floria::{Graph, Value, Vertex, VertexId};
+use floria::{Graph, Metadata, Value, VertexId};
 use khutulun_api::names;
 
 use crate::{
@@ -13,9 +13,10 @@ use crate::{
     node::{Node, operation_of},
 };
 
-fn is(vertex: &Vertex, name: &str) -> bool {
+/// Tells whether metadata say that something is so.
+pub(crate) fn says(metadata: &Metadata, name: &str) -> bool {
     // TOSCA's metadata may be text as well.
-    match vertex.metadata.get(name) {
+    match metadata.get(name) {
         Some(Value::Boolean(is)) => *is,
         Some(Value::Text(text)) => text == "true",
         _ => false,
@@ -24,7 +25,8 @@ fn is(vertex: &Vertex, name: &str) -> bool {
 
 /// Lets go what would be deleted and was there before it was managed.
 pub(crate) fn let_go(basis: &Basis<'_>, node: &Node<'_>, decision: Decision) -> Decision {
-    if decision.action != Action::Delete || basis.adopted_too || !is(node.vertex, names::ADOPTED) {
+    if decision.action != Action::Delete || basis.adopted_too || !says(&node.vertex.metadata, names::ADOPTED)
+    {
         return decision;
     }
     let reasons = decision.reasons.into_iter().chain([Reason::Adopted]).collect();
@@ -39,7 +41,7 @@ pub(crate) fn check<'n, 'a: 'n>(
 ) -> Result<(), PlanError> {
     let gone = |actions: &'static [Action], name: &'static str| {
         nodes.clone().filter(move |node| {
-            is(node.vertex, name)
+            says(&node.vertex.metadata, name)
                 && decisions.get(&node.vertex.id).is_some_and(|decision| actions.contains(&decision.action))
         })
     };
@@ -70,7 +72,7 @@ pub(crate) fn check<'n, 'a: 'n>(
 pub(crate) fn check_steps(basis: &Basis<'_>, graph: &Graph, steps: &[Step]) -> Result<(), PlanError> {
     let deletes = steps.iter().filter(|step| operation_of(&step.event) == Some("delete"));
     let mut gone = deletes.filter_map(|step| graph.vertex(step.subject.vertex));
-    match gone.find(|vertex| is(vertex, names::PROTECTED)).filter(|_| !basis.unprotected) {
+    match gone.find(|vertex| says(&vertex.metadata, names::PROTECTED)).filter(|_| !basis.unprotected) {
         None => Ok(()),
         Some(vertex) => {
             Err(PlanError::Protected { nodes: vec![graph.path_of(vertex.id)], origin: vertex.origin.clone() })

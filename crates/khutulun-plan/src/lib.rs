@@ -124,6 +124,11 @@ impl<'a> Basis<'a> {
         }
     }
 
+    /// Makes a plan of nothing yet.
+    pub(crate) fn plan(&self, goal: Goal) -> Plan {
+        Plan::empty(self.namespace, self.base, goal)
+    }
+
     /// Says where a step runs its code, and with which driver.
     pub(crate) fn located(&self, mut step: Step) -> Step {
         let Some(implementation) = &step.implementation else { return step };

@@ -9,7 +9,7 @@ use crate::{
     assemble::{Side, assemble},
     decide::{Decision, implements},
     deploy::{dependencies_of_actual, node_change},
-    document::{Action, Goal, Plan, Reason, SCHEMA},
+    document::{Action, Goal, Plan, Reason},
     error::PlanError,
     node::{Node, Nodes, event_of},
     relationships::Relationships,
@@ -56,18 +56,7 @@ pub fn plan_operate(
     let steps = assemble(basis, (&decisions, &Relationships::default()), &side, &side, &mut evaluator)?;
     let changes =
         nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
-    Ok(Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal: how,
-        base: basis.base,
-        design: None,
-        nodes: changes.collect(),
-        steps,
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    })
+    Ok(Plan { nodes: changes.collect(), steps, ..basis.plan(how) })
 }
 
 /// Decides what has to be done to a node.

@@ -9,7 +9,7 @@ use crate::{
     Basis,
     decide::{Decision, implements},
     deploy::node_change,
-    document::{Action, Goal, Plan, Reason, SCHEMA, Step},
+    document::{Action, Goal, Plan, Reason, Step},
     drift::Drift,
     error::PlanError,
     inputs::planned,
@@ -38,7 +38,7 @@ pub fn plan_refresh(
 ) -> (Plan, BTreeMap<VertexId, NotAsked>) {
     let nodes = Nodes::new(actual);
     let mut evaluator = Evaluator::new(actual, basis.functions);
-    let mut plan = empty_plan(basis, Goal::Refresh);
+    let mut plan = basis.plan(Goal::Refresh);
     let mut not_asked = BTreeMap::new();
     for node in nodes.list.iter().filter(|node| selected.contains(&node.vertex.id)) {
         let is_made = node.attempted().is_some() || !matches!(node.state(), "initial" | "deleted");
@@ -80,26 +80,10 @@ pub(crate) fn look(
     Ok(step)
 }
 
-/// A plan of nothing.
-pub(crate) fn empty_plan(basis: &Basis<'_>, goal: Goal) -> Plan {
-    Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal,
-        base: basis.base,
-        design: None,
-        nodes: Vec::new(),
-        steps: Vec::new(),
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    }
-}
-
 /// Plans that what was seen of nodes is what should be from now on, as their policies say. Nothing runs; only records change.
 pub fn plan_acceptance(basis: &Basis<'_>, actual: &Graph, drifts: &BTreeMap<VertexId, Vec<Drift>>) -> Plan {
     let nodes = Nodes::new(actual);
-    let mut plan = empty_plan(basis, Goal::Adopt);
+    let mut plan = basis.plan(Goal::Adopt);
     for node in &nodes.list {
         let Some(drifts) = drifts.get(&node.vertex.id).filter(|drifts| !drifts.is_empty()) else { continue };
         let mut vertex = node.vertex.clone();

@@ -16,7 +16,6 @@ use crate::{
     error::PlanError,
     keeping,
     node::{Node, Nodes, event_of},
-    refresh::empty_plan,
     relationships::Relationships,
 };
 
@@ -54,7 +53,7 @@ pub fn plan_repair(
     let steps = assemble(basis, (&decisions, &Relationships::default()), &side, &side, &mut evaluator)?;
     let changes =
         nodes.list.iter().filter_map(|node| Some(node_change(node, decisions.remove(&node.vertex.id)?)));
-    Ok(Plan { nodes: changes.collect(), steps, ..empty_plan(basis, Goal::Restart) })
+    Ok(Plan { nodes: changes.collect(), steps, ..basis.plan(Goal::Restart) })
 }
 
 /// Decides what a node needs to be again what it should be.

@@ -10,7 +10,7 @@ use crate::{
     applied::owner_of,
     assemble::WAIT,
     deploy::dependencies_of_actual,
-    document::{Action, Goal, NodeChange, Plan, Reason, SCHEMA, Step},
+    document::{Action, Goal, NodeChange, Plan, Reason, Step},
     draft::{Draft, StepIndex, Strength},
     error::PlanError,
     flow, keeping,
@@ -65,18 +65,7 @@ pub fn plan_operation(
     let given: Named<Expression> =
         inputs.iter().map(|(name, value)| (name.clone(), Expression::Literal(value.clone()))).collect();
     let mut steps: BTreeMap<usize, Vec<Step>> = BTreeMap::new();
-    let mut plan = Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal: Goal::Run,
-        base: basis.base,
-        design: None,
-        nodes: Vec::new(),
-        steps: Vec::new(),
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    };
+    let mut plan = basis.plan(Goal::Run);
     let mut downwards = false;
     for &site in sites {
         let place = Place::at(actual, site).ok_or_else(|| PlanError::NoSuchNode {

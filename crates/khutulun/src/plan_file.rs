@@ -178,6 +178,10 @@ fn write(path: &Path, octets: &[u8]) -> io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = Path::new(&partial);
+    // A program of the same pid left it when it was killed.
+    if fs::symlink_metadata(partial).is_ok() {
+        fs::remove_file(partial)?;
+    }
     let written = || {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial)?;
         file.write_all(octets)?;
@@ -314,18 +318,7 @@ mod tests {
 
     /// A plan that does nothing, as it is saved.
     fn saved() -> String {
-        let plan = Plan {
-            schema: khutulun_plan::SCHEMA.to_owned(),
-            namespace: Namespace("shop".to_owned()),
-            goal: Goal::Destroy,
-            base: Revision(7),
-            design: None,
-            nodes: Vec::new(),
-            steps: Vec::new(),
-            workflow: None,
-            prepare: Vec::new(),
-            conclude: Vec::new(),
-        };
+        let plan = Plan::empty(&Namespace("shop".to_owned()), Revision(7), Goal::Destroy);
         let payload = Payload {
             plan,
             notes: Vec::new(),
@@ -358,6 +351,15 @@ mod tests {
             fs::write(&path, [&text[..place], &text[place + 1..]].concat()).unwrap();
             assert!(read(&path).is_err(), "without the octet at {place}");
         }
+    }
+
+    #[test]
+    fn what_a_program_of_the_same_pid_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved");
+        fs::write(folder.path().join(format!("saved.{}.partial", std::process::id())), "half").unwrap();
+        write(&path, b"whole").unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"whole");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{Expansion, Spot};
 use crate::{
     Basis,
     bind::Bindings,
-    document::{Goal, Plan, SCHEMA, Step},
+    document::{Goal, Plan, Step},
     error::PlanError,
     flow::{self, FlowStep},
 };
@@ -40,18 +40,8 @@ pub fn plan_trigger(
     let mut expansion = Expansion::new(basis, actual);
     written.iter().for_each(|(site, attribute)| expansion.evaluator.forget(*site, attribute));
     expansion.trigger(vertex, &name, targets, &activities)?;
-    Ok(Plan {
-        schema: SCHEMA.to_owned(),
-        namespace: basis.namespace.clone(),
-        goal: Goal::Workflow,
-        base: basis.base,
-        design: None,
-        nodes: expansion.nodes.into_values().collect(),
-        steps: expansion.steps,
-        workflow: Some(name),
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    })
+    let (nodes, steps) = (expansion.nodes.into_values().collect(), expansion.steps);
+    Ok(Plan { nodes, steps, workflow: Some(name), ..basis.plan(Goal::Workflow) })
 }
 
 /// The name of a trigger after that of its policy: `heal/exited`.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use floria::Namespace;
+use floria::{Namespace, Revision};
 use floria_sqlite::SqliteStore;
 use khutulun_plan::{Goal, Plan, plan_destroy};
 
@@ -125,18 +125,7 @@ pub(crate) fn propose(
 
 /// The plan of a removal of what is not there.
 pub(super) fn empty_plan(name: &str) -> Plan {
-    Plan {
-        schema: khutulun_plan::SCHEMA.to_owned(),
-        namespace: Namespace(name.to_owned()),
-        goal: Goal::Destroy,
-        base: floria::Revision(0),
-        design: None,
-        nodes: Vec::new(),
-        steps: Vec::new(),
-        workflow: None,
-        prepare: Vec::new(),
-        conclude: Vec::new(),
-    }
+    Plan::empty(&Namespace(name.to_owned()), Revision(0), Goal::Destroy)
 }
 
 fn nothing_to_do(name: &str, session: &Session) -> Result<Exit, CliError> {

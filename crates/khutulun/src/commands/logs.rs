@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Read as _},
     path::PathBuf,
     process::{Command, Stdio},
     sync::mpsc::{self, Sender},
@@ -269,12 +269,19 @@ fn run_program(
 
 /// Reads a stream line by line in a thread of its own.
 fn forward(
-    stream: impl std::io::Read + Send + 'static,
+    stream: impl io::Read + Send + 'static,
     name: &'static str,
     lines: Sender<(&'static str, Vec<u8>)>,
 ) -> thread::JoinHandle<()> {
     thread::spawn(move || {
-        for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+        let mut stream = BufReader::new(stream);
+        let mut next = || {
+            let mut line = Vec::new();
+            let count = stream.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line).ok()?;
+            line.pop_if(|last| *last == b'\n');
+            (count > 0).then_some(line)
+        };
+        while let Some(line) = next() {
             if lines.send((name, line)).is_err() {
                 return;
             }
