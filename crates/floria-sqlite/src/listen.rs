@@ -108,13 +108,13 @@ mod system {
     pub(super) fn listen(file: &Path, signal: &Weak<Signal>) -> io::Result<Listener> {
         let changes = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let told = inotify::add_watch(&changes, file, WatchFlags::ATTRIB)?;
-        // Not there when the store is on a file system without shared memory.
-        let written = inotify::add_watch(&changes, with_suffix(file, "-wal"), WatchFlags::MODIFY).ok();
+        let beside = with_suffix(file, "-wal");
+        let written = listen_beside(&changes, &beside);
         let end = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
         let (signal, ended) = (signal.clone(), end.clone());
         let work = move || {
             // There is nobody to tell that listening failed but those who wait, and they look for themselves.
-            if run(&changes, &ended, (told, written), &signal).is_err()
+            if run(&changes, &ended, (told, written), &beside, &signal).is_err()
                 && let Some(signal) = signal.upgrade()
             {
                 signal.tell();
@@ -124,10 +124,17 @@ mod system {
         Ok(Listener { end, thread: Some(thread) })
     }
 
+    /// Listens for one write beside the file: a commit makes many, and the first says as much as all. None where the store is on a
+    /// file system without shared memory, so that there is nothing beside it.
+    fn listen_beside(changes: &OwnedFd, beside: &Path) -> Option<i32> {
+        inotify::add_watch(changes, beside, WatchFlags::MODIFY | WatchFlags::ONESHOT).ok()
+    }
+
     fn run(
         changes: &OwnedFd,
         end: &OwnedFd,
-        (told, written): (i32, Option<i32>),
+        (told, mut written): (i32, Option<i32>),
+        beside: &Path,
         signal: &Weak<Signal>,
     ) -> Result<(), Errno> {
         let mut late: Option<Instant> = None;
@@ -152,14 +159,19 @@ mod system {
                     Err(error) => return Err(error),
                     Ok(event) if event.events().contains(ReadFlags::QUEUE_OVERFLOW) => is_told = true,
                     Ok(event) if event.wd() == told => is_told = true,
-                    Ok(event) if Some(event.wd()) == written => {
+                    Ok(event)
+                        if Some(event.wd()) == written && event.events().contains(ReadFlags::MODIFY) =>
+                    {
                         late.get_or_insert_with(|| Instant::now() + LATE);
                     }
                     Ok(_) => {}
                 }
             }
             if is_told || late.is_some_and(|late| late <= Instant::now()) {
-                late = None;
+                if late.take().is_some() {
+                    // Before anybody looks, so that nothing is written in between.
+                    written = listen_beside(changes, beside);
+                }
                 // Without one, it is not made yet: nobody waits, and whoever will looks first. When it is gone, `end` says so.
                 if let Some(signal) = signal.upgrade() {
                     signal.tell();

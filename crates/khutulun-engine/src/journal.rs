@@ -67,6 +67,14 @@ impl Journal {
         self.record("intent", Value::map(body))
     }
 
+    /// An intent is taken back: it was never executed.
+    pub(crate) fn withdrawn(&self, step: u32, attempt: u32) -> Record {
+        self.record(
+            "withdrawn",
+            Value::map([("step", number(step.into())), ("attempt", number(attempt.into()))]),
+        )
+    }
+
     pub(crate) fn outcome(&self, step: u32, attempt: u32, outcome: &Outcome, caught: bool) -> Record {
         let mut body = vec![("step", number(step.into())), ("attempt", number(attempt.into()))];
         match outcome {
@@ -145,6 +153,8 @@ impl StepState {
             StepEnd::Failed(_) => Known::Failed { attempt: self.attempt },
             StepEnd::Caught(_) => Known::Caught,
             StepEnd::Skipped => Known::Skipped,
+            // An attempt that was taken back is not used again.
+            StepEnd::NotStarted if self.attempt > 0 => Known::Failed { attempt: self.attempt },
             StepEnd::NotStarted | StepEnd::InFlight => Known::Untouched,
         }
     }
@@ -227,7 +237,9 @@ impl RunState {
                 let result = body.get("result").and_then(Value::as_text).ok_or("the result is missing")?;
                 self.end = Some(result.to_owned());
             }
-            "intent" | "outcome" if self.end.is_some() => return Err("something happened after its end"),
+            "intent" | "withdrawn" | "outcome" if self.end.is_some() => {
+                return Err("something happened after its end");
+            }
             "intent" => {
                 let (step, attempt, planned) = self.step(body)?;
                 if planned.implementation.is_none() {
@@ -238,6 +250,13 @@ impl RunState {
                 }
                 let inputs = texts(body.get("inputs")).ok_or("the inputs are missing")?;
                 *step = StepState { attempt, inputs, end: StepEnd::InFlight };
+            }
+            "withdrawn" => {
+                let (step, attempt, _) = self.step(body)?;
+                if step.end != StepEnd::InFlight || attempt != step.attempt {
+                    return Err("an intent is taken back that nobody made");
+                }
+                step.end = StepEnd::NotStarted;
             }
             "outcome" => {
                 let (step, attempt, planned) = self.step(body)?;

@@ -1,6 +1,6 @@
 //! Runs plans, keeps the journal, recovers.
 //!
-//! The life of a run: [`Engine::run`] commits the beginning of a [`khutulun_plan::Plan`], with the whole plan, to the store's
+//! The life of a run: [`Engine::run`] commits the beginning of a [`khutulun_plan::Plan`], with the plan, to the store's
 //! log. When the process dies, [`Engine::resume`] adds up the journal ([`RunState::fold`]), asks the executor what became of the
 //! operations in flight, and goes on. [`Engine::supersede`] ends such a run, so that a removal can be planned from any state.
 //!

@@ -390,6 +390,8 @@ fn facts(setup: &Setup, plan: &Plan) -> Vec<StepFacts> {
             decides: !step.conditions.is_empty(),
             approval: step.approval.is_some(),
             runs_code: step.implementation.is_some(),
+            // A plugin may not be able to tell that nothing was done.
+            early: !matches!(step.implementation, Some(floria::Implementation::Plugin(_))),
             attempts_max: match &step.implementation {
                 Some(floria::Implementation::Script { .. }) => options.attempts_max_script,
                 _ => options.attempts_max_component,

@@ -15,6 +15,8 @@ enum State {
     Waiting,
     /// Its intent is being recorded.
     Intended,
+    /// Its intent is recorded, and it waits for a place.
+    Prepared,
     Running,
     /// The executor is being asked.
     Recovering,
@@ -36,6 +38,10 @@ enum State {
     Skipped,
     Succeeded,
 }
+
+/// How many operations have an intent and no outcome at a time, where no more may run: their intents are made durable together
+/// and ahead, so that a free place is taken at once. After an interruption, somebody is asked about as many.
+const INTENDED_MAX: usize = 64;
 
 /// How many states there are.
 const STATES: usize = State::Succeeded as usize + 1;
@@ -59,8 +65,8 @@ struct Step {
 ///
 /// It keeps these laws: an operation is executed only after its intent was recorded, and after all steps that it waits for
 /// have succeeded; nothing that waits for a failed step is ever executed, unless it is there for that case; after a failure that
-/// no step is there for (unless the run keeps going) or a cancellation no new intent is made; when nothing runs any more, the
-/// run is done.
+/// no step is there for (unless the run keeps going) or a cancellation no new intent is made, and those that were made ahead are
+/// taken back; when nothing runs any more, the run is done.
 ///
 /// A step with others before it comes to its turn when all of those are over: succeeded, failed with steps for that case, or
 /// not run. It is run if one of those leads to it, and none that must have succeeded has failed. Otherwise it is not run, and
@@ -76,7 +82,9 @@ pub struct Scheduler {
     /// Those that were interrupted and may be run, or run again.
     interrupted: BTreeSet<u32>,
     resting: BTreeSet<u32>,
-    /// Steps that wait for nothing but a free place, in the plan's order.
+    /// Those whose intents are recorded and that wait for a place, in the plan's order.
+    prepared: BTreeSet<u32>,
+    /// Steps that wait for nothing but their turn, in the plan's order.
     ready: BTreeSet<u32>,
     /// The same of steps that run no code, which need no place.
     ready_without_code: BTreeSet<u32>,
@@ -122,6 +130,7 @@ impl Scheduler {
             counts,
             interrupted: BTreeSet::new(),
             resting: BTreeSet::new(),
+            prepared: BTreeSet::new(),
             ready: BTreeSet::new(),
             ready_without_code: BTreeSet::new(),
             busy: 0,
@@ -163,8 +172,7 @@ impl Scheduler {
             Happened::Resume(known) => self.resume(known, &mut orders),
             Happened::Recorded(index) => {
                 if self.steps[index as usize].state == State::Intended {
-                    self.set(index, State::Running);
-                    orders.push(Order::Execute { step: index, attempt: self.steps[index as usize].attempt });
+                    self.set(index, State::Prepared);
                 }
             }
             Happened::Finished(index, outcome) => {
@@ -338,11 +346,13 @@ impl Scheduler {
         match before {
             State::Unstarted | State::Repeatable => drop(self.interrupted.remove(&index)),
             State::Resting => drop(self.resting.remove(&index)),
+            State::Prepared => drop(self.prepared.remove(&index)),
             _ => {}
         }
         match state {
             State::Unstarted | State::Repeatable => drop(self.interrupted.insert(index)),
             State::Resting => drop(self.resting.insert(index)),
+            State::Prepared => drop(self.prepared.insert(index)),
             _ => {}
         }
     }

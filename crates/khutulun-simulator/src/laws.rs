@@ -158,7 +158,7 @@ impl Laws {
         let Some(ledger) = self.ledgers.get_mut(&run) else { return };
         let mut broken = None;
         match record.kind.as_str() {
-            "intent" | "outcome" if ledger.end.is_some() => {
+            "intent" | "withdrawn" | "outcome" if ledger.end.is_some() => {
                 broken = Some((8, format!("{} of run {run} after its end", record.kind)));
             }
             "intent" => {
@@ -178,6 +178,17 @@ impl Laws {
                         phase: Phase::InFlight,
                         inputs: record.body.get("inputs").cloned(),
                     };
+                }
+            }
+            "withdrawn" => {
+                let (index, attempt) = (number("step") as u32, number("attempt") as u32);
+                if let Some(step) = ledger.steps.get_mut(index as usize) {
+                    let id = OperationId { run, step: index, attempt };
+                    if step.phase != Phase::InFlight || step.attempt != attempt || host.times(id) > 0 {
+                        let phase = &step.phase;
+                        broken = Some((1, format!("the intent of {id} is taken back while it is {phase:?}")));
+                    }
+                    step.phase = Phase::Untouched;
                 }
             }
             "outcome" => {

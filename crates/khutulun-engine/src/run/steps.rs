@@ -38,6 +38,7 @@ impl Run {
                     Order::Done(result) => self.end(result),
                     Order::Rest { step, failures } => self.rest(step, failures),
                     Order::Execute { step, attempt } => self.execute(step, attempt, effects),
+                    Order::Withdraw { step, attempt } => self.withdraw(step, attempt),
                     Order::Recover { step, attempt } => {
                         let mut operation = self.operation_again(step, attempt);
                         // Whoever keeps it from being run twice has to let go of it, under this lease.
@@ -85,6 +86,12 @@ impl Run {
         } else {
             effects.push(Effect::Execute(operation));
         }
+    }
+
+    fn withdraw(&mut self, step: u32, attempt: u32) {
+        self.operations.remove(&step);
+        self.steps[step as usize].end = StepEnd::NotStarted;
+        self.gathered.records.push(self.journal.withdrawn(step, attempt));
     }
 
     fn rest(&mut self, step: u32, failures: u32) {

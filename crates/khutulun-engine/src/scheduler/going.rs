@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floria::Value;
 use khutulun_api::{Failure, FailureClass, Outcome};
 
-use super::{Order, Scheduler, State};
+use super::{INTENDED_MAX, Order, Scheduler, State};
 use crate::report::RunResult;
 
 impl Scheduler {
@@ -21,6 +21,11 @@ impl Scheduler {
             for index in std::mem::take(&mut self.resting) {
                 self.set(index, State::Failed);
             }
+            for index in std::mem::take(&mut self.prepared) {
+                self.busy -= 1;
+                self.set(index, State::Waiting);
+                orders.push(Order::Withdraw { step: index, attempt: self.steps[index as usize].attempt });
+            }
         }
         if !self.stopping() {
             self.start(orders);
@@ -32,9 +37,10 @@ impl Scheduler {
     fn take_up(&mut self, orders: &mut Vec<Order>) {
         for index in self.interrupted.clone() {
             if !self.stopping() {
-                self.set(index, State::Running);
-                self.busy += 1;
-                orders.push(Order::Execute { step: index, attempt: self.steps[index as usize].attempt });
+                if self.has_place() {
+                    self.busy += 1;
+                    self.execute(index, orders);
+                }
             } else if self.cancelled || self.count(State::InDoubt) == 0 {
                 // A run that ends leaves nothing in flight; one that waits for an answer does.
                 let touched = self.steps[index as usize].state == State::Repeatable;
@@ -72,15 +78,39 @@ impl Scheduler {
                 self.finish(index, Outcome::Succeeded(BTreeMap::<String, Value>::new()), false, orders);
             }
         }
-        while self.busy < self.conduct.parallel_max.max(1)
-            && let Some(index) = self.ready.pop_first()
+        // What was interrupted comes first.
+        while self.interrupted.is_empty()
+            && self.has_place()
+            && let Some(index) = self.prepared.pop_first()
         {
+            self.execute(index, orders);
+        }
+        while self.interrupted.is_empty()
+            && let Some(index) = self.ready.first().copied()
+            && self.busy < self.intended_max(index)
+        {
+            self.ready.remove(&index);
             self.busy += 1;
             let step = &mut self.steps[index as usize];
             step.attempt += 1;
             orders.push(Order::RecordIntent { step: index, attempt: step.attempt });
             self.set(index, State::Intended);
         }
+    }
+
+    /// How many operations may have an intent, this one's among them.
+    fn intended_max(&self, index: u32) -> usize {
+        let places = self.conduct.parallel_max.max(1);
+        if self.steps[index as usize].facts.early { places.max(INTENDED_MAX) } else { places }
+    }
+
+    fn has_place(&self) -> bool {
+        self.count(State::Running) < self.conduct.parallel_max.max(1)
+    }
+
+    fn execute(&mut self, index: u32, orders: &mut Vec<Order>) {
+        self.set(index, State::Running);
+        orders.push(Order::Execute { step: index, attempt: self.steps[index as usize].attempt });
     }
 
     fn end(&mut self, orders: &mut Vec<Order>) {

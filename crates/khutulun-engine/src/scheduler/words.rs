@@ -19,6 +19,9 @@ pub struct StepFacts {
     pub approval: bool,
     /// Whether code runs. Without, the step succeeds as soon as it may start, and has no intent.
     pub runs_code: bool,
+    /// Whether its intent may be durable before there is a place for it: where somebody can tell that it was never started, or it
+    /// may be done again.
+    pub early: bool,
     /// How often it is tried in one go while its failures are transient, at least 1.
     pub attempts_max: u32,
 }
@@ -90,6 +93,13 @@ pub enum Order {
     },
     /// Do the operation, then say [`Happened::Finished`].
     Execute {
+        /// The step.
+        step: u32,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Make durable that an intent is taken back: it was never executed, and another attempt will be.
+    Withdraw {
         /// The step.
         step: u32,
         /// Which attempt.

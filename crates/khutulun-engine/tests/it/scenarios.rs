@@ -125,7 +125,8 @@ fn a_failure_stops_what_depends_on_it_and_resuming_tries_it_again() {
 #[test]
 fn after_a_failure_the_next_plan_completes_what_is_missing() {
     block_on(async {
-        let world = World::new(Memory::Good);
+        let mut world = World::new(Memory::Good);
+        world.options.conduct.keep_going = true;
         script(&world, "db.create", &[FailureClass::Permanent]);
         script(&world, "cron.start", &[FailureClass::Permanent]);
         world.run(world.deploy_plan(SHOP), &never()).await.report();

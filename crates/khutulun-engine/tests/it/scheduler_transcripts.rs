@@ -11,7 +11,7 @@ fn steps(text: &str) -> (Vec<String>, Vec<StepFacts>) {
     let lines: Vec<(&str, &str)> =
         text.split(',').map(|line| line.trim().split_once(':').unwrap_or((line.trim(), ""))).collect();
     let names: Vec<String> =
-        lines.iter().map(|(name, _)| name.trim_end_matches(['*', '!', '?', '+']).to_owned()).collect();
+        lines.iter().map(|(name, _)| name.trim_end_matches(['*', '!', '?', '+', '~']).to_owned()).collect();
     let place = |name: &str| names.iter().position(|known| known == name).expect(name) as u32;
     let facts = lines
         .iter()
@@ -25,6 +25,7 @@ fn steps(text: &str) -> (Vec<String>, Vec<StepFacts>) {
             gathers: name.ends_with('+'),
             decides: name.ends_with('?'),
             approval: false,
+            early: name.ends_with('~'),
             runs_code: !name.ends_with(['*', '?', '+']),
             attempts_max: if name.ends_with('!') { 3 } else { 1 },
         })
@@ -81,6 +82,7 @@ fn show(effect: &Order, names: &[String]) -> String {
     match effect {
         Order::RecordIntent { step, attempt } => format!("intend {}#{attempt}", name(step)),
         Order::Execute { step, attempt } => format!("execute {}#{attempt}", name(step)),
+        Order::Withdraw { step, attempt } => format!("withdraw {}#{attempt}", name(step)),
         Order::Recover { step, attempt } => format!("recover {}#{attempt}", name(step)),
         Order::Decide { step } => format!("decide {}", name(step)),
         Order::Approve { step } => format!("approve {}", name(step)),
@@ -238,7 +240,7 @@ fn a_failure_elsewhere_ends_a_rest() {
 }
 
 #[test]
-fn a_cancelled_run_finishes_what_has_an_intent() {
+fn a_cancelled_run_finishes_what_runs_and_takes_back_what_does_not() {
     check(
         "a, b: a, c",
         "
@@ -246,8 +248,55 @@ fn a_cancelled_run_finishes_what_has_an_intent() {
         recorded a => execute a#1
         cancel =>
         finished a ok => record a#1 ok
+        recorded c => withdraw c#1; cancelled
+        finished c ok =>",
+    );
+}
+
+#[test]
+fn intents_are_made_ahead_of_places() {
+    let conduct = Conduct { parallel_max: 1, keep_going: false };
+    check_with(
+        conduct,
+        "a~, b~, c: b, d~, e~: a",
+        "
+        begin => intend a#1; intend b#1; intend d#1
+        recorded a => execute a#1
+        recorded b =>
+        recorded d =>
+        finished a ok => record a#1 ok; execute b#1; intend e#1
+        recorded e =>
+        finished b ok => record b#1 ok; execute d#1
+        finished d ok => record d#1 ok; execute e#1
+        finished e ok => record e#1 ok; intend c#1
         recorded c => execute c#1
-        finished c ok => record c#1 ok; cancelled",
+        finished c ok => record c#1 ok; conclude; succeeded",
+    );
+    check_with(
+        conduct,
+        "a~, b~, c~",
+        "
+        begin => intend a#1; intend b#1; intend c#1
+        recorded a => execute a#1
+        recorded b =>
+        finished a no => record a#1 Permanent; withdraw b#1
+        recorded c => withdraw c#1; failed",
+    );
+}
+
+#[test]
+fn what_was_interrupted_takes_no_more_places_than_there_are() {
+    check_with(
+        Conduct { parallel_max: 1, keep_going: false },
+        "a~, b~, c~",
+        "
+        resume flying flying untouched => recover a#1; recover b#1
+        recovered a never =>
+        recovered b repeatable => execute a#1
+        finished a ok => record a#1 ok; execute b#1; intend c#1
+        recorded c =>
+        finished b ok => record b#1 ok; execute c#1
+        finished c ok => record c#1 ok; conclude; succeeded",
     );
 }
 
