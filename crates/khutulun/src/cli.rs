@@ -1,9 +1,10 @@
 //! The grammar of the command line. A verb that is not built yet is not here.
 
 mod agent;
+mod design;
 mod events;
+mod packages;
 mod reality;
-mod removal;
 mod revisions;
 mod runs;
 mod simulate;
@@ -14,15 +15,24 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use agent::{AgentArguments, AgentCommand, InstallArguments};
+pub(crate) use design::{
+    CompileArguments, ExplainArguments, ExplainCommand, ExplainRequirementArguments, GraphArguments, Picture,
+    ValidateArguments,
+};
 pub(crate) use events::{EmitArguments, EventsArguments, EventsCommand};
+pub(crate) use packages::{
+    CsarArguments, CsarCommand, CsarCreateArguments, CsarExtractArguments, CsarPathArguments,
+    ProfileArguments, ProfileCommand,
+};
 pub(crate) use reality::{
     AdoptArguments, ForgetArguments, OperateArguments, RefreshArguments, RunArguments, StatusArguments,
 };
-pub(crate) use removal::RemovalArguments;
 pub(crate) use revisions::{
     DiffArguments, HistoryArguments, RollbackArguments, ScaleArguments, UpdateArguments,
 };
-pub(crate) use runs::CancelArguments;
+pub(crate) use runs::{
+    CancelArguments, ConductArguments, ExecutionArguments, OnFailure, RemovalArguments, ResumeArguments,
+};
 pub(crate) use simulate::SimulateArguments;
 pub(crate) use store::{
     ExchangeFormat, StoreArguments, StoreBackupArguments, StoreCommand, StoreDiffArguments,
@@ -209,67 +219,6 @@ pub(crate) struct DesignArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ValidateArguments {
-    /// TOSCA files, directories with one that is obvious, and archives (.csar, .zip, .tar, .tgz, .tar.zst).
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) paths: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompileArguments {
-    #[command(flatten)]
-    pub(crate) design: DesignArguments,
-    /// Show the instances that would be made with these inputs, with their values, and where requirements lead, as if nothing
-    /// were deployed. No state directory is read.
-    #[arg(long)]
-    pub(crate) instantiate: bool,
-    /// A file of `store export` with services that the design may select from. May be given several times.
-    #[arg(long, value_name = "FILE", requires = "instantiate")]
-    pub(crate) inventory: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct GraphArguments {
-    /// A design, or the name of a deployed service, whose instances are drawn (`shop:` where there is also a file `shop`).
-    #[command(flatten)]
-    pub(crate) design: DesignArguments,
-    /// Draw the templates of a design. That is what is drawn of a path.
-    #[arg(long, conflicts_with = "instances")]
-    pub(crate) templates: bool,
-    /// Draw the instances that would be made of a design with these inputs, as if nothing were deployed.
-    #[arg(long)]
-    pub(crate) instances: bool,
-    /// What kind of picture.
-    #[arg(long = "format", value_name = "KIND", default_value = "svg")]
-    pub(crate) picture: Picture,
-    /// Where to write it [default: standard output].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-}
-
-/// Kinds of pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Picture {
-    /// For browsers.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For pages that draw Mermaid.
-    Mermaid,
-}
-
-impl Picture {
-    /// Returns the word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Svg => "svg",
-            Self::Dot => "dot",
-            Self::Mermaid => "mermaid",
-        }
-    }
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) design: DesignArguments,
@@ -281,40 +230,6 @@ pub(crate) struct PlanArguments {
     pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) removal: RemovalArguments,
-}
-
-/// What every command that runs a plan takes.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct ExecutionArguments {
-    /// Do not ask.
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) conduct: ConductArguments,
-    #[command(flatten)]
-    pub(crate) removal: RemovalArguments,
-}
-
-/// How a run behaves.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct ConductArguments {
-    /// At most so many operations at once.
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) parallel: u16,
-    /// What happens to the rest when an operation fails. What depends on it never starts.
-    #[arg(long, value_name = "WHAT", default_value = "stop")]
-    pub(crate) on_failure: OnFailure,
-}
-
-/// What happens to the rest when an operation fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnFailure {
-    /// What runs is finished, and nothing new starts.
-    Stop,
-    /// What does not depend on it goes on.
-    Continue,
-    /// As `stop`, and then what was done is undone: the service becomes what was intended before, or goes. Of what deploys.
-    Unwind,
 }
 
 #[derive(Debug, Args)]
@@ -361,138 +276,4 @@ pub(crate) struct DestroyArguments {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) execution: ExecutionArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ResumeArguments {
-    /// The run's number, or the service [default: the only unfinished run].
-    #[arg(value_name = "RUN|SERVICE")]
-    pub(crate) which: Option<String>,
-    /// Say what became of a step that nobody could find out: `3=succeeded`, `3=failed` or `3=retry`; of one that asks for it,
-    /// whether it may go on: `3=approved` or `3=refused`.
-    #[arg(long, value_name = "STEP=HOW")]
-    pub(crate) settle: Vec<String>,
-    /// Do not ask whether to go on with what was not known when the run was planned.
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) conduct: ConductArguments,
-    /// For going back, where that is what is left to do.
-    #[command(flatten)]
-    pub(crate) removal: RemovalArguments,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CsarArguments {
-    #[command(subcommand)]
-    pub(crate) command: CsarCommand,
-}
-
-/// What can be done with archives.
-#[derive(Debug, Subcommand)]
-pub(crate) enum CsarCommand {
-    /// Make an archive of a directory: byte for byte the same for the same files.
-    Create(CsarCreateArguments),
-    /// Show what a package says about itself, and its files.
-    Inspect(CsarPathArguments),
-    /// Write a package's files to a new directory.
-    Extract(CsarExtractArguments),
-    /// Read every byte of a package and say whether it is whole, with its digest.
-    Verify(CsarPathArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CsarCreateArguments {
-    /// The directory.
-    #[arg(value_name = "DIR", default_value = ".")]
-    pub(crate) directory: PathBuf,
-    /// The archive to make [default: the directory's name and `.csar`, in the working directory].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// The file that the package starts with, by its path in the directory; a TOSCA.meta that says so is added.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) entry: Option<String>,
-    /// A file with templates for substitution, for that TOSCA.meta. May be given several times.
-    #[arg(long, value_name = "FILE", requires = "entry")]
-    pub(crate) other: Vec<String>,
-    /// Who makes it, for that TOSCA.meta.
-    #[arg(long, value_name = "NAME", requires = "entry")]
-    pub(crate) created_by: Option<String>,
-    /// Pack hidden files too.
-    #[arg(long)]
-    pub(crate) hidden: bool,
-    /// Replace an archive that is there.
-    #[arg(long)]
-    pub(crate) replace: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CsarPathArguments {
-    /// An archive (.csar, .zip, .tar, .tgz, .tar.zst), or a directory.
-    #[arg(value_name = "PATH")]
-    pub(crate) path: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CsarExtractArguments {
-    /// An archive (.csar, .zip, .tar, .tgz, .tar.zst), or a directory.
-    #[arg(value_name = "PATH")]
-    pub(crate) path: PathBuf,
-    /// The directory to make; it may be there when it is empty.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProfileArguments {
-    #[command(subcommand)]
-    pub(crate) command: ProfileCommand,
-}
-
-/// What can be seen of profiles.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProfileCommand {
-    /// Show the profiles that designs can import by name.
-    List,
-    /// Write `khutulun.lock` beside designs: which profiles and files from the network they import, by digest. From then on
-    /// they are valid with exactly these. Name all designs of a folder at once.
-    Lock {
-        /// TOSCA files, and directories with one that is obvious.
-        #[arg(value_name = "PATH", default_value = ".")]
-        paths: Vec<PathBuf>,
-    },
-    /// Show what is in a profile.
-    Show {
-        /// The name, such as `khutulun.process:0.1`.
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
-}
-
-#[derive(Debug, Args)]
-#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
-pub(crate) struct ExplainArguments {
-    #[command(subcommand)]
-    pub(crate) what: Option<ExplainCommand>,
-    /// The code, such as `unknown-type`; diagnostics have it in brackets.
-    #[arg(value_name = "CODE", required = true)]
-    pub(crate) code: Option<String>,
-}
-
-/// What else can be explained.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ExplainCommand {
-    /// Show where a requirement leads: each candidate, and the first thing about it that is not as asked for.
-    ///
-    /// What is deployed already is taken into account, as `plan` does; nothing is touched.
-    Requirement(ExplainRequirementArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExplainRequirementArguments {
-    /// The node and its requirement: `web/database`, `web-3/database`, `client/impl/software/host`.
-    #[arg(value_name = "NODE/REQUIREMENT")]
-    pub(crate) requirement: String,
-    #[command(flatten)]
-    pub(crate) design: DesignArguments,
 }
