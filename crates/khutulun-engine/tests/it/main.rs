@@ -3,12 +3,15 @@
 // A test that cannot go on should say so where it stands.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod branches;
 mod crash_points;
 mod laws;
 mod leases;
+mod looks;
 mod machine;
 mod notifications;
+mod reality;
 mod replay;
 mod scenarios;
 mod scheduler_transcripts;

@@ -5,39 +5,36 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use floria::{
-    Batch, Call, Change, ClassName, Edge, EdgeId, Entity, Expression, Property, Store as _, StoreError,
-    Value, Vertex, VertexId,
-};
+use floria::{Batch, Change, Entity, Store as _, Value};
 use khutulun_api::{FailureClass, Operation, Outcome, RunId, names};
-use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, Settlement, StepEnd, runs};
-use khutulun_plan::{Basis, Plan, plan_refresh, plan_run};
+use khutulun_engine::{Cancel, EngineError, Observer, RunReport, RunResult, StepEnd, runs};
+use khutulun_plan::{Basis, Plan, plan_run};
 
 use crate::{
     sketch::{SketchFunctions, namespace},
     world::{Crash, Fate, Memory, World, block_on, failed},
 };
 
-const SHOP: &str = "web T port=80 start(up=$db.pid) stop() delete() create() ->db
+pub(crate) const SHOP: &str = "web T port=80 start(up=$db.pid) stop() delete() create() ->db
 db T port=1 @pid create() start()>pid stop() delete()
 cron T create() start() stop() delete()";
 
-fn never() -> std::sync::Arc<Crash> {
+pub(crate) fn never() -> std::sync::Arc<Crash> {
     Crash::at(-1)
 }
 
-fn script(world: &World, operation: &str, outcomes: &[FailureClass]) {
+pub(crate) fn script(world: &World, operation: &str, outcomes: &[FailureClass]) {
     let outcomes = outcomes.iter().map(|class| failed(*class)).collect();
     world.reality.lock().unwrap().scripted.insert(operation.to_owned(), outcomes);
 }
 
-fn state(world: &World, node: &str) -> String {
+pub(crate) fn state(world: &World, node: &str) -> String {
     let graph = world.graph();
     let vertex = graph.vertexes().find(|vertex| vertex.name == node).unwrap();
     vertex.metadata.get(names::STATE).unwrap().to_string()
 }
 
-fn summary(report: &RunReport) -> String {
+pub(crate) fn summary(report: &RunReport) -> String {
     let words = report.steps.iter().map(|step| {
         let end = match &step.end {
             StepEnd::Succeeded => "ok".to_owned(),
@@ -52,14 +49,14 @@ fn summary(report: &RunReport) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-async fn deployed(memory: Memory) -> World {
+pub(crate) async fn deployed(memory: Memory) -> World {
     let world = World::new(memory);
     let report = world.run(world.deploy_plan(SHOP), &never()).await.report();
     assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
     world
 }
 
-async fn destroy(world: &World) -> RunReport {
+pub(crate) async fn destroy(world: &World) -> RunReport {
     world.engine(&never()).supersede(&namespace()).await.unwrap();
     world.run(world.destroy_plan(), &never()).await.report()
 }
@@ -265,194 +262,6 @@ fn a_plan_whose_base_has_moved_is_refused_and_says_what_moved() {
         let Fate::Ended(Err(error)) = world.run(plan, &never()).await else { panic!("it ran") };
         assert!(matches!(&error, EngineError::Stale { moved, .. } if moved == &["cron"]), "{error}");
         assert!(error.to_string().ends_with("changed since: cron"), "{error}");
-    });
-}
-
-#[test]
-fn an_unfinished_run_keeps_others_out_until_it_is_resumed_or_superseded() {
-    block_on(async {
-        let world = World::new(Memory::None);
-        // Dies after an effect of which nobody but the world knows.
-        assert!(matches!(
-            world.run(world.deploy_plan("a T create() delete()\nb T ->a start()"), &Crash::at(3)).await,
-            Fate::Died
-        ));
-        assert_eq!(world.live_nodes(), ["a"]);
-        let Fate::Ended(Err(error)) = world.run(world.deploy_plan("a T create()"), &never()).await else {
-            panic!()
-        };
-        assert!(matches!(error, EngineError::Unfinished { .. }), "{error}");
-
-        let engine = world.engine(&never());
-        let report = engine.resume(&namespace(), None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap();
-        assert_eq!(report.result, RunResult::NeedsOperator);
-        assert_eq!(report.questions[0].text, "whether a.create happened");
-        assert!(world.unfinished());
-        let needless = [(1, Settlement::Retry)].into();
-        let error = engine.resume(&namespace(), None, needless, &(), &Cancel::new()).await.unwrap_err();
-        assert!(matches!(error, EngineError::NothingToSettle { step: 1, .. }), "{error}");
-
-        assert_eq!(destroy(&world).await.result, RunResult::Succeeded);
-        assert_eq!(world.live_nodes(), [""; 0]);
-        assert!(world.graph().is_empty());
-        let results: Vec<_> =
-            runs(&*world.store, &namespace()).unwrap().into_iter().map(|run| run.result.unwrap()).collect();
-        assert_eq!(results, ["superseded", "succeeded"]);
-        world.check_laws();
-    });
-}
-
-#[test]
-fn answers_settle_what_nobody_else_can_tell() {
-    block_on(async {
-        for (answer, result) in [
-            (Settlement::Succeeded([("pid".to_owned(), Value::Integer(7))].into()), RunResult::Succeeded),
-            (Settlement::Failed, RunResult::Failed),
-        ] {
-            let world = World::new(Memory::None);
-            let plan = world.deploy_plan("a T @pid create()>pid\nb T x=$a.pid start()");
-            assert!(matches!(world.run(plan, &Crash::at(3)).await, Fate::Died));
-            let engine = world.engine(&never());
-            let answers = [(0, answer)].into();
-            let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();
-            assert_eq!(report.result, result, "{}", summary(&report));
-            world.check_laws();
-        }
-    });
-}
-
-#[test]
-fn who_keeps_it_from_happening_twice_is_told_that_it_may() {
-    block_on(async {
-        let world = World::new(Memory::None);
-        let plan = world.deploy_plan("a T create()");
-        assert!(matches!(world.run(plan, &Crash::at(2)).await, Fate::Died));
-        let engine = world.engine(&never());
-        let retry = [(0, Settlement::Retry)].into();
-        let report = engine.resume(&namespace(), None, retry, &(), &Cancel::new()).await.unwrap();
-        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
-        assert!(world.reality.lock().unwrap().freed.contains("a.create"));
-    });
-}
-
-#[test]
-fn an_answer_counts_also_where_the_executor_remembers_that_nobody_knew() {
-    block_on(async {
-        let world = World::new(Memory::Good);
-        script(&world, "a.create", &[FailureClass::UnknownOutcome]);
-        let report = world.run(world.deploy_plan("a T create()"), &never()).await.report();
-        assert_eq!(report.result, RunResult::Failed);
-        let engine = world.engine(&never());
-        let answers = [(0, Settlement::Succeeded(BTreeMap::new()))].into();
-        let report = engine.resume(&namespace(), None, answers, &(), &Cancel::new()).await.unwrap();
-        assert_eq!(report.result, RunResult::Succeeded, "{}", summary(&report));
-    });
-}
-
-#[test]
-fn only_the_last_run_can_be_resumed_and_only_if_it_did_not_succeed() {
-    block_on(async {
-        let world = deployed(Memory::Good).await;
-        let engine = world.engine(&never());
-        let resume = async |run| {
-            engine.resume(&namespace(), run, BTreeMap::new(), &(), &Cancel::new()).await.unwrap_err()
-        };
-        assert!(matches!(resume(None).await, EngineError::Ended { .. }));
-        let first = runs(&*world.store, &namespace()).unwrap()[0].run;
-        destroy(&world).await;
-        assert!(matches!(resume(Some(first)).await, EngineError::Followed { .. }));
-        assert!(matches!(resume(Some(RunId(999_999))).await, EngineError::NoSuchRun(_)));
-        let nobody = floria::Namespace("nobody".to_owned());
-        let error = engine.resume(&nobody, None, BTreeMap::new(), &(), &Cancel::new()).await.unwrap_err();
-        assert!(matches!(error, EngineError::NothingToResume { .. }));
-    });
-}
-
-/// Who cannot tell which attributes must stay as they are takes none of them to be what was seen.
-#[test]
-fn what_must_stay_stays_where_its_policy_has_no_value() {
-    block_on(async {
-        let world = World::new(Memory::Good);
-        let plan = world.deploy_plan("a T @pid create() start()>pid");
-        world.run(plan, &never()).await.report();
-        let mut a = world.graph().vertexes().find(|vertex| vertex.name == "a").unwrap().clone();
-        a.handlers.insert("lifecycle.observe".to_owned(), a.handlers.get("lifecycle.start").unwrap().clone());
-        let pid = a.properties.get_mut("pid").unwrap();
-        pid.metadata.insert("khutulun.compare".to_owned(), true.into());
-        let before = pid.value.clone();
-        let call = Call { function: "nobody has this".to_owned(), arguments: Vec::new(), origin: None };
-        let compare = Property { updater: Some(Expression::from(call)), ..Property::default() };
-        let policy = Vertex {
-            id: VertexId(world.store.allocate(1).unwrap().start),
-            name: "policy:steady".to_owned(),
-            classes: vec![ClassName("khutulun.policies:0.1:Drift".to_owned())],
-            properties: [("compare".to_owned(), compare)].into(),
-            metadata: [(names::POLICY.to_owned(), "steady".into())].into(),
-            handlers: Default::default(),
-            ..a.clone()
-        };
-        let target = Edge {
-            id: EdgeId(world.store.allocate(1).unwrap().start),
-            namespace: namespace(),
-            name: names::TARGET.to_owned(),
-            index: 0,
-            source: policy.id,
-            target: a.id,
-            classes: Vec::new(),
-            properties: Default::default(),
-            handlers: Default::default(),
-            metadata: Default::default(),
-            origin: None,
-        };
-        let changes = vec![Change::put(a.clone()), Change::put(policy), Change::put(target)];
-        world.store.commit(&Batch { changes, ..Batch::default() }).unwrap();
-        let seen = [("state".to_owned(), "running".into()), ("pid".to_owned(), 999.into())];
-        let seen = vec![Outcome::Succeeded(seen.into())];
-        world.reality.lock().unwrap().scripted.insert("a.observe".to_owned(), seen);
-        let base = world.store.namespace_revision(&namespace()).unwrap();
-        let (plan, not_asked) = plan_refresh(
-            &Basis::new(&namespace(), base, &SketchFunctions),
-            &world.graph(),
-            &[a.id].into(),
-            0,
-        );
-        assert_eq!(not_asked, BTreeMap::new());
-        let report = world.run(plan, &never()).await.report();
-        assert_eq!(summary(&report), "a.observe Permanent");
-        let after = world.graph().vertex(a.id).unwrap().properties.get("pid").unwrap().value.clone();
-        assert_eq!(after, before);
-    });
-}
-
-#[test]
-fn somebody_who_looks_at_reality_meanwhile_does_not_stop_a_run() {
-    block_on(async {
-        let world = World::new(Memory::Good);
-        world.held.0.lock().unwrap().insert("db.create".to_owned());
-        let (engine, plan, cancel) = (world.engine(&never()), world.deploy_plan(SHOP), Cancel::new());
-        let looker = async {
-            while !world.reality.lock().unwrap().seen.contains_key("db.create") {
-                tokio::task::yield_now().await;
-            }
-            // What changes while it is looked at is looked at again.
-            loop {
-                let expected = vec![(namespace(), world.store.namespace_revision(&namespace()).unwrap())];
-                let mut cron = world.graph().vertexes().find(|vertex| vertex.name == "cron").unwrap().clone();
-                cron.metadata.insert("seen".to_owned(), Value::from(true));
-                let changes = vec![Change::Put(Entity::Vertex(cron))];
-                match world.store.commit(&Batch { expected, changes, ..Batch::default() }) {
-                    Ok(_) => break,
-                    Err(StoreError::Conflict { .. }) => {}
-                    Err(error) => panic!("{error}"),
-                }
-            }
-            world.held.0.lock().unwrap().clear();
-            world.held.1.notify_waiters();
-        };
-        let (report, ()) = tokio::join!(engine.run(plan, &(), &cancel), looker);
-        assert_eq!(report.unwrap().result, RunResult::Succeeded);
-        world.check_laws();
-        world.check_truth();
     });
 }
 
