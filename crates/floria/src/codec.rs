@@ -1,6 +1,6 @@
 //! Entities as octets: deterministic CBOR, and digests of it.
 
-use std::io::{self, BufWriter, Read as _};
+use std::io::{self, Read as _, Write as _};
 
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use serde::{Serialize, de::DeserializeOwned};
@@ -57,21 +57,20 @@ pub fn decode<T: DeserializeOwned>(mut octets: &[u8]) -> Result<T, CodecError> {
     if octets.is_empty() { Ok(content) } else { Err(CodecError::Trailing(octets.len())) }
 }
 
-/// Encodes something large, such as a plan or a design, in a tenth of the octets of [`encode`], or fewer: the same names come again
-/// and again in it.
+/// Encodes something that may be large, such as a plan or a design, in a tenth of the octets of [`encode`], or fewer: the same names
+/// come again and again in it. What is small is not worth it, and stays as [`encode`] makes it.
 ///
 /// # Errors
 ///
 /// As [`encode`].
 pub fn pack<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, CodecError> {
     let malformed = |error: io::Error| CodecError::Malformed(Box::new(error));
-    let packer = BufWriter::with_capacity(PACKED_AT_ONCE, ZlibEncoder::new(Vec::new(), Compression::fast()));
-    let mut packer = Measured { depth: Depth::default(), inner: packer };
+    let mut packer = Packer::default();
     ciborium::into_writer(content, &mut packer).map_err(|error| CodecError::Malformed(Box::new(error)))?;
+    packer.measure();
     if packer.depth.deepest > ENCODED_DEPTH_MAX {
         return Err(CodecError::TooDeep);
     }
-    let packer = packer.inner.into_inner().map_err(|error| malformed(error.into_error()))?;
     packer.finish().map_err(malformed)
 }
 
@@ -97,21 +96,52 @@ const ZLIB: u8 = 0x78;
 /// How many octets are packed at once.
 const PACKED_AT_ONCE: usize = 1 << 16;
 
-/// Writes CBOR, and measures it.
-struct Measured<W> {
+/// How many octets are not worth packing: they fit a page of a store, and to begin packing takes longer than to encode them.
+const PLAIN_MAX: usize = 4096;
+
+/// Packs once there is much, and measures it.
+#[derive(Default)]
+struct Packer {
     depth: Depth,
-    inner: W,
+    zlib: Option<ZlibEncoder<Vec<u8>>>,
+    /// What was not packed yet.
+    plain: Vec<u8>,
 }
 
-impl<W: io::Write> io::Write for Measured<W> {
+impl Packer {
+    fn measure(&mut self) {
+        self.depth.take(&self.plain);
+    }
+
+    fn pack(&mut self) -> io::Result<()> {
+        let begin = || ZlibEncoder::new(Vec::new(), Compression::fast());
+        self.zlib.get_or_insert_with(begin).write_all(&self.plain)?;
+        self.plain.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Vec<u8>> {
+        let is_small = self.zlib.is_none() && self.plain.len() <= PLAIN_MAX;
+        if is_small && self.plain.first() != Some(&ZLIB) {
+            return Ok(self.plain);
+        }
+        self.pack()?;
+        self.zlib.map_or_else(|| Ok(Vec::new()), ZlibEncoder::finish)
+    }
+}
+
+impl io::Write for Packer {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let length = self.inner.write(octets)?;
-        self.depth.take(&octets[..length]);
-        Ok(length)
+        self.plain.extend_from_slice(octets);
+        if self.plain.len() >= PACKED_AT_ONCE {
+            self.measure();
+            self.pack()?;
+        }
+        Ok(octets.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        Ok(())
     }
 }
 
@@ -123,10 +153,11 @@ fn depth(octets: &[u8]) -> usize {
 }
 
 /// How deep CBOR nests that comes in pieces. The octets are our own: of definite lengths, and well-formed.
-#[derive(Default)]
 struct Depth {
-    /// For each open list or map, how many items it still lacks.
+    /// For each list or map around the innermost one that is open, how many items it still lacks.
     open: Vec<u64>,
+    /// How many the innermost one lacks; around all there is no end.
+    lacks: u64,
     deepest: usize,
     major: u8,
     argument: u64,
@@ -134,6 +165,13 @@ struct Depth {
     argument_lacks: usize,
     /// How many octets of a text are to come.
     text_lacks: u64,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        let (open, lacks) = (Vec::new(), u64::MAX);
+        Self { open, lacks, deepest: 0, major: 0, argument: 0, argument_lacks: 0, text_lacks: 0 }
+    }
 }
 
 impl Depth {
@@ -170,27 +208,24 @@ impl Depth {
 
     fn item(&mut self) {
         match self.major {
-            // Text and bytes.
-            2 | 3 => self.text_lacks = self.argument,
             4 | 5 => {
-                self.open.push(if self.major == 5 { self.argument * 2 } else { self.argument });
+                self.open.push(self.lacks);
+                self.lacks = if self.major == 5 { self.argument * 2 } else { self.argument };
                 self.deepest = self.deepest.max(self.open.len());
             }
-            _ => {}
+            // A tag is no item of its own, but a part of the one that follows.
+            6 => return,
+            // Text and bytes.
+            2 | 3 => {
+                self.text_lacks = self.argument;
+                self.lacks = self.lacks.saturating_sub(1);
+            }
+            _ => self.lacks = self.lacks.saturating_sub(1),
         }
-        // A tag is no item of its own, but a part of the one that follows.
-        if !matches!(self.major, 4..=6) {
-            self.count_item();
-        }
-        while self.open.last() == Some(&0) {
-            self.open.pop();
-            self.count_item();
-        }
-    }
-
-    fn count_item(&mut self) {
-        if let Some(lacking) = self.open.last_mut() {
-            *lacking = lacking.saturating_sub(1);
+        while self.lacks == 0
+            && let Some(around) = self.open.pop()
+        {
+            self.lacks = around.saturating_sub(1);
         }
     }
 }
@@ -310,6 +345,13 @@ mod tests {
         assert_eq!(unpack::<Value>(&pack(&nested(9)).unwrap()).unwrap(), nested(9));
         assert!(unpack::<Value>(&packed[..packed.len() / 2]).is_err());
         assert!(unpack::<Value>(&[ZLIB; 100]).is_err());
+        // What looks as if it were packed, and what is just too large to stay as it is.
+        for length in [24, 200, PLAIN_MAX - 3, PLAIN_MAX, PACKED_AT_ONCE, 3 * PACKED_AT_ONCE] {
+            let text = Value::from("x".repeat(length));
+            assert_eq!(unpack::<Value>(&pack(&text).unwrap()).unwrap(), text, "{length}");
+        }
+        let small = Value::List(vec![Value::Integer(1); 100]);
+        assert_eq!(pack(&small).unwrap(), encode(&small).unwrap());
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Stories that a seed makes up: a small service, what somebody wants of it, and what goes wrong.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use khutulun_plan::Goal;
 
@@ -77,10 +81,12 @@ impl Sketched {
 
     /// Makes the story. None: its designs make no sense, since something was taken away that something else needs.
     pub fn story(&self, bug: Option<Bug>) -> Option<Story> {
-        let designs = self.designs.iter().map(|text| sketch::design(text).ok());
+        // A design is told from others by its text: a digest of itself takes as long as all else that is made here.
+        let designs = self.designs.iter().map(|text| Some((sketch::design(text).ok()?, name_of(text))));
         let designs = designs.collect::<Option<Vec<_>>>()?;
         let mut chance = Chance::new(self.seed);
-        let subject = Subject::new(sketch::namespace(), Arc::new(SketchFunctions), designs);
+        let subject =
+            Subject { designs, ..Subject::new(sketch::namespace(), Arc::new(SketchFunctions), Vec::new()) };
         Some(Story {
             seed: self.seed,
             subject,
@@ -92,6 +98,12 @@ impl Sketched {
             bug,
         })
     }
+}
+
+fn name_of(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// How many services of a thousand have something that is protected.

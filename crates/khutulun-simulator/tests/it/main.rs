@@ -7,3 +7,7 @@ mod bugs;
 mod crash_points;
 mod scenarios;
 mod seeds;
+
+/// Stories allocate all the time: half of their time went into the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,7 @@
 //! Thousands of stories that seeds make up.
 
+use std::thread;
+
 use khutulun_simulator::{Explored, Met, Sketched, explore, shrink};
 
 /// How many seeds the ordinary mode has.
@@ -8,7 +10,7 @@ pub(crate) const ORDINARY: u64 = 5_000;
 /// How many seeds the long mode has (`KHUTULUN_LONG=1`), for a release build.
 const LONG: u64 = 200_000;
 
-/// The tests of a crate run at the same time as others', and two cores are always there.
+/// In the ordinary mode: the tests of a crate run at the same time as others', and two cores are always there. The long mode takes all.
 const THREADS: usize = 2;
 
 fn number(variable: &str) -> Option<u64> {
@@ -17,11 +19,13 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn all_promises_hold_in_all_stories() {
-    let count = if number("KHUTULUN_LONG").is_some_and(|long| long > 0) { LONG } else { ORDINARY };
+    let is_long = number("KHUTULUN_LONG").is_some_and(|long| long > 0);
+    let all_cores = || thread::available_parallelism().map_or(THREADS, usize::from);
+    let (count, threads) = if is_long { (LONG, all_cores()) } else { (ORDINARY, THREADS) };
     // Whoever looks for more says where.
     let from = number("KHUTULUN_SEED").unwrap_or(0);
     let story = |seed| Sketched::of_seed(seed).story(None).unwrap();
-    let Explored { coverage, failed, .. } = explore(from..from + count, THREADS, story);
+    let Explored { coverage, failed, .. } = explore(from..from + count, threads, story);
     println!("{coverage}");
     if let Some((seed, violations)) = failed {
         let (smallest, told) = shrink(&Sketched::of_seed(seed), None).unwrap();
