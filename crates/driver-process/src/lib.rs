@@ -110,7 +110,7 @@ fn spec(request: &Request) -> Result<Spec, Failure> {
 /// What the host knows of the process, as outputs.
 fn outputs(status: &Status) -> Value {
     Value::map([
-        ("state", Value::from(state(status.state))),
+        ("state", Value::from(state(status))),
         ("pid", status.pid.into()),
         ("exit_code", status.exit_code.into()),
         ("signal", status.signal.into()),
@@ -122,8 +122,10 @@ fn outputs(status: &Status) -> Value {
     ])
 }
 
-fn state(state: State) -> &'static str {
-    match state {
+fn state(status: &Status) -> &'static str {
+    match status.state {
+        // It runs, and its supervisor was ended by somebody: a start gives it a new one.
+        State::Running if status.supervisor == "nobody" => "unsupervised",
         State::Running => "running",
         State::Stopped => "stopped",
         State::Failed => "failed",

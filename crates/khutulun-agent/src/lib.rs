@@ -27,7 +27,7 @@ mod unit;
 pub use agent::{Agent, AgentError, Stop};
 pub use host::{Act, Host, Status};
 pub use lock::{AgentLock, Holder, LockError};
-pub use process::{EXITED, RESTARTED};
+pub use process::{EXITED, RESTARTED, UNSUPERVISED};
 pub use request::{AskError, ask};
 pub use socket::{BODY_BYTES_MAX, CONNECTIONS_MAX, SOCKET};
 pub use unit::{Unit, UnitScope};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::Value;
-use khutulun_api::{ProcessState, ProcessStatus};
+use khutulun_api::{ProcessState, ProcessStatus, names};
 use khutulun_host::ProcessChange;
 
 /// A process ended that nobody asked to end, and nothing starts it again.
@@ -11,6 +11,9 @@ pub const EXITED: &str = "process.exited";
 
 /// A process ended, and its supervisor started it again.
 pub const RESTARTED: &str = "process.restarted";
+
+/// A process runs on, and somebody ended its supervisor.
+pub const UNSUPERVISED: &str = "process.unsupervised";
 
 /// What was told of a process last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(crate) struct Told {
     restarts: u32,
     /// Whether its end was told.
     ended: bool,
+    /// Whether it was told that nobody keeps it.
+    unsupervised: bool,
 }
 
 impl Told {
@@ -29,14 +34,17 @@ impl Told {
             ("operation".to_owned(), Value::from(self.operation.as_str())),
             ("restarts".to_owned(), Value::Integer(self.restarts.into())),
             ("ended".to_owned(), Value::Boolean(self.ended)),
+            ("unsupervised".to_owned(), Value::Boolean(self.unsupervised)),
         ])
     }
 
     pub(crate) fn from_value(value: &Value) -> Option<Self> {
+        let flag = |name| matches!(value.get(name), Some(Value::Boolean(true)));
         Some(Self {
             operation: value.get("operation")?.as_text()?.to_owned(),
             restarts: value.get("restarts")?.as_integer()?.try_into().ok()?,
-            ended: matches!(value.get("ended"), Some(Value::Boolean(true))),
+            ended: flag("ended"),
+            unsupervised: flag("unsupervised"),
         })
     }
 }
@@ -51,14 +59,25 @@ pub(crate) fn tell(
     let status = change.status.as_ref()?;
     let operation = status.operation.clone()?;
     let before = told.filter(|told| told.operation == operation);
-    let (restarts, ended) = before.map_or((0, false), |told| (told.restarts, told.ended));
-    let told = |ended| Told { operation: operation.clone(), restarts: status.restarts, ended };
+    let told = Told {
+        operation,
+        restarts: status.restarts,
+        ended: false,
+        unsupervised: before.is_some_and(|told| told.unsupervised),
+    };
     match status.state {
-        ProcessState::Stopped | ProcessState::Failed if change.executed && !change.asked && !ended => {
-            Some((EXITED, data(status), told(true)))
+        ProcessState::Stopped | ProcessState::Failed
+            if change.executed && !change.asked && !before.is_some_and(|told| told.ended) =>
+        {
+            Some((EXITED, data(status), Told { ended: true, ..told }))
         }
-        ProcessState::Running if status.restarts > restarts && status.pid.is_some() => {
-            Some((RESTARTED, data(status), told(false)))
+        ProcessState::Running if status.word() == names::UNSUPERVISED && !told.unsupervised => {
+            Some((UNSUPERVISED, data(status), Told { unsupervised: true, ..told }))
+        }
+        ProcessState::Running
+            if status.restarts > before.map_or(0, |told| told.restarts) && status.pid.is_some() =>
+        {
+            Some((RESTARTED, data(status), told))
         }
         _ => None,
     }
@@ -67,14 +86,8 @@ pub(crate) fn tell(
 /// Values by the names of the attributes that they are of.
 fn data(status: &ProcessStatus) -> BTreeMap<String, Value> {
     let number = |number: Option<i64>| number.map_or(Value::Null, Value::Integer);
-    let state = match status.state {
-        ProcessState::Running => "running",
-        ProcessState::Stopped => "stopped",
-        ProcessState::Failed => "failed",
-        ProcessState::Absent => "absent",
-    };
     let mut data = BTreeMap::from([
-        ("state".to_owned(), Value::from(state)),
+        ("state".to_owned(), Value::from(status.word())),
         ("exit_code".to_owned(), number(status.exit_code.map(i64::from))),
         ("signal".to_owned(), number(status.signal.map(i64::from))),
         ("restarts".to_owned(), Value::Integer(status.restarts.into())),
@@ -88,7 +101,7 @@ fn data(status: &ProcessStatus) -> BTreeMap<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use khutulun_api::ProcessIdentity;
+    use khutulun_api::{NOBODY, ProcessIdentity};
 
     use super::*;
 
@@ -135,6 +148,16 @@ mod tests {
         let told = check(None, &change(ProcessState::Running, "1-0", 2), Some(RESTARTED));
         check(told.as_ref(), &change(ProcessState::Running, "1-0", 2), None);
         check(told.as_ref(), &change(ProcessState::Failed, "1-0", 2), Some(EXITED));
+    }
+
+    #[test]
+    fn that_nobody_keeps_it_is_told_once_and_its_end_after_it_too() {
+        let mut alone = change(ProcessState::Running, "1-0", 0);
+        alone.status.as_mut().expect("it has one").supervisor = NOBODY.to_owned();
+        let told = check(None, &alone, Some(UNSUPERVISED));
+        check(told.as_ref(), &alone, None);
+        let told = check(told.as_ref(), &change(ProcessState::Failed, "1-0", 0), Some(EXITED));
+        assert_eq!(told.map(|told| (told.ended, told.unsupervised)), Some((true, true)));
     }
 
     #[test]

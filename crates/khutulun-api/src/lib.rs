@@ -15,7 +15,7 @@ pub use clock::{Clock, SystemClock};
 pub use describe::{describe_error, describe_site, describe_unknown};
 pub use executor::{BoxFuture, Executor, Recovery};
 pub use machine::{
-    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, ProcessIdentity,
+    CommandRequest, CommandResult, HttpRequest, HttpResponse, Machine, MachineError, NOBODY, ProcessIdentity,
     ProcessSpec, ProcessState, ProcessStatus, RestartPolicy,
 };
 pub use no_machine::NoMachine;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Operation;
+use crate::{Operation, names};
 
 /// A program to run to its end. No shell is involved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,15 +148,31 @@ pub struct ProcessStatus {
     pub restarts: u32,
     /// The operation that started it.
     pub operation: Option<String>,
-    /// Who supervises it: `khutulun` or `systemd`.
+    /// Who supervises it: `khutulun` or `systemd`; `nobody` where it runs, and its supervisor was ended by somebody.
     pub supervisor: String,
     /// The name that everyday tools know it by: the unit's name, or the pid file's path.
     pub name: String,
     /// The files that its output goes to.
     pub log_files: Vec<PathBuf>,
-    /// Why it could not be started, if so.
+    /// Why it could not be started, or what else is wrong with it.
     pub error: Option<String>,
 }
+
+impl ProcessStatus {
+    /// Returns one of [`names::STATES`].
+    pub fn word(&self) -> &'static str {
+        match self.state {
+            ProcessState::Running if self.supervisor == NOBODY => names::UNSUPERVISED,
+            ProcessState::Running => "running",
+            ProcessState::Stopped => "stopped",
+            ProcessState::Failed => "failed",
+            ProcessState::Absent => "absent",
+        }
+    }
+}
+
+/// Who keeps a process that runs, and whose supervisor was ended by somebody.
+pub const NOBODY: &str = "nobody";
 
 /// A machine, as drivers see it through the executor that checks their grants. All calls block, for a bounded time.
 pub trait Machine: Send + Sync {
@@ -176,7 +192,8 @@ pub trait Machine: Send + Sync {
     fn http(&self, request: &HttpRequest) -> Result<HttpResponse, MachineError>;
 
     /// Starts a process and keeps it after this program ended. Returns once it was executed, or could not be. A live one of
-    /// the same identity is an error, unless the same operation started it.
+    /// the same identity is an error, unless the same operation started it, or nobody keeps it and it is what would be started:
+    /// then it is kept from now on, as it is.
     fn start_process(&self, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError>;
 
     /// Looks at a process.

@@ -17,8 +17,17 @@ pub const OBSERVE: &str = "observe";
 /// paths, or `program` with `arguments` and `follow-arguments`, which the host runs.
 pub const LOGS: &str = "logs";
 
-/// The states that `observe` may answer: there and working; there and at rest; ended with a failure; not there.
-pub const STATES: [&str; 4] = ["running", "stopped", "failed", "absent"];
+/// The states that `observe` may answer: there and working; there and at rest; ended with a failure; not there; and
+/// [`UNSUPERVISED`].
+pub const STATES: [&str; 5] = ["running", "stopped", "failed", "absent", UNSUPERVISED];
+
+/// The state of what is there and working, and of which whoever kept it is gone: `start` gives it somebody, and leaves it as it is.
+pub const UNSUPERVISED: &str = "unsupervised";
+
+/// Tells whether what is seen in one of [`STATES`] is there and working.
+pub fn is_at_work(state: &str) -> bool {
+    matches!(state, "running" | UNSUPERVISED)
+}
 
 /// Metadata of a vertex: marks a node, the unit of planning. Its value is the name of the TOSCA node template.
 pub const NODE: &str = floria::rules::NODE;

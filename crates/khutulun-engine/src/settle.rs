@@ -111,7 +111,7 @@ fn is_look(step: &Step) -> bool {
 fn is_there(outcome: Outcome, step: &Step) -> Outcome {
     let Outcome::Succeeded(outputs) = &outcome else { return outcome };
     let seen = outputs.get("state").and_then(Value::as_text);
-    if step.implementation.is_none() || seen == Some("running") {
+    if step.implementation.is_none() || seen.is_some_and(names::is_at_work) {
         return outcome;
     }
     let seen = seen.unwrap_or("nothing that is known");

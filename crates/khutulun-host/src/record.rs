@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use floria::Artifact;
-use khutulun_api::{MachineError, Outcome, ProcessSpec, ProcessState, ProcessStatus};
+use khutulun_api::{MachineError, NOBODY, Outcome, ProcessSpec, ProcessState, ProcessStatus};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -21,6 +22,9 @@ const RECORD_BYTES_MAX: usize = 16 << 20;
 
 /// The file that a supervisor writes its [`Record`] to.
 pub(crate) const RECORD_FILE: &str = "status.json";
+
+/// The file that a supervisor keeps what it was told in.
+pub(crate) const SPECIFICATION_FILE: &str = "spec.json";
 
 /// What a supervisor is told, as one line of JSON on its standard input. Its starter keeps the pipe open until the answer.
 #[derive(Serialize, Deserialize)]
@@ -39,6 +43,21 @@ pub(crate) struct ProcessAssignment {
     /// Who asks, where that may have been taken over meanwhile.
     #[serde(default)]
     pub(crate) pass: Option<Pass>,
+}
+
+impl ProcessAssignment {
+    /// Reads what the process of a folder was started from. None: nothing says so.
+    pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
+        read_json(&folder.join(SPECIFICATION_FILE))
+    }
+
+    /// Returns whether the same program is run in the same way, whatever is done with it later.
+    pub(crate) fn runs_as(&self, other: &Self) -> bool {
+        self.spec.command == other.spec.command
+            && self.spec.environment == other.spec.environment
+            && self.spec.directory == other.spec.directory
+            && self.run_as == other.run_as
+    }
 }
 
 /// Who a process runs as.
@@ -145,11 +164,17 @@ pub(crate) struct Record {
     pub(crate) asked: bool,
     /// Why it could not be started, or is taken to have failed.
     pub(crate) error: Option<String>,
+    /// The folder that it was written for: a copy of it says nothing of processes that are its own.
+    #[serde(default)]
+    pub(crate) folder: Option<PathBuf>,
+    /// The folder that this is a copy of, as long as that is there.
+    #[serde(skip)]
+    pub(crate) copy_of: Option<PathBuf>,
 }
 
 impl Record {
     /// Makes the record of a process that this program is about to start.
-    pub(crate) fn starting(operation: &str) -> io::Result<Self> {
+    pub(crate) fn starting(folder: &Path, operation: &str) -> io::Result<Self> {
         Ok(Self {
             phase: Phase::Starting,
             operation: operation.to_owned(),
@@ -162,6 +187,8 @@ impl Record {
             signal: None,
             asked: false,
             error: None,
+            folder: Some(folder.to_owned()),
+            copy_of: None,
         })
     }
 
@@ -170,14 +197,18 @@ impl Record {
     /// One that cannot be understood is none either: it was written whole or not at all unless the machine lost its power
     /// meanwhile, and then nothing of it runs.
     pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
-        match read_json(&folder.join(RECORD_FILE)) {
+        let mut record = match read_json::<Self>(&folder.join(RECORD_FILE)) {
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
             {
-                Ok(None)
+                None
             }
-            other => other,
+            other => other?,
+        };
+        if let Some(record) = &mut record {
+            record.copy_of = record.folder.take_if(|original| is_copy(original, folder));
         }
+        Ok(record)
     }
 
     /// Replaces the record in a folder.
@@ -190,24 +221,51 @@ impl Record {
         boot_id().is_ok_and(|now| now != self.boot_id)
     }
 
-    /// Returns the supervisor, if it runs.
+    /// Returns the supervisor, if it runs and is this folder's.
     pub(crate) fn live_supervisor(&self) -> Option<ProcessKey> {
-        (self.phase != Phase::Ended && !self.is_of_another_boot() && self.supervisor.is_alive())
-            .then_some(self.supervisor)
+        (self.copy_of.is_none()
+            && self.phase != Phase::Ended
+            && !self.is_of_another_boot()
+            && self.supervisor.is_alive())
+        .then_some(self.supervisor)
     }
 
-    /// Returns the process, if it runs.
+    /// Returns the process, if it runs and is this folder's.
     pub(crate) fn live_child(&self) -> Option<ProcessKey> {
-        if matches!(self.phase, Phase::Ended | Phase::Waiting) || self.is_of_another_boot() {
+        if self.copy_of.is_some()
+            || matches!(self.phase, Phase::Ended | Phase::Waiting)
+            || self.is_of_another_boot()
+        {
             return None;
         }
         self.child.filter(|child| child.is_alive())
+    }
+
+    /// Returns why nothing of this is this folder's, though it runs: the folder is a copy of another.
+    pub(crate) fn belongs_elsewhere(&self) -> Option<String> {
+        let original = self.copy_of.as_ref()?;
+        let there = Self { copy_of: None, ..self.clone() };
+        let process = there.live_child().or(there.live_supervisor())?;
+        // As [`crate::StateDirectory`] has it: `processes/SERVICE/NODE`.
+        let state = original.ancestors().nth(3).unwrap_or(original);
+        Some(format!(
+            "its process, pid {}, belongs to the state directory `{}`, which this one is a copy of",
+            process.pid,
+            state.display()
+        ))
     }
 
     /// Returns the record in a folder together with who of it runs. None: there is none.
     pub(crate) fn see(folder: &Path) -> io::Result<Option<Sight>> {
         loop {
             let Some(record) = Self::read(folder)? else { return Ok(None) };
+            if record.copy_of.is_some()
+                && record.phase != Phase::Ended
+                && record.belongs_elsewhere().is_none()
+            {
+                // It ended where it belongs to.
+                return Ok(None);
+            }
             // The child first: a supervisor that still runs after that has yet to write that its child ended.
             let child = record.live_child();
             let supervisor = record.live_supervisor();
@@ -250,6 +308,10 @@ impl Sight {
     pub(crate) fn status(&self, folder: &Path) -> ProcessStatus {
         let Self { record, child, supervisor } = self;
         let mut status = absent(folder);
+        status.error = record.belongs_elsewhere();
+        if status.error.is_some() {
+            return status;
+        }
         status.operation = Some(record.operation.clone());
         status.restarts = record.restarts;
         status.exit_code = record.exit_code;
@@ -272,9 +334,10 @@ impl Sight {
         };
         if record.phase != Phase::Ended && supervisor.is_none() {
             if child.is_some() {
-                status.supervisor = "nobody".to_owned();
-                status.error =
-                    Some("its supervisor was ended by somebody: nothing starts it again".to_owned());
+                status.supervisor = NOBODY.to_owned();
+                status.error = Some(
+                    "its supervisor was ended by somebody: when it ends, nothing starts it again".to_owned(),
+                );
             } else if record.is_of_another_boot() {
                 status.error = Some("the machine was started again since".to_owned());
             } else {
@@ -283,6 +346,20 @@ impl Sight {
         }
         status
     }
+}
+
+/// Returns whether a folder is another one than that which its record was written for, and that one is still there. One that was
+/// moved, or is seen under another name, is no copy.
+fn is_copy(original: &Path, folder: &Path) -> bool {
+    let identity = |path| fs::metadata(path).map(|folder| (folder.dev(), folder.ino()));
+    original != folder
+        && match (identity(original), identity(folder)) {
+            (Ok(original), Ok(folder)) => original != folder,
+            (Err(error), _) => {
+                !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+            }
+            (_, Err(_)) => false,
+        }
 }
 
 /// Returns the status of a process that nothing is known of.

@@ -207,6 +207,8 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
     let lock = loop {
         // The lock is free when its supervisor has ended, and the record says which that is as soon as anything happened.
         let record = Record::read(folder).map_err(system(attempt()))?;
+        // What a copy of the folder says is not of this one.
+        let record = record.filter(|record| record.copy_of.is_none());
         if let Some(fd) = record.and_then(|record| record.supervisor.open())
             && wait::wait_readable(&[fd.as_fd()], Some(deadline)).map_err(system(attempt()))? == 0
         {
@@ -251,10 +253,14 @@ fn settle(folder: &Path, operation: &Operation) -> Result<Recovery, MachineError
     }
     let record = Record::read(folder).map_err(system(attempt()))?;
     let Some(child) = record.as_ref().and_then(Record::live_child) else {
-        let why = if record.is_some_and(|record| record.is_of_another_boot()) {
-            "the machine was started again while the script ran"
-        } else {
-            "the script's supervisor was ended by somebody before the script's outcome was known"
+        let why = match record {
+            Some(record) if record.copy_of.is_some() => {
+                "the script was started for the state directory that this one is a copy of"
+            }
+            Some(record) if record.is_of_another_boot() => {
+                "the machine was started again while the script ran"
+            }
+            _ => "the script's supervisor was ended by somebody before the script's outcome was known",
         };
         return ended_unseen(folder, operation, format!("{why}; its output is in `{}`", folder.display()));
     };

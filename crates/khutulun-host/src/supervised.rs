@@ -1,6 +1,7 @@
 //! Processes that khutulun's own supervisor keeps, seen from outside.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::fd::AsFd as _,
     path::Path,
@@ -15,9 +16,9 @@ use crate::{
     files::{self, Durability, system},
     launch::{ANSWER_WAIT_MS, Launcher},
     process_key::{ProcessKey, kill_by_environment},
-    record::{Answer, Assignment, Phase, ProcessAssignment, Record, Sight, absent, read_json},
+    record::{Answer, Assignment, Phase, ProcessAssignment, Record, SPECIFICATION_FILE, Sight, absent},
     signal_name::parse_signal,
-    state::StateDirectory,
+    state::{StateDirectory, check_name},
     supervisor::{FOLDER_VARIABLE, KILL_WAIT_MS},
     user,
     wait::{self, FolderLock, FolderWatch},
@@ -43,8 +44,8 @@ pub(crate) fn start(
     if spec.command.is_empty() {
         return Err(MachineError::Refused("the command of the process is empty".to_owned()));
     }
-    if let Some(live) = settled(&folder)?.filter(Sight::is_live) {
-        return again(&live, &folder, spec);
+    if let Some(answer) = standing(&folder, spec)? {
+        return Ok(answer);
     }
     let run_as = spec.user.as_deref().map(user::resolve).transpose()?.flatten();
     let assignment = ProcessAssignment { spec: spec.clone(), run_as, pass: pass.cloned() };
@@ -60,8 +61,8 @@ pub(crate) fn start(
                 // Another supervisor, or one who cleans up. Either will write, or close the lock: both end the wait.
                 let watch = watch(&folder)?;
                 loop {
-                    if let Some(live) = settled(&folder)?.filter(Sight::is_live) {
-                        return again(&live, &folder, spec);
+                    if let Some(answer) = standing(&folder, spec)? {
+                        return Ok(answer);
                     }
                     // Free again, or gone: then it is our turn.
                     let Some(watch) = &watch else { break };
@@ -89,6 +90,27 @@ pub(crate) fn status(
 ) -> Result<ProcessStatus, MachineError> {
     let folder = state.process(identity)?;
     Ok(settled(&folder)?.map_or_else(|| absent(&folder), |sight| sight.status(&folder)))
+}
+
+impl StateDirectory {
+    /// Returns what can be seen at once of the processes of a service that khutulun's own supervisors keep, by what their nodes are
+    /// called on machines. Nobody is waited for: what cannot be read, or just changes, is left out.
+    ///
+    /// Processes that are systemd units are not seen here.
+    pub fn processes_at_once(&self, service: &str) -> BTreeMap<String, ProcessStatus> {
+        if check_name("service", service).is_err() {
+            return BTreeMap::new();
+        }
+        let entries =
+            fs::read_dir(self.root().join("processes").join(service)).into_iter().flatten().flatten();
+        let see = |entry: fs::DirEntry| {
+            let folder = entry.path();
+            let sight = Record::see(&folder).ok()??;
+            let node = entry.file_name().into_string().ok()?;
+            (!sight.is_passing()).then(|| (node, sight.status(&folder)))
+        };
+        entries.filter_map(see).collect()
+    }
 }
 
 /// Asks a process to end and waits until it did.
@@ -174,15 +196,26 @@ pub(crate) fn remove_empty_parents(root: &Path, gone: &Path) {
     }
 }
 
-/// The answer to a start over a live process.
-fn again(live: &Sight, folder: &Path, spec: &ProcessSpec) -> Result<ProcessStatus, MachineError> {
-    if live.record.operation == spec.operation {
-        return Ok(live.status(folder));
+/// Returns the answer to a start over a process that somebody keeps. None: nobody does, so a supervisor decides.
+///
+/// # Errors
+/// Refuses what another operation started, and what belongs to the state directory that this one is a copy of.
+fn standing(folder: &Path, spec: &ProcessSpec) -> Result<Option<ProcessStatus>, MachineError> {
+    let Some(sight) = settled(folder)? else { return Ok(None) };
+    let ProcessIdentity { service, node } = &spec.identity;
+    if let Some(why) = sight.record.belongs_elsewhere() {
+        return Err(MachineError::Refused(format!("process `{node}` of `{service}` runs already: {why}")));
     }
-    let pid = live.child.map_or_else(|| "unknown".to_owned(), |child| child.pid.to_string());
+    if sight.supervisor.is_none() {
+        return Ok(None);
+    }
+    if sight.record.operation == spec.operation {
+        return Ok(Some(sight.status(folder)));
+    }
+    let pid = sight.child.map_or_else(|| "unknown".to_owned(), |child| child.pid.to_string());
     Err(MachineError::Refused(format!(
-        "process `{}` of `{}` runs already, as pid {pid}, started by operation {}",
-        spec.identity.node, spec.identity.service, live.record.operation
+        "process `{node}` of `{service}` runs already, as pid {pid}, started by operation {}",
+        sight.record.operation
     )))
 }
 
@@ -191,10 +224,9 @@ fn see(folder: &Path) -> Result<Option<Sight>, MachineError> {
 }
 
 fn read_specification(folder: &Path) -> Result<Option<ProcessSpec>, MachineError> {
-    let path = folder.join("spec.json");
-    read_json::<ProcessAssignment>(&path)
+    ProcessAssignment::read(folder)
         .map(|assignment| assignment.map(|assignment| assignment.spec))
-        .map_err(system(format!("read `{}`", path.display())))
+        .map_err(system(format!("read `{}`", folder.join(SPECIFICATION_FILE).display())))
 }
 
 /// Returns what is there, waiting for a supervisor that is just executing its program, or has yet to write that it ended.
@@ -257,7 +289,7 @@ fn end_unsupervised(
     let Some(mut sight) = see(folder)? else { return Ok(absent(folder)) };
     let status = sight.status(folder);
     let record = &mut sight.record;
-    if record.phase == Phase::Ended || record.is_of_another_boot() {
+    if record.phase == Phase::Ended || record.is_of_another_boot() || record.copy_of.is_some() {
         return Ok(status);
     }
     if let Some(child) = sight.child.take() {

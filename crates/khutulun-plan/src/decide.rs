@@ -178,7 +178,7 @@ pub(crate) fn decide(
             }
             let action = if state == "stopped" { Action::Update } else { Action::Create };
             // A start that did not succeed may have started something that the next one would trip over.
-            let may_run = matches!(attempted, Some("start" | "stop")) || seen == Some("running");
+            let may_run = matches!(attempted, Some("start" | "stop")) || seen.is_some_and(names::is_at_work);
             let down = if may_run { vec!["stop"] } else { vec![] };
             let configured =
                 state == "configured" && demand < Demand::Configure && attempted != Some("configure");
@@ -200,6 +200,9 @@ pub(crate) fn decide(
                 Demand::Replace => Decision::replace(reasons),
                 _ if seen == Some("absent") => {
                     Decision { action: Action::Create, reasons, down: vec![], up: up_all() }
+                }
+                Demand::None if seen == Some(names::UNSUPERVISED) => {
+                    Decision { action: Action::Update, reasons, down: vec![], up: vec!["start"] }
                 }
                 Demand::None if seen.is_some() => {
                     Decision { action: Action::Update, reasons, down: vec!["stop"], up: vec!["start"] }

@@ -119,6 +119,11 @@ pub struct Drift {
 }
 
 impl Drift {
+    /// Tells whether what was seen can be what should be.
+    pub fn is_acceptable(&self) -> bool {
+        self.attribute.is_some() || self.seen.as_text() != Some(names::UNSUPERVISED)
+    }
+
     /// Returns what an attribute needs to be as it was: something has to be run, or it stays as it was seen. None: it is about the
     /// state.
     pub(crate) fn demand(&self, node: &Vertex) -> Option<Demand> {
@@ -166,6 +171,7 @@ pub fn drift(node: &Vertex, policy: &DriftPolicy) -> Vec<Drift> {
     let seen = observed.get("state").and_then(Value::as_text).unwrap_or_default();
     let mut found = Vec::new();
     if let Some(intended) = expected(state).filter(|intended| !satisfies(seen, intended)) {
+        let intended = if is_left_alone(seen, intended) { SUPERVISED } else { intended };
         found.push(Drift { attribute: None, seen: seen.into(), intended: intended.into() });
     }
     // What is not there has no attributes to be compared.
@@ -201,6 +207,13 @@ pub fn expected(state: &str) -> Option<&'static str> {
 fn satisfies(seen: &str, intended: &str) -> bool {
     match intended {
         "running" => seen == "running",
-        _ => seen != "running",
+        _ => !names::is_at_work(seen),
     }
+}
+
+/// What something should be that runs, as it should, and that nobody keeps.
+pub(crate) const SUPERVISED: &str = "supervised";
+
+fn is_left_alone(seen: &str, intended: &str) -> bool {
+    intended == "running" && seen == names::UNSUPERVISED
 }

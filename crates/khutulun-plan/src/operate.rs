@@ -10,15 +10,18 @@ use crate::{
     decide::{Decision, implements},
     deploy::{dependencies_of_actual, node_change},
     document::{Action, Goal, Plan, Reason},
+    drift::{DriftPolicy, drift},
     error::PlanError,
     node::{Node, Nodes, event_of},
     relationships::Relationships,
+    repair::repair,
 };
 
 /// Plans how some nodes are stopped ([`Goal::Stop`]), started ([`Goal::Start`]) or both ([`Goal::Restart`]): dependents are stopped
 /// first, and what they depend on is started first.
 ///
-/// Nothing is done to other nodes, whatever depends on them. A node without code for an operation takes its state as if it had been
+/// Of what is started already and was seen not to be as it should ([`khutulun_api::names::OBSERVED`]), [`Goal::Start`] repairs the state, as
+/// [`crate::plan_repair`] does. Nothing is done to other nodes, whatever depends on them. A node without code for an operation takes its state as if it had been
 /// run; where nothing has to be done, nothing is. A node that was stopped is `stopped` until it is started, or until a later
 /// [`crate::plan_deploy`] brings up what it finds stopped.
 ///
@@ -81,7 +84,9 @@ fn decide(node: &Node<'_>, how: Goal) -> Result<Decision, PlanError> {
         Goal::Stop => (stop(), Vec::new()),
         Goal::Start => {
             startable()?;
+            let seen = drift(node.vertex, &DriftPolicy::default());
             match state {
+                "started" if !seen.is_empty() => return Ok(repair(node, &seen)),
                 "started" if !is_in_between => (Vec::new(), Vec::new()),
                 _ if is_in_between => (vec!["stop"], vec!["start"]),
                 _ => (Vec::new(), vec!["start"]),

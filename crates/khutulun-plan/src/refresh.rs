@@ -98,7 +98,7 @@ pub fn plan_acceptance(basis: &Basis<'_>, actual: &Graph, drifts: &BTreeMap<Vert
 fn accept(vertex: &mut Vertex, drift: &Drift) {
     let Some(attribute) = &drift.attribute else {
         let state = match drift.seen.as_text() {
-            Some("running") => "started",
+            Some(seen) if names::is_at_work(seen) => "started",
             Some("absent") => "deleted",
             _ => "stopped",
         };

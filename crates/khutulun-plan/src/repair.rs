@@ -12,7 +12,7 @@ use crate::{
     demand::Demand,
     deploy::{dependencies_of_actual, node_change},
     document::{Action, Goal, Plan, Reason},
-    drift::Drift,
+    drift::{Drift, SUPERVISED},
     error::PlanError,
     keeping,
     node::{Node, Nodes, event_of},
@@ -22,8 +22,8 @@ use crate::{
 /// Plans that nodes become again what their last deployment made them; no design is needed for that. Nothing is done to other
 /// nodes.
 ///
-/// What should run and does not is stopped (for it may be there in part) and started; what is not there at all is made anew; what
-/// should not run is stopped. Of an attribute, its metadata [`names::CHANGE`] says what it needs to be as it was.
+/// What should run and does not is stopped (for it may be there in part) and started; what runs and is kept by nobody is started
+/// alone; what is not there at all is made anew; what should not run is stopped. Of an attribute, its metadata [`names::CHANGE`] says what it needs to be as it was.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ pub fn plan_repair(
 }
 
 /// Decides what a node needs to be again what it should be.
-fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
+pub(crate) fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
     let reasons = drifts.iter().map(Reason::from).collect();
     let decided = |action, down: &[&'static str], up: &[&'static str], reasons| Decision {
         action,
@@ -68,7 +68,11 @@ fn repair(node: &Node<'_>, drifts: &[Drift]) -> Decision {
     let state = drifts.iter().find(|drift| drift.attribute.is_none());
     if let Some(Drift { seen, intended, .. }) = state {
         return match (seen.as_text(), intended.as_text()) {
-            (Some("running"), _) => decided(Action::Update, &["stop"], &[], reasons),
+            // It is given somebody who keeps it, and goes on as it is.
+            (Some(names::UNSUPERVISED), Some(SUPERVISED)) => {
+                decided(Action::Update, &[], &["start"], reasons)
+            }
+            (Some(seen), _) if names::is_at_work(seen) => decided(Action::Update, &["stop"], &[], reasons),
             (Some("absent"), _) => decided(Action::Create, &[], &names::LIFECYCLE_UP, reasons),
             _ => decided(Action::Update, &["stop"], &["start"], reasons),
         };

@@ -33,6 +33,7 @@ mod probe;
 mod profiles;
 mod proposal;
 mod question;
+mod reality;
 mod refresh_view;
 mod resolution;
 mod revision;

@@ -18,6 +18,7 @@ use crate::{
     intention::{Intention, Origin},
     inventory::Others,
     plan_view::{self, PlanView},
+    reality,
     resolution::MADE_UP,
     session::Session,
 };
@@ -51,7 +52,7 @@ impl Intention {
         others: &Others,
         ids: &mut dyn Ids,
     ) -> Result<Proposal, CliError> {
-        let actual = &actual;
+        let actual = &reality::at_once(session, &self.namespace, actual)?;
         let Resolution { graph: wanted, postponed, unfulfilled } =
             self.resolve(session, actual, others, ids)?;
         let basis = session.basis(&self.namespace, base);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{Namespace, Origin, Value};
-use khutulun_api::FailureClass;
+use khutulun_api::{Failure, FailureClass};
 use khutulun_engine::{RunReport, RunResult, StepEnd, StepReport};
 use khutulun_plan::{Action, Goal, NodeChange, Plan};
 use serde_json::{Value as Json, json};
@@ -71,13 +71,17 @@ impl RunView<'_> {
             RunResult::Failed if self.is_denied() => Some(self.failed().unchanged(unchanged).next(
                 "look at what it asked for; what you agree to goes into `grants.yaml` in the state directory, by the plugin's name or digest",
             )),
-            RunResult::Failed => Some(self.failed().unchanged(unchanged).next(match self.plan.goal {
-                Goal::Deploy => {
-                    format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
-                }
-                Goal::Destroy | Goal::Workflow => format!("mend the cause, then: {resume}"),
-                _ => "mend the cause, then run the command again".to_owned(),
-            })),
+            RunResult::Failed => {
+                let mut error = self.failed().unchanged(unchanged);
+                error.next.extend(self.forgotten());
+                Some(error.next(match self.plan.goal {
+                    Goal::Deploy => {
+                        format!("mend the cause, then: {resume} (or deploy again, if the design changed)")
+                    }
+                    Goal::Destroy | Goal::Workflow => format!("mend the cause, then: {resume}"),
+                    _ => "mend the cause, then run the command again".to_owned(),
+                }))
+            }
             RunResult::Cancelled => Some(
                 CliError::new(Exit::Stopped, format!("run {} was stopped part-way", self.report.run))
                     .place(format!("service `{service}`"))
@@ -137,6 +141,31 @@ impl RunView<'_> {
             (Some(place), _) | (None, Some(place)) => place.to_string(),
             (None, None) => format!("node `{}`", self.plan.path_of(node)),
         }
+    }
+
+    /// Returns how to take under management what runs already, where a node could not be made for that.
+    fn forgotten(&self) -> Option<String> {
+        if self.plan.goal != Goal::Deploy {
+            return None;
+        }
+        // As drivers say it, of something that is the node's.
+        let says_so = |failure: &Failure| {
+            ["runs already, as pid", "of this node runs already"]
+                .iter()
+                .any(|words| failure.message.contains(words))
+        };
+        let nodes = self.report.failures().filter(|(_, failure)| says_so(failure));
+        let nodes: Vec<String> = nodes
+            .take(FAILURES_MAX)
+            .map(|(step, _)| terminal::harmless(&self.plan.path_of(&step.node)))
+            .collect();
+        (!nodes.is_empty()).then(|| {
+            format!(
+                "was it forgotten? To manage it as it is: khutulun adopt {}: {}",
+                self.plan.namespace,
+                nodes.join(" ")
+            )
+        })
     }
 
     fn is_denied(&self) -> bool {

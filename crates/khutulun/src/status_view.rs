@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use floria::{Namespace, Value};
+use khutulun_api::names;
 use khutulun_engine::{Holder, RunSummary};
 use serde_json::{Value as Json, json};
 
@@ -87,7 +88,8 @@ impl NodeStatus {
             return if self.stands_for_nothing { not("gone") } else { Health::Well };
         }
         match (self.seen(), self.state.as_str()) {
-            (Some("running"), _) | (None, "started") => Health::Well,
+            (Some(seen), _) if names::is_at_work(seen) => Health::Well,
+            (None, "started") => Health::Well,
             (Some(seen), "started") => not(seen),
             (_, "initial" | "deleted") => not("not there"),
             (_, state) => not(state),
@@ -158,6 +160,9 @@ impl NodeStatus {
         }
         match (self.seen(), self.state.as_str()) {
             (Some("running"), _) => Cell::styled(format!("{good} running"), |text| style.green(text)),
+            (Some(names::UNSUPERVISED), _) => {
+                Cell::styled(format!("{} unsupervised", style.sign("▲", "!")), |text| style.yellow(text))
+            }
             (Some("stopped" | "absent"), "initial" | "created" | "configured")
             | (Some("stopped" | "absent" | "failed"), "stopped") => {
                 Cell::styled(format!("{rest} {}", self.state), |text| style.dim(text))
@@ -209,6 +214,7 @@ impl NodeStatus {
                 if let Some(restarts) = integer("restarts").filter(|count| *count > 0) {
                     parts.push(format!("{restarts} restart{}", if restarts == 1 { "" } else { "s" }));
                 }
+                parts.extend(outputs.get("error").and_then(Value::as_text).map(harmless));
                 let is_running = self.observed_state() == Some("running");
                 if is_running && parts.is_empty() && outputs.contains_key("restarts") {
                     parts.push("no process at this moment".to_owned());

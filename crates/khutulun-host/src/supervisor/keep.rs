@@ -17,6 +17,7 @@ use super::{
     FOLDER_VARIABLE, KILL_WAIT_MS, Starter,
     descendants::{End, Family},
     describe,
+    found::Found,
     signals::Signals,
     spawn::spawn,
 };
@@ -24,8 +25,11 @@ use crate::{
     fence::{self, Entered, Pass},
     files::{self, Durability},
     process_key::{ProcessKey, kill_by_environment},
-    record::{Answer, Phase, ProcessAssignment, Record, RunAs, write_json},
+    record::{
+        Answer, Phase, ProcessAssignment, RECORD_FILE, Record, RunAs, SPECIFICATION_FILE, Sight, write_json,
+    },
     signal_name::parse_signal,
+    supervised::end_group,
 };
 
 /// The longest wait before a process is started again, and the time within which its restarts are counted.
@@ -43,57 +47,106 @@ pub(super) fn keep(
 ) -> Result<(), Answer> {
     let signal = parse_signal(&assignment.spec.stop_signal).map_err(Answer::Refused)?;
     let unwritable = |error: io::Error| Answer::system(format!("write to `{}`", folder.display()), &error);
-    let old = Record::read(folder).map_err(|error| {
-        Answer::system(format!("read `{}`", folder.join("status.json").display()), &error)
-    })?;
+    let unreadable = |error: io::Error| {
+        Answer::system(format!("read what an earlier supervisor left in `{}`", folder.display()), &error)
+    };
+    let old = Record::see(folder).map_err(unreadable)?;
+    let mut found = None;
     match &old {
         Some(old) => {
-            if let Some(answer) = judge(old, folder, &assignment.spec) {
-                return Err(answer);
+            let before = ProcessAssignment::read(folder).map_err(unreadable)?;
+            match judge(old, folder, before.as_ref(), &assignment) {
+                Judgement::Free => {}
+                Judgement::TakeUp(process) => found = Some(process),
+                Judgement::Answer(answer) => return Err(answer),
             }
         }
         // None, or none that can be understood.
-        None if folder.join("status.json").exists() => kill_leftovers(folder),
+        None if folder.join(RECORD_FILE).exists() => kill_leftovers(folder),
         None => {}
     }
-    // After a power loss nothing runs, and what the specification said no longer matters.
-    write_json(&folder.join("spec.json"), &assignment, Durability::Session).map_err(unwritable)?;
-    let record = Record::starting(&assignment.spec.operation).map_err(unwritable)?;
-    record.write(folder, Durability::Session).map_err(unwritable)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|error| Answer::system("become a subreaper", &error.into()))?;
-    let ProcessAssignment { spec, run_as, pass } = assignment;
-    Keeper { folder, spec, run_as, signal, signals, record }.run(starter, pass.as_ref())
+    let mut record = Record::starting(folder, &assignment.spec.operation).map_err(unwritable)?;
+    if let Some(old) = old.filter(|old| found.is_some() && old.record.operation == record.operation) {
+        record.restarts = old.record.restarts;
+    }
+    let pass = assignment.pass.clone();
+    let entered = match &found {
+        // Nothing is written before it may be taken up: what is there still says all.
+        Some(_) => fence::enter(pass.as_ref()).map_err(Answer::fenced)?,
+        None => None,
+    };
+    // After a power loss nothing runs, and what the specification said no longer matters.
+    write_json(&folder.join(SPECIFICATION_FILE), &assignment, Durability::Session).map_err(unwritable)?;
+    if found.is_none() {
+        record.write(folder, Durability::Session).map_err(unwritable)?;
+    }
+    let ProcessAssignment { spec, run_as, .. } = assignment;
+    let keeper = Keeper { folder, spec, run_as, signal, signals, record };
+    match found {
+        Some(found) => keeper.take_up(found, starter, entered),
+        None => keeper.run(starter, pass.as_ref()),
+    }
 }
 
-/// Returns the answer to a start over what an earlier supervisor left, unless it is free to start. The lock is held, so none runs.
-fn judge(old: &Record, folder: &Path, spec: &ProcessSpec) -> Option<Answer> {
-    if old.is_of_another_boot() {
-        return None;
+/// What is to be done about a start over what an earlier supervisor left.
+enum Judgement {
+    /// It is started.
+    Free,
+    /// It runs, and nobody keeps it: it is kept from now on.
+    TakeUp(Found),
+    /// It is not started.
+    Answer(Answer),
+}
+
+/// Judges a start over what an earlier supervisor left. The lock is held, so none runs.
+fn judge(
+    old: &Sight,
+    folder: &Path,
+    before: Option<&ProcessAssignment>,
+    now: &ProcessAssignment,
+) -> Judgement {
+    if let Some(why) = old.record.belongs_elsewhere() {
+        return Judgement::Answer(Answer::Refused(why));
     }
-    let same = old.operation == spec.operation;
-    if let Some(child) = old.live_child() {
-        return Some(if same {
-            Answer::Already
-        } else {
-            Answer::Refused(format!(
-                "the process runs already, as pid {}, started by operation {}",
-                child.pid, old.operation
-            ))
-        });
+    let same = old.record.operation == now.spec.operation;
+    if let Some(child) = old.child {
+        let is_as_wanted = before.is_some_and(|before| before.runs_as(now));
+        // One that was asked to end is about to.
+        return match Found::open(child).filter(|_| is_as_wanted && old.record.phase == Phase::Running) {
+            Some(found) => Judgement::TakeUp(found),
+            None if same => Judgement::Answer(Answer::Already),
+            None => Judgement::Answer(Answer::Refused(format!(
+                "the process runs already, as pid {}, started by operation {}, and nobody keeps it; what would be started now is \
+                 something else: stop it first",
+                child.pid, old.record.operation
+            ))),
+        };
     }
-    if old.phase == Phase::Starting {
+    if old.record.is_of_another_boot() {
+        return Judgement::Free;
+    }
+    if old.record.phase == Phase::Starting {
         // It was killed between executing the program and writing that down.
         kill_leftovers(folder);
-        return None;
+        return Judgement::Free;
     }
     // Started by this operation before, and ended since: starting it again would be a second effect.
-    (same && old.child.is_some()).then_some(Answer::Already)
+    if same && old.record.child.is_some() { Judgement::Answer(Answer::Already) } else { Judgement::Free }
 }
 
 /// Ends what an earlier supervisor of this folder may have left without a record of it.
 fn kill_leftovers(folder: &Path) {
     kill_by_environment(&format!("{FOLDER_VARIABLE}={}", folder.display()));
+}
+
+/// Who is kept.
+enum Kept {
+    /// A child of this supervisor's, with all that it started.
+    Own(Family),
+    /// What an earlier supervisor left.
+    Found(Found),
 }
 
 struct Keeper<'a> {
@@ -132,20 +185,32 @@ impl Keeper<'_> {
         }
         drop(entered);
         starter.answer(&Answer::Started);
-        self.keep(family);
+        self.keep(Kept::Own(family));
+        Ok(())
+    }
+
+    /// Keeps a process that an earlier supervisor started.
+    fn take_up(mut self, found: Found, starter: &Starter, entered: Option<Entered>) -> Result<(), Answer> {
+        self.record.child = Some(found.key);
+        self.record_running()
+            .map_err(|error| Answer::system(format!("write to `{}`", self.folder.display()), &error))?;
+        drop(entered);
+        starter.answer(&Answer::Started);
+        self.keep(Kept::Found(found));
         Ok(())
     }
 
     /// Waits for the end, again and again. The record is written where that is possible: a supervisor that stopped for a full
     /// disk would leave its process alone.
-    fn keep(mut self, first: Family) {
-        let mut family = Some(first);
+    fn keep(mut self, first: Kept) {
+        let mut kept = Some(first);
         let mut restarts: VecDeque<Instant> = VecDeque::new();
         let mut delay = Duration::from_millis(self.spec.restart_delay_ms).min(MINUTE);
         loop {
             let began = Instant::now();
-            let ended = match family.take() {
-                Some(family) => self.wait_for_end(&family),
+            let ended = match kept.take() {
+                Some(Kept::Own(family)) => self.wait_for_end(&family),
+                Some(Kept::Found(found)) => self.wait_for_found(&found),
                 // It could not be started again; `record.error` says why.
                 None => Ended { end: End { exit_code: None, signal: None }, asked: false, error: None },
             };
@@ -196,7 +261,7 @@ impl Keeper<'_> {
             match self.start() {
                 Ok(started) => {
                     let _ = self.record_running();
-                    family = Some(started);
+                    kept = Some(Kept::Own(started));
                 }
                 Err(answer) => self.record.error = Some(describe(&answer)),
             }
@@ -312,6 +377,36 @@ impl Keeper<'_> {
                 error: Some(format!("waiting for it failed: {error}")),
             },
         }
+    }
+
+    /// Waits for the end of a process that is no child of this supervisor's, and ends what it leaves. How it ended only its parent
+    /// could be told.
+    fn wait_for_found(&mut self, found: &Found) -> Ended {
+        let mut ended = Ended { end: End { exit_code: None, signal: None }, asked: false, error: None };
+        match found.wait(self.signals) {
+            Ok(true) => {
+                ended.error = Some(
+                    "how it ended is not known: the supervisor that had started it was ended by somebody before"
+                        .to_owned(),
+                );
+            }
+            Ok(false) => {
+                ended.asked = true;
+                self.record.phase = Phase::Stopping;
+                let _ = self.record.write(self.folder, Durability::Session);
+                let stopped =
+                    end_group(found.key, self.signal, Duration::from_millis(self.spec.stop_grace_ms));
+                ended.error = stopped.err().map(|error| error.to_string());
+            }
+            Err(error) => {
+                ended.asked = true;
+                ended.error = Some(format!("waiting for it failed: {error}"));
+                return ended;
+            }
+        }
+        // What it started and left cannot be children of this supervisor.
+        kill_leftovers(self.folder);
+        ended
     }
 
     /// Waits; true: the supervisor was asked to end meanwhile.

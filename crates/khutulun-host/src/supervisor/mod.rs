@@ -5,6 +5,7 @@
 //! looks afterwards, looks at a folder in which nothing will happen any more.
 
 mod descendants;
+mod found;
 mod keep;
 pub(crate) mod once;
 mod signals;

@@ -76,7 +76,7 @@ pub(super) fn run_once(
     let (program, leading) = interpreter(&script)?;
     files::write_whole(&folder.join("input.json"), assignment.input.as_bytes(), 0o600, Durability::Session)
         .map_err(unwritable)?;
-    let mut record = Record::starting("").map_err(unwritable)?;
+    let mut record = Record::starting(folder, "").map_err(unwritable)?;
     record.write(folder, Durability::Session).map_err(unwritable)?;
     let entered = fence::enter(assignment.pass.as_ref()).map_err(Answer::fenced)?;
     // From here on it counts as started.

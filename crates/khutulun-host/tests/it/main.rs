@@ -5,6 +5,7 @@ mod support;
 mod commands;
 mod fences;
 mod functions;
+mod left_alone;
 mod logs;
 mod process_watch;
 mod processes;

@@ -5,9 +5,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use khutulun_api::{Machine as _, MachineError, ProcessState, RestartPolicy};
+use khutulun_api::{Machine as _, ProcessState, RestartPolicy};
 
-use crate::support::{Sandbox, eventually, family, identity, is_alive, machine_at, shell, signal};
+use crate::support::{Sandbox, eventually, family, identity, is_alive, machine_at, shell};
 
 /// Says the name of this test binary's test that acts as another `khutulun`.
 const STARTER: &str = "processes::another_khutulun";
@@ -25,7 +25,7 @@ fn another_khutulun() {
     }
 }
 
-fn starter(sandbox: &Sandbox, script: &str, operation: &str) -> Command {
+pub(crate) fn starter(sandbox: &Sandbox, script: &str, operation: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command
         .args(["--exact", STARTER, "--nocapture"])
@@ -232,26 +232,6 @@ fn after_a_reboot_nothing_runs_and_the_same_operation_starts_again() {
     assert_eq!(status.error.as_deref(), Some("the machine was started again since"));
     let status = sandbox.machine.start_process(&shell("exec sleep 1000")).expect("started");
     assert_eq!(status.state, ProcessState::Running);
-}
-
-#[test]
-fn a_process_whose_supervisor_was_killed_still_runs_and_can_be_stopped() {
-    let sandbox = Sandbox::new();
-    let spec = shell("sleep 1001 & exec sleep 1000");
-    let started = sandbox.machine.start_process(&spec).expect("started");
-    let entry = format!("KHUTULUN_FOLDER={}", sandbox.process_folder().display());
-    eventually("both", || family(&entry).len() == 2);
-    signal("KILL", sandbox.supervisor_pid());
-    eventually("nobody", || sandbox.status().supervisor == "nobody");
-    let status = sandbox.status();
-    assert_eq!((status.state, status.pid), (ProcessState::Running, started.pid));
-    assert_eq!(sandbox.machine.start_process(&spec).expect("the same").pid, started.pid);
-    let mut other = spec;
-    other.operation = "2-0".to_owned();
-    assert!(matches!(sandbox.machine.start_process(&other), Err(MachineError::Refused(_))));
-    let stopped = sandbox.machine.stop_process(&identity()).expect("stopped");
-    assert_eq!(stopped.state, ProcessState::Stopped);
-    assert_eq!(family(&entry), [0; 0]);
 }
 
 #[test]

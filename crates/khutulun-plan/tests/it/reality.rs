@@ -63,6 +63,8 @@ fn what_should_run_and_what_should_be_at_rest() {
         ("stopped", "failed", None),
         ("configured", "absent", None),
         ("created", "running", Some("state running instead of stopped")),
+        ("started", "unsupervised", Some("state unsupervised instead of supervised")),
+        ("stopped", "unsupervised", Some("state unsupervised instead of stopped")),
         // Nobody knows what to expect of these.
         ("failed", "running", None),
         ("initial", "running", None),
@@ -110,6 +112,8 @@ fn what_drifted_is_repaired_alone_or_taken_as_it_is() {
     assert_eq!(repaired("failed", "running"), "app.stop\napp.start after app.stop\n");
     assert_eq!(repaired("absent", "running"), "app.create\napp.start after app.create\n");
     assert_eq!(repaired("running", "stopped"), "app.stop\n");
+    assert_eq!(repaired("unsupervised", "stopped"), "app.stop\n");
+    assert_eq!(repaired("unsupervised", "supervised"), "app.start\n");
     for (seen, expected) in [("failed", "stopped"), ("running", "started"), ("absent", "deleted")] {
         let drifts = drifted("app", seen, "anything", &actual);
         let plan = with_basis(|basis| plan_acceptance(basis, &actual, &drifts));

@@ -88,7 +88,7 @@ fn check(
                 missing.push(format!("`{name}` cannot be looked at: {}", failure.message))
             }
             Outcome::Succeeded(outputs) => match outputs.get("state").and_then(Value::as_text) {
-                Some("running") => {}
+                Some(seen) if names::is_at_work(seen) => {}
                 seen => missing.push(format!("`{name}` is {}", seen.unwrap_or("of no state that is known"))),
             },
         }

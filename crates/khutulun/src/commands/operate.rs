@@ -1,9 +1,9 @@
 //! `khutulun stop`, `start` and `restart`: chosen nodes, by a plan that is shown and agreed to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use floria::{Graph, Revision, Vertex, VertexId};
-use khutulun_plan::{Action, Goal, Plan, needs, plan_operate};
+use khutulun_plan::{Goal, Plan, needs, plan_operate};
 
 use crate::{
     answer::{self, Answer as _},
@@ -15,7 +15,7 @@ use crate::{
     instance,
     plan_view::PlanView,
     proposal::{plan_error, read_actual},
-    question, selection,
+    question, reality, selection,
     selector::Selector,
     session::Session,
     terminal::{Style, harmless},
@@ -33,13 +33,19 @@ pub(crate) fn run(arguments: &OperateArguments, goal: Goal, session: &Session) -
     let propose = |(graph, base): (Graph, Revision), selectors: &[Selector]| -> Result<_, CliError> {
         let nodes = selection::nodes(&graph, &service, &arguments.selectors, selectors)?;
         let meant: Vec<VertexId> = selection::with_inside(&graph, &nodes).into_iter().collect();
+        let (seen, unseen) = match goal {
+            // What is recorded as started may have ended since.
+            Goal::Start => reality::looked_at(session, graph.clone(), &meant)?,
+            _ => (graph.clone(), BTreeMap::new()),
+        };
         let basis = session.basis(&service, base);
-        let plan = plan_operate(&basis, &graph, &meant, goal).map_err(|error| plan_error(session, &error))?;
+        let plan = plan_operate(&basis, &seen, &meant, goal).map_err(|error| plan_error(session, &error))?;
         let stands_for = |(name, node): &(String, &Vertex)| {
             let other = instance::stands_for(node)?;
             Some(format!("`{}` stands for `{}`, which is left as it is", harmless(name), harmless(&other)))
         };
-        let notes: Vec<String> = nodes.iter().filter_map(stands_for).chain(notes(&graph, &plan)).collect();
+        let notes: Vec<String> =
+            nodes.iter().filter_map(stands_for).chain(notes(&graph, &plan, &unseen)).collect();
         Ok((plan, notes))
     };
     let what = format!("{} nodes of `{service}`", goal.word());
@@ -75,7 +81,7 @@ fn nothing_to_do(plan: &Plan, notes: &[String], session: &Session) -> Result<Exi
 }
 
 /// What else is worth knowing of a plan: who is left without what it stops, and what is started already.
-fn notes(graph: &Graph, plan: &Plan) -> Vec<String> {
+fn notes(graph: &Graph, plan: &Plan, unseen: &BTreeMap<VertexId, Option<String>>) -> Vec<String> {
     let touched: BTreeSet<VertexId> = plan.steps.iter().map(|step| step.subject.vertex).collect();
     let mut notes = Vec::new();
     if plan.goal != Goal::Start {
@@ -94,8 +100,12 @@ fn notes(graph: &Graph, plan: &Plan) -> Vec<String> {
             }
         }
     }
-    if plan.goal == Goal::Start && plan.count(Action::Keep) > 0 {
-        notes.push("what is started already is kept: if it is no longer alive, restart it".to_owned());
+    for (id, why) in unseen.iter().filter(|(id, _)| !touched.contains(id)) {
+        let why = why.as_deref().map_or_else(String::new, |why| format!(" ({})", harmless(why)));
+        notes.push(format!(
+            "`{}` is started already, as far as is known; whether it is alive cannot be seen{why}: if not, restart it",
+            harmless(&graph.path_of(*id))
+        ));
     }
     notes
 }

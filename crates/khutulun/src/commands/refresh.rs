@@ -168,7 +168,7 @@ impl Refresh<'_> {
         drifts: &Drifts,
         runs: &mut Vec<u64>,
     ) -> Result<Vec<VertexId>, CliError> {
-        let chosen = choose(drifts, |policy| policy.action == DriftAction::Adopt);
+        let chosen = choose(drifts, is_accepted);
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
@@ -187,10 +187,11 @@ impl Refresh<'_> {
         runs: &mut Vec<u64>,
     ) -> Result<(Vec<VertexId>, bool), CliError> {
         let Self { arguments, session, service } = self;
-        let is_meant = |policy: &DriftPolicy| match policy.action {
+        let is_meant = |policy: &DriftPolicy, drift: &[Drift]| match policy.action {
             DriftAction::Repair => arguments.repair || arguments.execution.yes,
             DriftAction::Report => arguments.repair,
-            DriftAction::Adopt | DriftAction::Ignore => false,
+            DriftAction::Adopt => arguments.repair && !is_accepted(policy, drift),
+            DriftAction::Ignore => false,
         };
         let chosen = choose(drifts, is_meant);
         if chosen.is_empty() {
@@ -231,8 +232,16 @@ impl Refresh<'_> {
     }
 }
 
-fn choose(drifts: &Drifts, is_meant: impl Fn(&DriftPolicy) -> bool) -> BTreeMap<VertexId, Vec<Drift>> {
-    let chosen = drifts.iter().filter(|(_, (policy, drift))| !drift.is_empty() && is_meant(policy));
+/// Tells whether what was seen is what should be from now on.
+fn is_accepted(policy: &DriftPolicy, drift: &[Drift]) -> bool {
+    policy.action == DriftAction::Adopt && drift.iter().all(Drift::is_acceptable)
+}
+
+fn choose(
+    drifts: &Drifts,
+    is_meant: impl Fn(&DriftPolicy, &[Drift]) -> bool,
+) -> BTreeMap<VertexId, Vec<Drift>> {
+    let chosen = drifts.iter().filter(|(_, (policy, drift))| !drift.is_empty() && is_meant(policy, drift));
     chosen.map(|(id, (_, drift))| (*id, drift.clone())).collect()
 }
 

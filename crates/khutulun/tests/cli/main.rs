@@ -38,6 +38,7 @@ mod simulate;
 mod store;
 mod substitutions;
 mod tutorial;
+mod unsupervised;
 mod unwind;
 mod validate;
 mod workflows;

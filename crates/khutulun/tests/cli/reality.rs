@@ -119,8 +119,6 @@ fn what_was_killed_is_drift_is_recorded_and_is_repaired_alone() {
 
     // A deployment makes it so as well; nothing else has to be done, so nothing else is.
     kill(&sandbox, "web");
-    sandbox.run(&plan).expect(0);
-    refresh(&sandbox, &[], 2);
     let shown = sandbox.run(&plan).expect(2).stdout;
     for part in ["~ web", "stop, start", "it is failed, and should be running", "1 to update, 3 unchanged"] {
         assert!(shown.contains(part), "no {part:?} in:\n{shown}");
@@ -207,7 +205,10 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
     assert_eq!(remains["places"]["pid"], pid(&sandbox, "front"));
     assert!(status(&sandbox, &["--stored"])["front"].is_null());
     // What runs is nobody's to start again; what was tried in vain can still be adopted.
-    sandbox.run(&["deploy", "reality:", "--yes"]).expect(1).five_parts();
+    let refused = sandbox.run(&["deploy", "reality:", "--yes"]).expect(1);
+    refused.five_parts();
+    let how = "was it forgotten? To manage it as it is: khutulun adopt reality: front";
+    assert!(refused.stderr.contains(how), "{}", refused.stderr);
     assert_eq!(sandbox.processes(), processes);
     sandbox.run(&["adopt", "reality:", "front"]).expect(0);
     assert_eq!(status(&sandbox, &[])["front"]["effective"], "running");
