@@ -23,7 +23,7 @@ const UNFINISHED_DISTANCE_FIRST: u64 = 16;
 const UNFINISHED_DISTANCE_GROWS: u64 = 16;
 
 /// How a run ended, as its journal has it: the words of [`crate::RunResult`], and this one.
-pub(crate) const SUPERSEDED: &str = "superseded";
+pub const SUPERSEDED: &str = "superseded";
 
 /// Returns the stream of a run's journal.
 pub fn stream_of(run: RunId) -> String {

@@ -127,7 +127,13 @@ fn see(
     vertex: &mut Vertex,
     outcome: Outcome,
 ) -> Outcome {
-    let Outcome::Succeeded(_) = &outcome else { return outcome };
+    let Outcome::Succeeded(told) = &outcome else { return outcome };
+    if let Some(state) = told.get("state").filter(|state| !is_state(state)) {
+        let known = names::STATES.map(|state| format!("`{state}`")).join(", ");
+        return Outcome::Failed(Failure::permanent(format!(
+            "the state that it says is {state}, and it can only be one of {known}"
+        )));
+    }
     let policy = match DriftPolicy::of(graph, vertex.id, &mut Evaluator::new(graph, functions)) {
         Ok(policy) => policy,
         // Without it, what must stay as it is would silently be taken to be what was seen.
@@ -143,12 +149,7 @@ fn see(
     let outcome = take_in(graph, functions, step, &vertex.handlers, &mut vertex.properties, outcome);
     let Outcome::Succeeded(outputs) = &outcome else { return outcome };
     let Some(handler) = vertex.handlers.get(&step.event) else { return outcome };
-    let Some(state) = outputs
-        .get("state")
-        .filter(|state| state.as_text().is_some_and(|state| names::STATES.contains(&state)))
-    else {
-        return outcome;
-    };
+    let Some(state) = outputs.get("state") else { return outcome };
     let told = handler.outputs.iter().filter(|(output, _)| outputs.contains_key(*output));
     let seen = told.map(|(_, attribute)| {
         let value = vertex.properties.get(attribute).and_then(|property| property.value.clone());
@@ -171,6 +172,10 @@ fn see(
         vertex.metadata.insert(names::OBSERVED.to_owned(), Value::map(parts));
     }
     outcome
+}
+
+fn is_state(state: &Value) -> bool {
+    state.as_text().is_some_and(|state| names::STATES.contains(&state))
 }
 
 /// Takes outputs into attributes: all of them, or none.

@@ -15,6 +15,7 @@ use crate::{
     node::{Node, Nodes, event_of, is_node},
     order::{Dependencies, reads_of},
     refresh::{NotAsked, look},
+    relationships::{is_operated, relationship_made},
 };
 
 /// Why nothing is adopted.
@@ -128,6 +129,7 @@ pub fn plan_adopt(
         plan.nodes.push(node_change(&nodes.list[place], decision));
     }
     plan.prepare = prepare(wanted, actual, &nodes, &adopted);
+    plan.conclude = made(wanted, actual, &nodes, &adopted);
     Ok(plan)
 }
 
@@ -149,6 +151,15 @@ fn check(node: &Node<'_>, present: Option<&Node<'_>>) -> Result<(), AdoptError> 
         Some(requirement) => Err(AdoptError::Waiting { node: name(), requirement: requirement.to_owned() }),
         None => Ok(()),
     }
+}
+
+/// What the run puts into the graph when all was found: that the relationships of the adopted nodes are made, as these nodes are.
+fn made(wanted: &Graph, actual: &Graph, nodes: &Nodes<'_>, adopted: &BTreeSet<usize>) -> Vec<Change> {
+    let is_adopted = |id: VertexId| nodes.owner(id).is_some_and(|owner| adopted.contains(&owner));
+    let is_there = |id: VertexId| is_adopted(id) || actual.vertex(id).is_some();
+    let edges = wanted.edges().filter(|edge| is_operated(edge));
+    let edges = edges.filter(|edge| is_adopted(edge.source) && is_there(edge.target));
+    edges.map(|edge| Change::put(relationship_made(edge))).collect()
 }
 
 /// What the run puts into the graph when it begins: the adopted nodes with what belongs to them, and what belongs to the service

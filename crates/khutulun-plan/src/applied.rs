@@ -213,7 +213,8 @@ fn collect<'a, 'e, E>(
         let Some(operation) = operation_of(event) else { continue };
         // An operation without code takes no inputs either.
         let Some(implementation) = &handler.implementation else { continue };
-        let demand = Demand::of(&handler.metadata).unwrap_or(Demand::of_operation(operation));
+        let of_operation = Demand::of(&handler.metadata);
+        let demand = of_operation.unwrap_or(Demand::of_operation(operation));
         let origin = handler.origin.as_ref();
         if all {
             let code = Value::Text(code_of(implementation));
@@ -233,12 +234,27 @@ fn collect<'a, 'e, E>(
                 }),
             };
             take(match result {
-                Ok((value, reads)) => Ok(Entry { key: Value::Text(key), value, demand, origin, reads }),
+                Ok((value, reads)) => {
+                    let of_properties = || said_by_all(node.vertex, &reads);
+                    let demand = of_operation.or_else(of_properties).unwrap_or(demand);
+                    Ok(Entry { key: Value::Text(key), value, demand, origin, reads })
+                }
                 Err(error) => Err((key, error)),
             })?;
         }
     }
     Ok(())
+}
+
+/// What the change of an input needs that is computed from properties of its own node alone: as much as these say, if each of them does.
+/// Whoever says it of a property means the operations that read the property, too.
+fn said_by_all(vertex: &Vertex, reads: &[(Site, &str)]) -> Option<Demand> {
+    let said = |(site, name): &(Site, &str)| {
+        (*site == Site::Vertex(vertex.id))
+            .then(|| Demand::of(&vertex.properties.get(*name)?.metadata))
+            .flatten()
+    };
+    reads.iter().map(said).reduce(|most, next| Some(most?.max(next?))).flatten()
 }
 
 fn properties<'a, E>(

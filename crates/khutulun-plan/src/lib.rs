@@ -77,6 +77,7 @@ pub use needs::needs;
 pub use node::{machine_name, parts_of, subject_of};
 pub use operate::plan_operate;
 pub use refresh::{NotAsked, plan_acceptance, plan_refresh};
+pub use relationships::relationship_made;
 pub use render::render;
 pub use repair::plan_repair;
 pub use run::{plan_operation, plan_run, relationships};

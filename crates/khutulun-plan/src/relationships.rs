@@ -87,6 +87,15 @@ pub(crate) fn is_operated(edge: &Edge) -> bool {
     run.any(|(event, _)| operation_of(event).is_some())
 }
 
+/// Returns a relationship as it is once all operations that make it have succeeded. One without such operations stays as it is.
+pub fn relationship_made(edge: &Edge) -> Edge {
+    let mut edge = edge.clone();
+    if is_operated(&edge) {
+        edge.metadata.insert(names::STATE.to_owned(), Value::from("started"));
+    }
+    edge
+}
+
 /// Tells whether the source takes in by an operation that the relationship leads elsewhere.
 pub(crate) fn takes_in_target(edge: &Edge) -> bool {
     TELLING_OF_TARGET.into_iter().any(|operation| has(edge, operation))

@@ -200,7 +200,8 @@ pub(crate) enum Command {
 pub(crate) struct DesignArguments {
     /// A TOSCA file; a directory with one that is obvious: where its TOSCA.meta says, else `service.yaml`, else the only
     /// YAML file with a service template, else the only YAML file; or an archive (.csar, .zip, .tar, .tgz, .tar.zst).
-    /// For `deploy` and `plan` also a saved plan; for these, `graph` and `explain` also a service, as it was intended last.
+    /// For `deploy` and `plan` also a saved plan; for these, `compile`, `graph` and `explain` also a service, as it was intended
+    /// last.
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// An input. The value is YAML, such as `8080`, `[a, b]` or `{k: v}`; for an input of a text type it is taken as it is.

@@ -1,13 +1,13 @@
 //! Running a plan: threads, interruption, progress, and what comes of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use floria::{Namespace, Record, Store, Value};
 use floria_sqlite::SqliteStore;
 use khutulun_api::{FailureClass, OperationId, RunId};
 use khutulun_engine::{
     Cancel, Cancelling, Conduct, Engine, EngineError, EngineOptions, RunReport, RunResult, RunState,
-    Settlement, StepEnd, StepState, unfinished,
+    SUPERSEDED, Settlement, StepEnd, StepState, unfinished,
 };
 use khutulun_host::{LocalMachine, ScriptExecutor, StateDirectory};
 use khutulun_plan::{Goal, NodeChange, Plan, Reason};
@@ -21,6 +21,7 @@ use crate::{
     exit::Exit,
     history, instance,
     interruption::Words,
+    probe,
     proposal::read_actual,
     run_view::RunView,
     runtime,
@@ -94,10 +95,10 @@ impl<'a> Execution<'a> {
     pub(crate) fn perform(&self, plan: impl Into<Arc<Plan>>, records: Vec<Record>) -> Result<Done, CliError> {
         let plan: Arc<Plan> = plan.into();
         self.end_look(&plan.namespace)?;
-        let watcher = Watcher::new(self.session.progress.clone(), Vec::new());
+        let watcher = Watcher::new(self.session.progress.clone());
         let engine = self.engine()?;
-        let report =
-            self.drive(async |cancel| engine.run_with(plan.clone(), records, &watcher, cancel).await)?;
+        let run = async |cancel: &Cancel| engine.run_with(plan.clone(), records, &watcher, cancel).await;
+        let report = self.drive(run)?;
         self.tidy(&report)?;
         Ok(Done { plan, report, step_outputs: watcher.outputs() })
     }
@@ -108,9 +109,7 @@ impl<'a> Execution<'a> {
         state: &RunState,
         settlements: BTreeMap<u32, Settlement>,
     ) -> Result<Done, CliError> {
-        let done =
-            (0..).zip(&state.steps).filter(|(_, step)| step.end == StepEnd::Succeeded).map(|(step, _)| step);
-        let watcher = Watcher::new(self.session.progress.clone(), done.collect());
+        let watcher = Watcher::of_resumed(self.session.progress.clone(), state);
         let engine = self.engine()?;
         let namespace = &state.plan.namespace;
         let report = self.drive(async |cancel| {
@@ -239,13 +238,20 @@ impl<'a> Execution<'a> {
 }
 
 /// Removes what scripts of runs left for their recovery, as far as their outcomes are in the journal: whoever was killed once an outcome
-/// was recorded had no time to.
+/// was recorded had no time to. Nobody goes on with a run that another one took the place of, nor asks again what a killed program asked.
 pub(crate) fn tidy(state: &StateDirectory, store: &dyn Store, scripts: &ScriptExecutor) {
     let mut states = BTreeMap::new();
     for id in state.operations() {
+        if id.run == probe::NO_RUN {
+            if !Path::new("/proc").join(id.attempt.to_string()).exists() {
+                let _ = scripts.forget(&id);
+            }
+            continue;
+        }
         let run = states.entry(id.run).or_insert_with(|| RunState::read(store, id.run).ok());
         let step = run.as_ref().and_then(|run| run.steps.get(id.step as usize));
-        let is_known = |step: &StepState| id.attempt < step.attempt || !step.in_flight();
+        let is_replaced = run.as_ref().is_some_and(|run| run.end.as_deref() == Some(SUPERSEDED));
+        let is_known = |step: &StepState| is_replaced || id.attempt < step.attempt || !step.in_flight();
         if step.is_some_and(is_known) {
             let _ = scripts.forget(&id);
         }
@@ -320,6 +326,7 @@ pub(crate) fn engine_error(session: &Session, error: &EngineError) -> CliError {
         EngineError::Busy { namespace, holder } => busy::error(session, namespace, holder),
         EngineError::Unfinished { run, namespace } => make(Exit::Stopped, "an earlier run has not ended")
             .next(resume_hint(*run))
+            .next(format!("khutulun cancel {run}, then the command again: what the run has done stays done"))
             .next(format!("khutulun destroy {namespace}")),
         EngineError::OtherDriver { .. } => make(Exit::Failed, "the plan is for another version of khutulun")
             .next("make another plan, with this version")

@@ -1,13 +1,22 @@
-//! Asks nodes what changes nothing: how they are, and where their logs are. Not a run: nothing is journalled.
+//! Asks nodes what changes nothing: how they are, and where their logs are. Not a run: nothing is journalled, and no answer is kept.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Graph, Namespace, Revision, Vertex, VertexId};
-use khutulun_api::{Executor as _, Failure, OperationId, Outcome, RunId};
+use floria::{Graph, Implementation, Namespace, Revision, Vertex, VertexId};
+use khutulun_api::{Executor as _, Failure, Operation, OperationId, Outcome, RunId};
+use khutulun_host::{LocalMachine, ScriptExecutor};
 use khutulun_plan::{Basis, plan_run};
 use tokio::task::JoinSet;
 
-use crate::{error::CliError, executors::Executors, instance, runtime, session::Session};
+use crate::{
+    error::CliError,
+    executors::{self, Executors},
+    instance, runtime,
+    session::Session,
+};
+
+/// The number of the run that questions belong to: no run has it.
+pub(crate) const NO_RUN: RunId = RunId(0);
 
 /// How long a node may take to answer, in milliseconds: a person waits for it.
 const ANSWER_MS_MAX: u64 = 10_000;
@@ -40,8 +49,8 @@ impl<'a> Prober<'a> {
             if handler.implementation.is_none() {
                 continue;
             }
-            // No run has the number 0, so that no journal and no file is mixed up with this.
-            let id = OperationId { run: RunId(0), step: index, attempt: 1 };
+            // So no journal is mixed up with this, and no file with those of others who ask at the same time.
+            let id = OperationId { run: NO_RUN, step: index, attempt: std::process::id() };
             match operation(self.session, graph, node, event, id) {
                 Ok(operation) => operations.push(operation),
                 Err(failure) => drop(answers.insert(node.id, Outcome::Failed(failure))),
@@ -50,7 +59,9 @@ impl<'a> Prober<'a> {
         if operations.is_empty() {
             return Ok(answers);
         }
-        let executors = Arc::new(Executors::new(&self.session.state_directory()?, &self.session.progress)?);
+        let state = self.session.state_directory()?;
+        let executors = Arc::new(Executors::new(&state, &self.session.progress)?);
+        let scripts = ScriptExecutor::new(&LocalMachine::new(state, executors::supervisor()?));
         let asked = runtime::start()?.block_on(async {
             let mut answers = Vec::new();
             let mut tasks = JoinSet::new();
@@ -58,8 +69,10 @@ impl<'a> Prober<'a> {
                 if tasks.len() >= PARALLEL_MAX {
                     answers.extend(tasks.join_next().await.and_then(Result::ok));
                 }
-                let executors = Arc::clone(&executors);
-                tasks.spawn(async move { (operation.subject.vertex, executors.execute(&operation).await) });
+                let (executors, scripts) = (Arc::clone(&executors), scripts.clone());
+                tasks.spawn(async move {
+                    (operation.subject.vertex, answer(&executors, &scripts, &operation).await)
+                });
             }
             while let Some(answer) = tasks.join_next().await {
                 answers.extend(answer.ok());
@@ -71,13 +84,27 @@ impl<'a> Prober<'a> {
     }
 }
 
+/// Asks one node, anew: a script's answer is kept by its operation's id, and a killed program may have had this one's pid.
+async fn answer(executors: &Executors, scripts: &ScriptExecutor, operation: &Operation) -> Outcome {
+    let is_script = matches!(operation.implementation, Implementation::Script { .. });
+    if is_script && let Err(error) = scripts.forget(&operation.id) {
+        return Outcome::Failed(Failure::permanent(crate::error::chain(&error)));
+    }
+    let outcome = executors.execute(operation).await;
+    if is_script {
+        // What cannot be removed now goes with the next run, or before the next question under this id.
+        let _ = scripts.forget(&operation.id);
+    }
+    outcome
+}
+
 fn operation(
     session: &Session,
     graph: &Graph,
     node: &Vertex,
     event: &str,
     id: OperationId,
-) -> Result<khutulun_api::Operation, Failure> {
+) -> Result<Operation, Failure> {
     let name = instance::name(graph, node);
     let namespace: &Namespace = &node.namespace;
     let basis = Basis {

@@ -266,7 +266,7 @@ impl Lines {
             Event::Failed { step, message } => {
                 let (node, event) = self.step(*step);
                 let message = terminal::harmless(message);
-                format!("  {} {node}: failed to {}: {message}", style.sign("✗", "x"), words::plain(event))
+                format!("  {} {node}: {}", style.sign("✗", "x"), words::failed(event, &message))
             }
             // The answer, or the error, says more.
             Event::Ended { .. } => return None,

@@ -15,7 +15,7 @@ use khutulun_api::RunId;
 use crate::{executors, intention::Intention};
 
 pub(crate) use beginning::Beginning;
-pub(crate) use lookup::{all, current, find, present, service, service_of_path, streams};
+pub(crate) use lookup::{all, current, find, given_anew, present, service, service_of_path, streams};
 
 /// The kind of the records in the stream of revisions.
 const REVISION: &str = "revision";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use floria::{Namespace, Origin, Value};
 use khutulun_api::{Failure, FailureClass};
 use khutulun_engine::{RunReport, RunResult, StepEnd, StepReport};
-use khutulun_plan::{Action, Goal, NodeChange, Plan};
+use khutulun_plan::{Action, Goal, NodeChange, Plan, Step};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -104,35 +104,40 @@ impl RunView<'_> {
                         )
                     })
                     .collect();
+                let is_approval = |step: u32| self.planned(step).is_some_and(|step| step.approval.is_some());
                 let first = self.report.questions.first();
-                let is_approval = first.is_some_and(|question| {
-                    let planned = self.plan.steps.get(question.operation.step as usize);
-                    planned.is_some_and(|step| step.approval.is_some())
-                });
                 let step = first.map_or(0, |question| question.operation.step);
                 let node = first.map_or("", |question| question.node.as_str());
-                if is_approval {
-                    let error = CliError::new(Exit::NeedsOperator, "a step waits for somebody to approve it");
-                    return Some(error.place(self.place(step, node)).why(questions.join("\n")).unchanged(unchanged).next(
-                        format!("{resume} --settle {step}=approved (or =refused)"),
-                    ));
-                }
-                Some(
-                    CliError::new(Exit::NeedsOperator, "nobody can tell what became of an operation")
-                        .place(self.place(step, node))
-                        .why(questions.join("\n"))
-                        .unchanged(unchanged)
-                        .next(format!(
+                let what = match is_approval(step) {
+                    true => "a step waits for somebody to approve it",
+                    false => "nobody can tell what became of an operation",
+                };
+                let error = CliError::new(Exit::NeedsOperator, what)
+                    .place(self.place(step, node))
+                    .why(questions.join("\n"))
+                    .unchanged(unchanged);
+                // Each can be answered alone.
+                let answers = self.report.questions.iter().take(FAILURES_MAX).map(|question| {
+                    let step = question.operation.step;
+                    match is_approval(step) {
+                        true => format!("{resume} --settle {step}=approved (or =refused)"),
+                        false => format!(
                             "look for yourself, then say which: {resume} --settle {step}=succeeded (or =failed, or =retry)"
-                        )),
-                )
+                        ),
+                    }
+                });
+                Some(answers.fold(error, CliError::next))
             }
         }
     }
 
+    fn planned(&self, step: u32) -> Option<&Step> {
+        self.plan.steps.get(step as usize)
+    }
+
     /// Where a step was asked for: the node's line, and the operation's where that is another, as in a profile.
     fn place(&self, step: u32, node: &str) -> String {
-        let planned = self.plan.steps.get(step as usize);
+        let planned = self.planned(step);
         let asked = planned.and_then(|step| step.subject.origin.as_ref());
         let operation = planned.and_then(|step| step.origin.as_ref());
         match (asked, operation) {
@@ -157,7 +162,7 @@ impl RunView<'_> {
         let nodes = self.report.failures().filter(|(_, failure)| says_so(failure));
         let nodes: Vec<String> = nodes
             .take(FAILURES_MAX)
-            .map(|(step, _)| terminal::harmless(&self.plan.path_of(&step.node)))
+            .map(|(step, _)| terminal::harmless(self.plan.path_of(&step.node)))
             .collect();
         (!nodes.is_empty()).then(|| {
             format!(
@@ -183,7 +188,9 @@ impl RunView<'_> {
             FailureClass::NeedsOperator => Exit::NeedsOperator,
             _ => Exit::Failed,
         };
+        let is_refused = self.planned(first.step).is_some_and(|step| step.approval.is_some());
         let what = match failures.len() {
+            1 if is_refused => format!("step `{}` was refused", self.plan.path_of(&first.node)),
             1 => format!("failed to {} `{}`", progress::plain(&first.event), self.plan.path_of(&first.node)),
             count => format!("{count} operations failed"),
         };

@@ -1,8 +1,15 @@
 //! From the operating system to a command and back.
 
-use std::{env, ffi::OsStr, io::Write as _, panic, path::Path, process::ExitCode};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io::Write as _,
+    panic,
+    path::Path,
+    process::ExitCode,
+};
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::{Parser as _, ValueEnum, error::ErrorKind};
 
 use crate::{
     answer,
@@ -47,13 +54,51 @@ fn parse_and_run() -> Exit {
 
 /// Help and versions are answers; everything else is wrong usage.
 fn usage(error: &clap::Error) -> Exit {
-    let exit = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success,
-        _ => Exit::Usage,
-    };
-    // Nobody is left to be told when the stream is gone.
-    let _ = error.print();
-    exit
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Nobody is left to be told when the stream is gone.
+        let _ = error.print();
+        return Exit::Success;
+    }
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    let document = misused(error).document();
+    match option::<ProgressMode>(&words, "--progress", None, "KHUTULUN_PROGRESS") {
+        Some(ProgressMode::Json) => drop(writeln!(std::io::stderr(), "{document}")),
+        _ => drop(error.print()),
+    }
+    if let Some(format) = option(&words, "--output", Some("-o"), "KHUTULUN_OUTPUT") {
+        let _ = answer::give_data(&document, format);
+    }
+    Exit::Usage
+}
+
+/// Returns what the grammar says about a command line as an error of ours: programs know no other.
+fn misused(error: &clap::Error) -> CliError {
+    let text = error.render().to_string();
+    let (said, usage) = text.split_once("Usage: ").unwrap_or((&text, ""));
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more information");
+    let mut lines = said.lines().map(str::trim).filter(is_said);
+    let what = lines.next().unwrap_or("cannot read the command line");
+    let why = lines.collect::<Vec<_>>().join("\n");
+    let usage = usage.lines().next().unwrap_or("khutulun").trim();
+    let what = what.strip_prefix("error: ").unwrap_or(what).trim_end_matches(':');
+    CliError::usage(what, why).next(usage).next("khutulun --help")
+}
+
+/// Returns the value of an option of a command line that cannot be read as a whole.
+fn option<T: ValueEnum>(words: &[OsString], long: &str, short: Option<&str>, variable: &str) -> Option<T> {
+    let mut value = env::var_os(variable);
+    let mut words = words.iter().take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        let text = word.to_str().unwrap_or_default();
+        if text == long || Some(text) == short {
+            value = words.next().cloned();
+        } else if let Some(rest) = text.strip_prefix(long).and_then(|rest| rest.strip_prefix('=')) {
+            value = Some(rest.into());
+        } else if let Some(rest) = short.and_then(|short| text.strip_prefix(short)) {
+            value = Some(rest.trim_start_matches('=').into());
+        }
+    }
+    T::from_str(value?.to_str()?, false).ok()
 }
 
 /// People read the error on standard error; a program that asked for data gets data, where it asked for it.

@@ -27,6 +27,8 @@ pub(crate) struct Status {
 pub(crate) struct ServiceStatus {
     pub(crate) service: Namespace,
     pub(crate) nodes: Vec<NodeStatus>,
+    /// The number of the revision that was intended last.
+    pub(crate) revision: Option<u64>,
     pub(crate) last: Option<RunSummary>,
     pub(crate) holder: Option<Holder>,
 }
@@ -261,6 +263,7 @@ impl ServiceStatus {
             self.last.iter().filter(|last| history::is_resumable(last)).map(run_document).collect();
         json!({
             "service": self.service.0,
+            "revision": self.revision,
             "nodes": self.nodes.iter().map(NodeStatus::document).collect::<Vec<_>>(),
             "last_run": self.last.as_ref().map(run_document),
             "unfinished": unfinished,
@@ -322,7 +325,10 @@ impl Answer for Status {
                 let how = last.result.as_deref().unwrap_or("unfinished");
                 format!("  {}", style.dim(&format!("run {} ({}) {how} {when}", last.run, last.goal)))
             });
-            text.push_str(&format!("{}{last}\n", style.bold(&harmless(&service.service.0))));
+            let revision = service
+                .revision
+                .map_or_else(String::new, |number| format!("  {}", style.dim(&format!("revision {number}"))));
+            text.push_str(&format!("{}{revision}{last}\n", style.bold(&harmless(&service.service.0))));
             let mut table = Table::new(&["NODE", "TYPE", "STATE", "SINCE", "DETAIL"]);
             for node in &service.nodes {
                 table.row(vec![

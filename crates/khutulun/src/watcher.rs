@@ -7,7 +7,7 @@ use std::{
 
 use floria::Value;
 use khutulun_api::{Operation, Outcome, RunId};
-use khutulun_engine::{Observer, RunReport};
+use khutulun_engine::{Observer, RunReport, RunState, StepEnd, StepState};
 use khutulun_plan::{Action, Plan, Step};
 
 use crate::progress::{Event, Progress};
@@ -17,15 +17,39 @@ pub(crate) struct Watcher {
     progress: Progress,
     /// Steps that succeeded before this command, when it goes on with a run.
     done_before: Vec<u32>,
+    /// Operations that had been begun before this command: it waits until they have ended, or begins them again.
+    asked_after: Mutex<BTreeSet<u32>>,
     outputs: Mutex<BTreeMap<u32, BTreeMap<String, Value>>>,
     /// Steps that stand for others and do nothing themselves: nobody needs to hear of them.
     silent: Mutex<BTreeSet<u32>>,
 }
 
 impl Watcher {
-    /// Makes a watcher.
-    pub(crate) fn new(progress: Progress, done_before: Vec<u32>) -> Self {
-        Self { progress, done_before, outputs: Mutex::default(), silent: Mutex::default() }
+    /// Makes a watcher of a new run.
+    pub(crate) fn new(progress: Progress) -> Self {
+        Self {
+            progress,
+            done_before: Vec::new(),
+            asked_after: Mutex::default(),
+            outputs: Mutex::default(),
+            silent: Mutex::default(),
+        }
+    }
+
+    /// Makes a watcher of a run that goes on.
+    pub(crate) fn of_resumed(progress: Progress, state: &RunState) -> Self {
+        let of = |is_meant: &dyn Fn(&StepState) -> bool| -> Vec<u32> {
+            (0..).zip(&state.steps).filter(|(_, step)| is_meant(step)).map(|(step, _)| step).collect()
+        };
+        let is_operation = |step: &u32| {
+            state.plan.steps.get(*step as usize).is_some_and(|planned| planned.implementation.is_some())
+        };
+        let in_flight = of(&StepState::in_flight);
+        Self {
+            done_before: of(&|step| step.end == StepEnd::Succeeded),
+            asked_after: Mutex::new(in_flight.into_iter().filter(is_operation).collect()),
+            ..Self::new(progress)
+        }
     }
 
     /// Returns what the operations put out that ended while somebody watched, by step.
@@ -46,12 +70,19 @@ impl Observer for Watcher {
         *self.silent.lock().unwrap_or_else(PoisonError::into_inner) =
             (0..).zip(&plan.steps).filter(silent).map(|(index, _)| index).collect();
         self.progress.show(Event::Began { run: run.0, plan: Arc::clone(plan) });
-        for step in &self.done_before {
+        for step in self.done_before.iter().filter(|step| !self.is_silent(**step)) {
             self.progress.show(Event::Succeeded { step: *step });
+        }
+        for step in self.asked_after.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            self.progress.show(Event::Started { step: *step });
         }
     }
 
     fn step_started(&self, step: u32, _: &Operation) {
+        // Of one that had been begun before somebody was told already.
+        if self.asked_after.lock().unwrap_or_else(PoisonError::into_inner).remove(&step) {
+            return;
+        }
         self.progress.show(Event::Started { step });
     }
 

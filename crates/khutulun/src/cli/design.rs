@@ -18,7 +18,7 @@ pub(crate) struct CompileArguments {
     #[command(flatten)]
     pub(crate) design: DesignArguments,
     /// Show the instances that would be made with these inputs, with their values, and where requirements lead, as if nothing
-    /// were deployed. No state directory is read.
+    /// were deployed. Of the state directory nothing is read but what was intended of a service, where one is named.
     #[arg(long)]
     pub(crate) instantiate: bool,
     /// A file of `store export` with services that the design may select from. May be given several times.

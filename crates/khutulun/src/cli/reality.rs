@@ -53,6 +53,9 @@ pub(crate) struct AdoptArguments {
     /// What the service is called [default: as `deploy` calls it].
     #[arg(long, value_name = "SERVICE")]
     pub(crate) name: Option<String>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) conduct: ConductArguments,
 }

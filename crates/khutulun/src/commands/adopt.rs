@@ -9,6 +9,7 @@ use khutulun_plan::{AdoptError, plan_adopt};
 
 use super::update;
 use crate::{
+    answer::Answer as _,
     busy, change,
     cli::{AdoptArguments, OnFailure},
     error::CliError,
@@ -17,12 +18,15 @@ use crate::{
     inputs,
     intention::Intention,
     inventory::Others,
+    plan_view::PlanView,
     probe::Prober,
     proposal::{plan_error, read_actual},
+    question,
     revision::{self, Beginning, Said, Verb},
     selection,
     selector::Selector,
     session::Session,
+    terminal::{Style, counted},
     time,
 };
 
@@ -41,6 +45,10 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
         None => Intention::read(session, &design)?,
     };
     let service = &intention.namespace;
+    let what = format!("adopt nodes of `{service}`");
+    if !arguments.yes && !question::can_ask() {
+        return Err(question::unasked(&what).place(intention.place()));
+    }
     let (state, store) = session.writer()?;
     busy::refuse(session, &store, service)?;
     refuse_unfinished(session, &store, service)?;
@@ -61,10 +69,14 @@ pub(crate) fn run(arguments: &AdoptArguments, session: &Session) -> Result<Exit,
     // Looked at before anything is recorded: what is not there leaves nothing behind.
     let asked: Vec<&Vertex> =
         plan.steps.iter().filter_map(|step| wanted.vertex(step.subject.vertex)).collect();
-    session.progress.phase(format!("looking at {} nodes of {service}", asked.len()));
+    session.progress.phase(format!("looking at {} of {service}", counted(asked.len(), "node")));
     let event = format!("{}.{}", names::LIFECYCLE, names::OBSERVE);
     let answers = Prober::new(session).ask(&wanted, &asked, &event)?;
     check(&intention, &wanted, &answers)?;
+    session.progress.say(&PlanView::of(&plan).text(Style::stderr()));
+    if !arguments.yes && !question::ask(&session.progress, &format!("{}?", change::capitalized(&what)))? {
+        return Err(question::refused());
+    }
     // Whoever updates it later goes on from what was intended when it was adopted.
     let said = Said::of(&intention, Verb::Adopt);
     let beginning = Beginning::new(session, &store, &intention, said, false)?;

@@ -13,7 +13,9 @@ use crate::{
     design,
     error::CliError,
     exit::Exit,
+    intention::Intention,
     proposal::compile_and_lower,
+    revision,
     session::Session,
     source::Source,
     terminal::{Style, harmless},
@@ -43,6 +45,19 @@ pub(crate) fn run(arguments: &CompileArguments, session: &Session) -> Result<Exi
     if !(design.input.is_empty() && design.inputs.is_empty()) {
         return Err(CliError::usage("inputs change nothing", "templates are the same with any inputs")
             .next(format!("khutulun compile {} --instantiate", design.path.display())));
+    }
+    if let Some(service) = revision::service_of_path(session, design)? {
+        let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
+        let revision = revision::present(session, &store, &service)?;
+        let intention = Intention::of_revision(session, &store, &service, &revision)?;
+        if session.format == Format::Tosca {
+            let why = "of a service, what its design became is kept, and not what its files say";
+            return Err(CliError::usage(format!("cannot write `{service}` as TOSCA"), why)
+                .next("khutulun compile PATH -o tosca, of its files"));
+        }
+        session.progress.settle();
+        answer::give(&Templates(&intention.design), session.format)?;
+        return Ok(Exit::Success);
     }
     if session.format == Format::Tosca {
         return write_tosca(&design.path, session);

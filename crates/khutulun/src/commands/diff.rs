@@ -6,7 +6,7 @@ use floria::{Evaluator, Graph, Namespace, Revision as StoreRevision, Value};
 use floria_resolver::Resolution;
 use floria_sqlite::SqliteStore;
 use khutulun_api::names;
-use khutulun_plan::{Action, NodeChange, Plan, applied, plan_deploy};
+use khutulun_plan::{Action, NodeChange, Plan, applied, plan_deploy, relationship_made};
 use serde_json::{Value as Json, json};
 
 use super::history::differing;
@@ -68,7 +68,12 @@ impl Answer for Differs {
     }
 
     fn items(&self) -> Vec<Json> {
-        self.nodes().map(|node| serde_json::to_value(node).unwrap_or_default()).collect()
+        let item = |node: &NodeChange| {
+            let mut item = serde_json::to_value(node).unwrap_or_default();
+            item["schema"] = "khutulun.diff-node/1".into();
+            item
+        };
+        self.nodes().map(item).collect()
     }
 
     fn text(&self, style: Style) -> String {
@@ -187,6 +192,9 @@ fn made(session: &Session, graph: Graph) -> Graph {
         node.metadata.insert(names::STATE.to_owned(), Value::from("started"));
         node.metadata.insert(names::APPLIED.to_owned(), Value::Map(applied(&graph, node.id, &mut evaluator)));
         made.put_vertex(node);
+    }
+    for edge in graph.edges() {
+        made.put_edge(relationship_made(edge));
     }
     made
 }

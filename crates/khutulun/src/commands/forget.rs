@@ -21,7 +21,7 @@ use crate::{
     question, selection,
     selector::Selector,
     session::{Session, quoted},
-    terminal::{Style, harmless},
+    terminal::{Style, counted, harmless},
 };
 
 /// The attributes that say where something is, in the order in which they are told.
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &ForgetArguments, session: &Session) -> Result<Exit
     let remains = remains(session, &graph, &meant)?;
     session.progress.say(&PlanView::of(&plan).text(Style::stderr()));
     if !arguments.yes {
-        let question = format!("Let go of {} of `{service}`, as they are?", counted(remains.len()));
+        let question = format!("Let go of {} of `{service}`, as they are?", counted(remains.len(), "node"));
         if !question::ask(&session.progress, &question)? {
             return Err(question::refused());
         }
@@ -94,10 +94,6 @@ fn is_node(
     let (graph, _) = read_actual(session, store, &service)?;
     let selector = Selector::read(text, store)?;
     Ok(instance::nodes(&graph).iter().any(|(_, node)| selector.selects(node, None)))
-}
-
-fn counted(count: usize) -> String {
-    format!("{count} node{}", if count == 1 { "" } else { "s" })
 }
 
 /// What is left of a node when nobody manages it.
@@ -229,7 +225,8 @@ impl Answer for Forgotten {
             1 => "is no longer managed, and stays as it is",
             _ => "are no longer managed, and stay as they are",
         };
-        let mut text = format!("{sign} {} of `{}` {how}\n", counted(self.remains.len()), self.service);
+        let mut text =
+            format!("{sign} {} of `{}` {how}\n", counted(self.remains.len(), "node"), self.service);
         for remains in &self.remains {
             text.push_str(&format!("  {}  {}\n", style.bold(&harmless(&remains.name)), remains.line()));
         }

@@ -53,6 +53,7 @@ impl Answer for Listed {
         let item = |found: &Found| {
             let contents = found.contents.as_ref();
             json!({
+                "schema": "khutulun.profile-entry/1",
                 "name": found.name,
                 "place": found.place,
                 "valid": contents.is_some(),

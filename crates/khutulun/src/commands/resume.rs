@@ -24,7 +24,7 @@ use crate::{
 pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit, CliError> {
     session.allow(arguments.removal);
     let settlements =
-        arguments.settle.iter().map(|text| settlement(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+        arguments.settle.iter().map(|text| answer(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let (service, run) = find(arguments.which.as_deref(), session, &reader, "resume", history::is_resumable)?;
     drop(reader);
@@ -49,6 +49,10 @@ pub(crate) fn run(arguments: &ResumeArguments, session: &Session) -> Result<Exit
         let unwound = unwinding::unwind(session, &execution, &service, run, to)?;
         return Err(unwound.error(&service));
     }
+    let settlements = settlements
+        .into_iter()
+        .map(|(step, answer)| Ok((step, answer.settles(step, &run_state, session)?)))
+        .collect::<Result<_, CliError>>()?;
     let mut waiting = waiting(&run_state.plan);
     let mut done = execution.resume(&run_state, settlements)?;
     let agreed = arguments.yes || question::can_ask();
@@ -115,13 +119,52 @@ pub(super) fn find(
     }
 }
 
-fn settlement(text: &str) -> Result<(u32, Settlement), CliError> {
+/// What an operator answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Succeeded,
+    Failed,
+    Retry,
+    Approved,
+    Refused,
+}
+
+impl Answer {
+    /// To which question it is one: whether something may go on, or what became of something.
+    fn settles(self, step: u32, state: &RunState, session: &Session) -> Result<Settlement, CliError> {
+        let asks = state.plan.steps.get(step as usize).is_some_and(|planned| planned.approval.is_some());
+        let (settlement, is_approval) = match self {
+            Self::Succeeded => (Settlement::Succeeded(BTreeMap::new()), false),
+            Self::Failed => (Settlement::Failed, false),
+            Self::Retry => (Settlement::Retry, false),
+            Self::Approved => (Settlement::Succeeded(BTreeMap::new()), true),
+            Self::Refused => (Settlement::Failed, true),
+        };
+        if asks == is_approval {
+            return Ok(settlement);
+        }
+        let (why, word) = match asks {
+            true => ("it asks whether it may go on: `approved` or `refused`", "approved"),
+            false => (
+                "it asks for nobody's approval: what became of it is `succeeded`, `failed` or `retry`",
+                "succeeded",
+            ),
+        };
+        Err(CliError::usage(format!("that is no answer to step {step} of run {}", state.run), why)
+            .place(session.root().display().to_string())
+            .next(format!("khutulun resume {} --settle {step}={word}", state.run)))
+    }
+}
+
+fn answer(text: &str) -> Result<(u32, Answer), CliError> {
     let read = || {
         let (step, how) = text.split_once('=')?;
         let how = match how {
-            "succeeded" | "approved" => Settlement::Succeeded(BTreeMap::new()),
-            "failed" | "refused" => Settlement::Failed,
-            "retry" => Settlement::Retry,
+            "succeeded" => Answer::Succeeded,
+            "failed" => Answer::Failed,
+            "retry" => Answer::Retry,
+            "approved" => Answer::Approved,
+            "refused" => Answer::Refused,
             _ => return None,
         };
         Some((step.parse().ok()?, how))
@@ -129,7 +172,7 @@ fn settlement(text: &str) -> Result<(u32, Settlement), CliError> {
     read().ok_or_else(|| {
         CliError::usage(
             format!("cannot read the settlement `{}`", crate::terminal::harmless(text)),
-            "it is a step's number, `=`, and `succeeded`, `failed` or `retry`",
+            "it is a step's number, `=`, and `succeeded`, `failed` or `retry`; of a step that asks for it, `approved` or `refused`",
         )
         .next("--settle 3=succeeded")
     })

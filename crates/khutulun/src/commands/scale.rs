@@ -11,6 +11,11 @@ use crate::{
 pub(crate) fn run(arguments: &ScaleArguments, session: &Session) -> Result<Exit, CliError> {
     session.allow(arguments.change.execution.removal);
     let counts = arguments.counts.iter().map(|text| count(text)).collect::<Result<Counts, _>>()?;
+    if counts.len() < arguments.counts.len() {
+        let why = "a node template is named twice, and there can only be one number of it";
+        return Err(CliError::usage("cannot tell how many there are to be", why)
+            .next("khutulun scale NODE=N, each node template once"));
+    }
     let reader = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
     let service = session.service(&reader, arguments.name.as_deref())?;
     drop(reader);

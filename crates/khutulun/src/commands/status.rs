@@ -15,9 +15,11 @@ use crate::{
     history, instance,
     probe::Prober,
     proposal::read_actual,
+    revision,
     selector::Selector,
     session::Session,
     status_view::{Cause, LastSeen, NodeStatus, ServiceStatus, Status},
+    terminal::counted,
     time,
 };
 
@@ -97,7 +99,7 @@ fn look(
                 .map(|(_, node)| *node)
                 .filter(|node| !matches!(instance::lifecycle_state(node), "initial" | "deleted"))
                 .collect();
-            session.progress.phase(format!("looking at {} nodes of {service}", there.len()));
+            session.progress.phase(format!("looking at {} of {service}", counted(there.len(), "node")));
             prober.ask(&graph, &there, &event)?
         }
         None => BTreeMap::new(),
@@ -149,7 +151,9 @@ fn look(
     nodes.retain(|(entry, node)| is_selected(node, entry.observed_state()));
     let nodes = nodes.into_iter().map(|(entry, _)| entry).collect();
     let holder = busy::holder(store, service).map_err(|error| session.store_error(error))?;
-    Ok(ServiceStatus { service: service.clone(), nodes, last, holder })
+    let revision = revision::current(store, service).map_err(|error| session.store_error(error))?;
+    let revision = revision.map(|revision| revision.number);
+    Ok(ServiceStatus { service: service.clone(), nodes, revision, last, holder })
 }
 
 /// Returns the service and the path of the node that a node stands for, if it does.

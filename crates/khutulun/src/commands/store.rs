@@ -96,7 +96,7 @@ impl Answer for Verified {
     }
 
     fn items(&self) -> Vec<Json> {
-        self.0.iter().map(|finding| json!({ "kind": finding.kind, "message": finding.message })).collect()
+        self.0.iter().map(|finding| json!({ "schema": "khutulun.store-finding/1", "kind": finding.kind, "message": finding.message })).collect()
     }
 
     fn text(&self, style: Style) -> String {

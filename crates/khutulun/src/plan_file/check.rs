@@ -111,14 +111,15 @@ fn moved(store: &dyn Store, service: &Namespace, since: Revision) -> Result<Stri
     };
     let (mut names, mut runs) = (Vec::new(), Vec::new());
     for row in &rows {
+        // What is gone has a name only where it was changed before; a person knows it by that.
         let name = match &row.entry {
-            LogEntry::Change(Change::Put(entity)) => entity.name().to_owned(),
-            LogEntry::Change(Change::Delete(key)) => format!("{key}, which is gone"),
+            LogEntry::Change(Change::Put(entity)) => Some(entity.name().to_owned()),
+            LogEntry::Change(Change::Delete(_)) => None,
             LogEntry::Record(_) => continue,
         };
         let stream = row.author.as_ref().and_then(|author| author.stream.clone());
         let run = stream.filter(|stream| stream.starts_with("run/")).map(|stream| stream.replace('/', " "));
-        names.extend(Some(name).filter(|name| !names.contains(name)));
+        names.extend(name.filter(|name| !names.contains(name)));
         runs.extend(run.filter(|run| !runs.contains(run)));
     }
     let listed = |all: &[String]| {

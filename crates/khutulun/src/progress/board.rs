@@ -60,6 +60,8 @@ pub(crate) struct Board {
 struct BoardStep {
     node: usize,
     operation: bool,
+    /// Whether it is done for a relationship of another node, perhaps.
+    is_of_relationship: bool,
     event: String,
     end_word: String,
     after: Vec<usize>,
@@ -108,6 +110,7 @@ impl Board {
             steps.push(BoardStep {
                 node,
                 operation,
+                is_of_relationship: step.subject.relationship.is_some(),
                 event: step.event.clone(),
                 end_word: words::done(&step.event).to_owned(),
                 after: step.after.iter().map(|step| *step as usize).collect(),
@@ -184,7 +187,7 @@ impl Board {
                     _ => None,
                 });
                 let text = failed.map_or_else(String::new, |(event, message)| {
-                    format!("failed to {}: {}", words::plain(event), terminal::harmless(message))
+                    words::failed(event, &terminal::harmless(message))
                 });
                 (style.red(style.sign("✗", "x")), style.red(&text))
             }
@@ -230,7 +233,9 @@ impl Board {
             if !seen.insert(step) {
                 continue;
             }
-            if !entry.operation {
+            // What waits for the same itself, in the name of another node, would tell nothing.
+            let is_far = entry.is_of_relationship && entry.state == StepState::Waiting;
+            if !entry.operation || is_far && entry.after.iter().any(|step| self.is_open(*step)) {
                 open.extend(&entry.after);
             } else if entry.node != node {
                 names.push(&self.nodes[entry.node].name);
@@ -238,19 +243,19 @@ impl Board {
         }
         names.sort_unstable();
         names.dedup();
-        match names.as_slice() {
-            [] if self.nodes[node].began.is_some() => {
-                let done = self.nodes[node]
-                    .steps
-                    .iter()
-                    .rev()
-                    .find(|step| self.steps[**step].state == StepState::Done);
-                let done = done.map_or("begun", |step| self.steps[*step].end_word.as_str());
-                format!("{done}, then {}", words::plain(&self.steps[*next].event))
-            }
-            [] => "waiting for its turn".to_owned(),
-            names => format!("waiting for {}", names.join(", ")),
+        let done =
+            self.nodes[node].steps.iter().rev().find(|step| self.steps[**step].state == StepState::Done);
+        let done = done.map(|step| self.steps[*step].end_word.as_str());
+        match (names.as_slice(), done) {
+            ([], None) => "waiting for its turn".to_owned(),
+            ([], Some(done)) => format!("{done}, then {}", words::plain(&self.steps[*next].event)),
+            (names, None) => format!("waiting for {}", names.join(", ")),
+            (names, Some(done)) => format!("{done}, waiting for {}", names.join(", ")),
         }
+    }
+
+    fn is_open(&self, step: usize) -> bool {
+        self.steps.get(step).is_some_and(|entry| !entry.state.is_over())
     }
 
     fn spinner(&self, now: Instant, style: Style) -> &'static str {
@@ -345,6 +350,34 @@ mod tests {
         );
         board.set(1, StepState::Failed("it ended with code 3".to_owned()), later);
         assert_eq!(board.frame(later, 30, 20, Style::plain())[1], "  ✗ web    1.0s   failed to …");
+    }
+
+    #[test]
+    fn what_is_done_at_a_node_for_a_relationship_of_another_one_is_not_what_others_are_told_of() {
+        let start = Instant::now();
+        // The store is up; it is told of the web once that is up, and the client waits for both.
+        let mut plan = plan(&["store", "web", "store", "client"]);
+        plan.steps[2].subject.relationship = Some(floria::EdgeId(9));
+        let mut board = Board::new(&plan, start);
+        board.set(0, StepState::Done, start);
+        board.set(1, StepState::Working(start), start);
+        let words = |board: &Board| {
+            let frame = board.frame(start, 80, 20, Style::plain()).into_iter();
+            frame
+                .map(|line| line.split("  ").last().unwrap_or_default().trim().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            words(&board)[..3],
+            ["started, waiting for web", "0.0s   starting", "waiting for web"].map(|word| word
+                .split("   ")
+                .last()
+                .unwrap()
+                .to_owned())
+        );
+        board.set(1, StepState::Done, start);
+        board.set(2, StepState::Working(start), start);
+        assert_eq!(words(&board)[2], "waiting for store");
     }
 
     #[test]

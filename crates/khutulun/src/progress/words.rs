@@ -20,6 +20,15 @@ pub(crate) fn doing(event: &str) -> String {
     }
 }
 
+/// Returns what went wrong when an event was not handled as it should be: `failed to start: …`.
+pub(crate) fn failed(event: &str, why: &str) -> String {
+    match event {
+        // Of a step that asks for it: who refuses says all that there is to say.
+        "approval" => why.to_owned(),
+        _ => format!("failed to {}: {why}", plain(event)),
+    }
+}
+
 /// Returns what a node is after an event was handled: `started`.
 pub(crate) fn done(event: &str) -> &str {
     match plain(event) {

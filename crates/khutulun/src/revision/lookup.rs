@@ -7,7 +7,9 @@ use floria_sqlite::SqliteStore;
 use khutulun_api::names;
 
 use super::{REVISION, Revision, design_stream};
-use crate::{cli::DesignArguments, error::CliError, session::Session, terminal::harmless};
+use crate::{
+    cli::DesignArguments, error::CliError, inputs, intention::Intention, session::Session, terminal::harmless,
+};
 
 /// Returns the runs towards revisions of a service, the first first. Records of a kind that nobody knows are left out.
 pub(crate) fn all(store: &dyn Store, service: &Namespace) -> Result<Vec<Revision>, StoreError> {
@@ -59,6 +61,20 @@ pub(crate) fn present(
         .place(session.root().display().to_string())
         .next("deploy it once from its files: khutulun deploy PATH")
     })
+}
+
+/// Returns what was intended last of a service, with the inputs that somebody gives besides.
+pub(crate) fn given_anew(
+    session: &Session,
+    service: &Namespace,
+    arguments: &DesignArguments,
+) -> Result<Intention, CliError> {
+    let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
+    let given = inputs::gather(&arguments.input, &arguments.inputs)?;
+    let revision = present(session, &store, service)?;
+    let mut intention = Intention::of_revision(session, &store, service, &revision)?;
+    intention.give(session, given)?;
+    Ok(intention)
 }
 
 /// Returns the service that a path means that is not there: `shop`, or `shop:` where there is also a file of that name. None: it

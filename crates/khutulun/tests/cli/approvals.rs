@@ -55,8 +55,16 @@ fn a_step_goes_on_once_it_is_approved_and_fails_when_it_is_refused() {
     sandbox.run(&["deploy", "disks", "--yes"]).expect(0);
     let step = asked(&sandbox);
     assert_eq!(notes(&sandbox), "look");
-    // Whoever goes on without an answer is asked again.
-    sandbox.run(&["resume", "disks"]).expect(9);
+    // Whoever goes on without an answer is asked again, and told only what there was to do.
+    let asked_again = sandbox.run(&["resume", "disks"]).expect(9).stderr;
+    assert!(asked_again.contains("keeping.look done") && !asked_again.contains("begin"), "{asked_again}");
+    // What became of it is not what was asked.
+    for no_answer in ["succeeded", "failed", "retry"] {
+        let refused =
+            sandbox.run(&["resume", "disks", "--settle", &format!("{step}={no_answer}")]).expect(64);
+        assert!(refused.five_parts().stderr.contains("`approved` or `refused`"), "{}", refused.stderr);
+    }
+    assert_eq!(notes(&sandbox), "look");
     sandbox.run(&["resume", "disks", "--settle", &format!("{step}=approved")]).expect(0);
     assert_eq!(notes(&sandbox), "look wipe");
 

@@ -100,3 +100,64 @@ fn a_changed_attribute_moves_requirements_and_substitutes_anew() {
     assert_eq!(content(), "empty\n");
     assert_eq!(changed(), ["create team/calm/worker", "delete team/busy/worker"]);
 }
+
+/// Each property says what its change needs, and all are inputs of operations.
+const SAYING: &str = r#"tosca_definitions_version: tosca_2_0
+imports: [ profile: "khutulun.process:0.1" ]
+node_types:
+  Thing:
+    properties:
+      live: { type: string, metadata: { khutulun.change: configure } }
+      quiet: { type: string, metadata: { khutulun.change: none } }
+      fixed: { type: string, metadata: { khutulun.change: replace } }
+      other: { type: string }
+    interfaces:
+      lifecycle:
+        type: Lifecycle
+        inputs:
+          live: { $concat: [ { $get_property: [ SELF, live ] }, "!" ] }
+          quiet: { $get_property: [ SELF, quiet ] }
+        operations:
+          create: note.sh
+          configure: note.sh
+          start:
+            implementation: note.sh
+            inputs: { fixed: { $get_property: [ SELF, fixed ] }, some: { $concat: [ { $get_property: [ SELF, live ] }, { $get_property: [ SELF, other ] } ] } }
+          stop: note.sh
+service_template:
+  inputs:
+    live: { type: string, default: a }
+    quiet: { type: string, default: a }
+    fixed: { type: string, default: a }
+    other: { type: string, default: a }
+  node_templates:
+    thing:
+      type: Thing
+      properties: { live: { $get_input: live }, quiet: { $get_input: quiet }, fixed: { $get_input: fixed }, other: { $get_input: other } }
+"#;
+
+#[test]
+fn what_the_change_of_a_property_needs_holds_for_the_operations_that_read_it() {
+    let sandbox = Sandbox::new();
+    // `some` is made of a property that says nothing, too: so it is not in this one.
+    let design = SAYING.replace(
+        ", some: { $concat: [ { $get_property: [ SELF, live ] }, { $get_property: [ SELF, other ] } ] }",
+        "",
+    );
+    sandbox.write("saying/service.yaml", &design);
+    sandbox.write("saying/note.sh", "#!/bin/sh\n");
+    sandbox.run(&["deploy", "saying", "--yes"]).expect(0);
+    let operations = |input: &str| {
+        let plan = sandbox.run(&["plan", "saying", "-i", input, "-o", "json"]).expect(2).json();
+        let steps = plan["steps"].as_array().unwrap().iter().filter(|step| !step["implementation"].is_null());
+        let word = |step: &serde_json::Value| step["event"].as_str().unwrap().replace("lifecycle.", "");
+        steps.map(word).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(operations("live=b"), "configure");
+    assert_eq!(operations("quiet=b"), "");
+    assert_eq!(operations("other=b"), "stop configure start");
+    assert_eq!(operations("fixed=b"), "stop create configure start");
+    sandbox.write("saying/service.yaml", SAYING);
+    sandbox.run(&["deploy", "saying", "--yes"]).expect(0);
+    assert_eq!(operations("live=b"), "stop configure start");
+}

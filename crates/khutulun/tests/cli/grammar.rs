@@ -88,3 +88,20 @@ fn an_error_is_data_where_data_was_asked_for() {
     assert_eq!(line["schema"], "khutulun.error/1");
     assert_eq!(ended.stdout, "");
 }
+
+#[test]
+fn wrong_usage_is_data_where_data_was_asked_for() {
+    let sandbox = Sandbox::new();
+    let document = |arguments: &[&str]| {
+        let document = sandbox.run(arguments).expect(64).json();
+        assert_eq!(document["schema"], "khutulun.error/1", "{document:#}");
+        assert!(document["next"][0].as_str().unwrap().starts_with("khutulun"), "{document:#}");
+        document["what"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(document(&["frobnicate", "-o", "json"]), "unrecognized subcommand 'frobnicate'");
+    assert_eq!(document(&["-ojson", "status", "--frobnicate"]), "unexpected argument '--frobnicate' found");
+    assert!(document(&["deploy", "--output=json", "--parallel", "0"]).starts_with("invalid value '0'"));
+    let line = sandbox.run(&["logs", "--progress=json"]).expect(64);
+    let line: serde_json::Value = serde_json::from_str(&line.stderr).unwrap();
+    assert_eq!(line["schema"], "khutulun.error/1");
+}

@@ -210,7 +210,8 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
     let how = "was it forgotten? To manage it as it is: khutulun adopt reality: front";
     assert!(refused.stderr.contains(how), "{}", refused.stderr);
     assert_eq!(sandbox.processes(), processes);
-    sandbox.run(&["adopt", "reality:", "front"]).expect(0);
+    sandbox.run(&["adopt", "reality:", "front"]).expect(64).five_parts();
+    sandbox.run(&["adopt", "reality:", "front", "--yes"]).expect(0);
     assert_eq!(status(&sandbox, &[])["front"]["effective"], "running");
     sandbox.run(&["forget", "front", "--yes"]).expect(0);
     let all = sandbox.run(&["forget", "reality", "--yes"]).expect(0).stdout;
@@ -223,7 +224,7 @@ fn what_is_forgotten_runs_on_and_is_adopted_as_it_is() {
 
     let inputs = inputs(&sandbox);
     let words = |nodes: &[&'static str]| -> Vec<String> {
-        let words = ["adopt", "reality"].into_iter().chain(nodes.iter().copied()).map(str::to_owned);
+        let words = ["adopt", "reality", "--yes"].into_iter().chain(nodes.iter().copied()).map(str::to_owned);
         words.chain(inputs.iter().cloned()).collect()
     };
     let adopt = |nodes: &[&'static str]| {
@@ -316,4 +317,80 @@ fn after_an_interruption_nothing_is_repaired() {
     let ended = crate::sandbox::finish(look).expect(2);
     assert!(ended.stdout.contains("it was interrupted"), "{}", ended.stdout);
     assert_eq!(sandbox.roles(), ["front", "web"]);
+}
+
+/// A thing that says of itself what a file says, and is told of by a relationship.
+const TELLING: &str = r#"tosca_definitions_version: tosca_2_0
+imports: [ profile: "khutulun.process:0.1" ]
+relationship_types:
+  Told:
+    derived_from: ConnectsTo
+    interfaces:
+      configure:
+        operations: { add_target: tell.sh, pre_configure_target: tell.sh }
+node_types:
+  Teller:
+    attributes: { state: { type: string } }
+    capabilities: { endpoint: Endpoint }
+    requirements: [ { other: { capability: Endpoint, relationship: Told, count_range: [ 0, 1 ] } } ]
+    interfaces:
+      lifecycle:
+        type: Lifecycle
+        operations:
+          start: tell.sh
+          observe: { implementation: tell.sh, outputs: { state: [ SELF, state ] } }
+service_template:
+  node_templates:
+    one: { type: Teller }
+    two: { type: Teller, requirements: [ { other: one } ] }
+"#;
+
+/// Deploys two of them.
+fn telling(sandbox: &Sandbox) {
+    sandbox.write("telling/service.yaml", TELLING);
+    sandbox.write(
+        "telling/tell.sh",
+        "#!/bin/sh\necho \"$KHUTULUN_EVENT\" >> \"$HOME/events\"\ncat \"$HOME/says\"\n",
+    );
+    sandbox.write("says", "{\"state\": \"running\"}");
+    sandbox.run(&["deploy", "telling", "--yes"]).expect(0);
+}
+
+#[test]
+fn whoever_looks_asks_anew_each_time_and_leaves_nothing_behind() {
+    let sandbox = Sandbox::new();
+    telling(&sandbox);
+    for state in ["running", "failed", "stopped", "running"] {
+        sandbox.write("says", &format!("{{\"state\": \"{state}\"}}"));
+        assert_eq!(status(&sandbox, &[])["one"]["observed"]["state"], state);
+    }
+    assert!(!sandbox.state().join("operations").exists(), "a look left something in the state directory");
+    let header = sandbox.run(&["status"]).expect(0).stdout;
+    assert!(header.starts_with("telling  revision 1  run "), "{header}");
+    assert_eq!(sandbox.run(&["status", "-o", "json"]).expect(0).json()["services"][0]["revision"], 1);
+}
+
+#[test]
+fn a_state_that_nobody_knows_is_no_state() {
+    let sandbox = Sandbox::new();
+    telling(&sandbox);
+    sandbox.write("says", "{\"state\": \"weird\"}");
+    let refused = sandbox.run(&["refresh", "one"]).expect(1);
+    refused.five_parts();
+    assert!(refused.stderr.contains("the state that it says is weird"), "{}", refused.stderr);
+    sandbox.write("says", "{\"state\": \"running\"}");
+    refresh(&sandbox, &["one"], 0);
+}
+
+#[test]
+fn what_is_adopted_counts_as_made_with_its_relationships() {
+    let sandbox = Sandbox::new();
+    telling(&sandbox);
+    sandbox.run(&["forget", "telling:", "--yes"]).expect(0);
+    let _ = std::fs::remove_file(sandbox.path("events"));
+    sandbox.run(&["adopt", "telling", "one", "two", "--yes"]).expect(0);
+    let events = std::fs::read_to_string(sandbox.path("events")).unwrap();
+    assert!(events.lines().all(|event| event == "lifecycle.observe"), "{events}");
+    sandbox.run(&["plan", "telling"]).expect(0);
+    sandbox.run(&["plan", "telling:"]).expect(0);
 }

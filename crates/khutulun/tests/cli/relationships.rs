@@ -95,6 +95,8 @@ fn both_ends_of_a_relationship_hear_of_what_concerns_them() {
     let of_both: Vec<&str> = text.split(' ').filter(|note| !note.ends_with("@other")).collect();
     assert_eq!(of_both.join(" "), format!("configure-db@db start-db@db {web}"));
     sandbox.run(&["plan", "doors"]).expect(0);
+    // What is compared is what was intended, as if all of it was made.
+    sandbox.run(&["diff", "1", "1", "--name", "doors"]).expect(0);
 
     // By hand, an operation is run at the end that it is for, too.
     sandbox.run(&["run", "relationship.pre_configure_target", "web.door", "--yes"]).expect(0);

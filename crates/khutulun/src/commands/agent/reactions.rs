@@ -69,7 +69,7 @@ impl Reactions {
     }
 
     async fn perform(&self, due: &Due) -> Result<Performed, EventError> {
-        let watcher = Watcher::new(self.progress.apart(), Vec::new());
+        let watcher = Watcher::new(self.progress.apart());
         let cancel = Cancel::new();
         let basis = self.session.basis(&due.reaction.service, Revision(0));
         let actor = Actor {
@@ -113,7 +113,7 @@ impl Reactions {
         };
         for (service, run) in own {
             self.note(format!("goes on with run {run} of `{service}`"));
-            let watcher = Watcher::new(self.progress.apart(), Vec::new());
+            let watcher = Watcher::new(self.progress.apart());
             let cancel = Cancel::new();
             let resumed = self.engine.resume(&service, Some(run), BTreeMap::new(), &watcher, &cancel).await;
             match resumed {

@@ -13,6 +13,7 @@ use crate::{
     exit::Exit,
     intention::Intention,
     inventory::Others,
+    revision,
     session::Session,
     terminal::{Style, harmless},
 };
@@ -23,7 +24,10 @@ pub(super) fn run(arguments: &CompileArguments, session: &Session) -> Result<Exi
         return Err(CliError::usage("cannot write instances as TOSCA", why)
             .next("khutulun compile PATH --instantiate -o yaml"));
     }
-    let intention = Intention::read(session, &arguments.design)?;
+    let intention = match revision::service_of_path(session, &arguments.design)? {
+        Some(service) => revision::given_anew(session, &service, &arguments.design)?,
+        None => Intention::read(session, &arguments.design)?,
+    };
     let others = Others::of_files(arguments.inventory.iter().map(PathBuf::as_path), &intention.design)?;
     let resolution = intention.resolve(session, &Graph::default(), &others, &mut (1..))?;
     session.progress.settle();

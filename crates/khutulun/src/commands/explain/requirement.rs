@@ -1,5 +1,7 @@
 //! `khutulun explain requirement`: each candidate, and the first thing about it that is not as asked for.
 
+use std::path::Path;
+
 use floria::Store;
 use floria_resolver::Explanation;
 use serde_json::{Value as Json, json};
@@ -7,9 +9,10 @@ use serde_json::{Value as Json, json};
 use crate::{
     answer::{self, Answer},
     cli::ExplainRequirementArguments,
+    entry,
     error::CliError,
     exit::Exit,
-    explanation, inputs,
+    explanation,
     intention::Intention,
     revision,
     session::Session,
@@ -43,15 +46,17 @@ pub(super) fn run(arguments: &ExplainRequirementArguments, session: &Session) ->
         .next("khutulun explain requirement web/database PATH"));
     };
     let store = session.reader()?;
-    let intention = match (&store, revision::service_of_path(session, &arguments.design)?) {
-        (Some(store), Some(service)) => {
-            let given = inputs::gather(&arguments.design.input, &arguments.design.inputs)?;
-            let revision = revision::present(session, store, &service)?;
-            let mut intention = Intention::of_revision(session, store, &service, &revision)?;
-            intention.give(session, given)?;
-            intention
-        }
-        _ => Intention::read(session, &arguments.design)?,
+    let mut service = revision::service_of_path(session, &arguments.design)?;
+    // Where no design is at hand, and nobody named one, a service is meant.
+    if let Some(store) = &store
+        && arguments.design.path == Path::new(".")
+        && entry::find(Path::new(".")).is_err()
+    {
+        service = Some(session.service(store, arguments.design.name.as_deref())?);
+    }
+    let intention = match service {
+        Some(service) => revision::given_anew(session, &service, &arguments.design)?,
+        None => Intention::read(session, &arguments.design)?,
     };
     let store = store.as_ref().map(|store| store as &dyn Store);
     let explanations = intention.explain(session, store, node, requirement)?;

@@ -66,6 +66,7 @@ impl Answer for Differs {
                 })
             });
             json!({
+                "schema": "khutulun.store-difference/1",
                 "what": verb(difference).1,
                 "kind": difference.key.kind().word(),
                 "id": difference.key.id(),

@@ -44,6 +44,7 @@ impl Answer for Rows {
         let item = |row: &LogRow| {
             let (verb, what, namespace) = said(&row.entry);
             json!({
+                "schema": "khutulun.store-row/1",
                 "sequence": row.sequence,
                 "revision": row.revision.0,
                 "time": time::rfc3339(row.time_ms),

@@ -36,6 +36,7 @@ impl Answer for Found {
                 property.value.as_ref().map(|value| (name.clone(), to_json(value)))
             });
             json!({
+                "schema": "khutulun.store-entity/1",
                 "kind": entity.kind().word(),
                 "id": entity.key().id(),
                 "namespace": entity.namespace().0,
