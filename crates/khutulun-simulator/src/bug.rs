@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use floria::Value;
-use khutulun_api::{Failure, Outcome};
+use floria::{Batch, Value};
+use khutulun_api::{Failure, Operation, OperationId, Outcome};
+use khutulun_engine::operation;
+use khutulun_plan::Step;
 
-use crate::{chance::Chance, laws::CANARY};
+use crate::{chance::Chance, host::short, laws::CANARY, world::World};
 
 /// A bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,5 +100,52 @@ impl Planted {
 
     pub(crate) fn skips_rows(&mut self) -> bool {
         self.bug == Bug::RowsSkipped && self.chance.permille(100)
+    }
+}
+
+/// What the shell does only where a bug is planted.
+impl World {
+    fn made_early(&self, process: u32, step: u32, attempt: u32) -> Option<Operation> {
+        let state = &self.processes[process as usize];
+        let run = state.run.as_ref()?;
+        let planned = run.plan().steps.get(step as usize).filter(|step| step.implementation.is_some())?;
+        let id = OperationId { run: run.id(), step, attempt };
+        let mut made = operation(run.graph(), &*self.subject.functions, planned, id).ok()?;
+        made.epoch = state.epoch;
+        Some(made)
+    }
+
+    pub(crate) fn asks_early(&mut self, process: u32, batch: &Batch) {
+        for record in batch.records.iter().filter(|record| record.kind == "intent") {
+            let number = |key: &str| record.body.get(key).and_then(Value::as_integer).unwrap_or_default();
+            let made = self.made_early(process, number("step") as u32, number("attempt") as u32);
+            if let Some(operation) = made {
+                self.processes[process as usize].early.push(operation.id);
+                self.asks(process, operation, false);
+            }
+        }
+    }
+
+    pub(crate) fn goes_on_after_failure(&mut self, process: u32, failed: u32) {
+        let Some(bug) = self.planted.as_ref().map(|planted| planted.bug) else { return };
+        let Some(run) = &self.processes[process as usize].run else { return };
+        let dependent = |(_, step): &(u32, &Step)| match bug {
+            Bug::DependentAfterFailure => step.after.contains(&failed),
+            _ => false,
+        };
+        let Some((step, _)) = run.plan().operations().find(dependent) else { return };
+        if let Some(operation) = self.made_early(process, step, 1) {
+            let name = short(&operation.subject.node, &operation.event);
+            self.say(|| format!("process {process} starts {name} although it should not"));
+            self.asks(process, operation, false);
+        }
+    }
+
+    /// Does what nobody planned.
+    pub(crate) fn does_more(&mut self, process: u32) {
+        if let Some(mut operation) = self.made_early(process, 0, 1) {
+            operation.id.step += 1_000;
+            self.asks(process, operation, false);
+        }
     }
 }

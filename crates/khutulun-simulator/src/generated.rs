@@ -12,10 +12,10 @@ use crate::{
     bug::Bug,
     chance::Chance,
     fate::{Rates, mixed_memories},
-    process::Task,
+    planning::Subject,
     sketch::{self, SketchFunctions},
     story::{Story, drawn_options},
-    world::Subject,
+    task::Task,
 };
 
 /// A node of a service that is made up.

@@ -7,9 +7,9 @@ use crate::{
     chance::Chance,
     fate::Rates,
     host::Memory,
-    process::Task,
+    planning::Subject,
     story::{Story, drawn_options},
-    world::Subject,
+    task::Task,
 };
 
 /// In one of so many cases a machine is lost together with what it remembers of a script.

@@ -1,96 +1,32 @@
-//! Processes: shells around the real [`Run`], that do in the simulated world what the real shell does on tokio.
+//! Processes: what they are to do, what they hold, and how their runs begin.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::{Batch, Store as _, Value, VertexId};
-use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId};
-use khutulun_engine::{
-    Effect, Input, Lease, Lost, Owner, Run, RunReport, RunResult, RunState, Settlement, Setup, StepState,
-    TakeUp, Tell, operation, runs,
-};
+use floria::{Store as _, VertexId};
+use khutulun_api::{Operation, OperationId, RunId};
+use khutulun_engine::{Effect, Lease, Owner, Run, RunResult, RunState, Setup, StepState, TakeUp, runs};
 use khutulun_plan::{Action, Goal, Plan, plan_run};
 
 use crate::{
     bug::Bug,
     coverage::Met,
-    fate::{Delivery, Point},
-    host::short,
+    fate::Point,
     sketch::event_of,
+    task::{Ended, Task},
     world::{Kind, World},
 };
 
 /// Where processes are: the name of the boot of every machine, which never ends.
 const BOOT: &str = "boot";
 
-/// What a process is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Bring the service to one of its designs, by its number.
-    Deploy(usize),
-    /// Take the service away, whatever is in the way.
-    Destroy,
-    /// Go on with the last run, with answers by step.
-    Resume(BTreeMap<u32, Settlement>),
-    /// End the last run as cancelled, if it has not ended.
-    Cancel,
-    /// Stop, start or restart a node, or all of them.
-    Change(Goal, Option<String>),
-    /// Run one operation of a node.
-    Operate {
-        /// The node.
-        node: String,
-        /// The operation, as `start`.
-        operation: String,
-    },
-}
-
-impl Task {
-    pub(crate) fn describe(&self) -> String {
-        match self {
-            Self::Deploy(design) => format!("deploy design {design}"),
-            Self::Destroy => "destroy".to_owned(),
-            Self::Resume(answers) if answers.is_empty() => "resume".to_owned(),
-            Self::Resume(answers) => format!("resume with {answers:?}"),
-            Self::Cancel => "cancel".to_owned(),
-            Self::Change(goal, node) => format!("{} {}", goal.word(), node.as_deref().unwrap_or("all")),
-            Self::Operate { node, operation } => format!("run {node}.{operation}"),
-        }
-    }
-}
-
-/// How a process ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Its run came to this.
-    Done(RunReport),
-    /// There was nothing to do.
-    NothingToDo,
-    /// Somebody has the lease.
-    Busy,
-    /// A run has begun and not ended.
-    Unfinished,
-    /// What it had read has moved before it could begin.
-    NotBegun,
-    /// Somebody has taken its lease.
-    TakenOver,
-    /// Others write again and again.
-    Contended,
-    /// The store could not be used.
-    StoreFailed,
-    /// There is no plan.
-    Refused(String),
-    /// It died.
-    Died,
-}
-
 /// A request whose answer a process waits for.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
-    number: u64,
-    step: u32,
-    attempt: u32,
-    recovers: bool,
-    timeout_ms: u64,
+pub(crate) struct Asked {
+    pub(crate) number: u64,
+    pub(crate) step: u32,
+    pub(crate) attempt: u32,
+    pub(crate) recovers: bool,
+    pub(crate) timeout_ms: u64,
 }
 
 /// A process.
@@ -104,13 +40,13 @@ pub(crate) struct Process {
     pub(crate) has_begun: bool,
     pub(crate) epoch: u64,
     pub(crate) run: Option<Run>,
-    asked: Vec<Asked>,
-    commit_is_open: bool,
-    has_expired: bool,
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) commit_is_open: bool,
+    pub(crate) has_expired: bool,
     /// Whether it only ends what is in its way.
-    supersedes: bool,
+    pub(crate) supersedes: bool,
     /// What it asked for before it was allowed to, because of a bug.
-    early: Vec<OperationId>,
+    pub(crate) early: Vec<OperationId>,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -344,213 +280,5 @@ impl World {
         state.has_expired = false;
         self.later(self.options.lease_ms / 3, Kind::Renew(process));
         self.perform(process, effects);
-    }
-
-    /// Does what a run asks for.
-    fn perform(&mut self, process: u32, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Commit(batch) => self.sends(process, batch),
-                Effect::Execute(operation) => {
-                    let state = &mut self.processes[process as usize];
-                    match state.early.iter().position(|id| *id == operation.id) {
-                        // A bug has asked for it already.
-                        Some(place) => drop(state.early.swap_remove(place)),
-                        None => self.asks(process, operation, false),
-                    }
-                }
-                Effect::Recover(operation) => self.asks(process, operation, true),
-                Effect::Rest { step, ms } => self.later(ms, Kind::Rested(process, step)),
-                Effect::Tell(Tell::Ended { step, outcome: Outcome::Failed(_), .. }) => {
-                    self.goes_on_after_failure(process, step);
-                }
-                Effect::Tell(_) => {}
-                Effect::Done(report) => {
-                    self.coverage.note(match report.result {
-                        RunResult::Succeeded => Met::RunSucceeded,
-                        RunResult::Failed => Met::RunFailed,
-                        RunResult::Cancelled => Met::RunCancelled,
-                        RunResult::NeedsOperator => Met::RunNeedsOperator,
-                    });
-                    self.coverage.add(Met::Question, report.questions.len() as u64);
-                    return self.done(process, report);
-                }
-                Effect::Lost(lost) => {
-                    return self.lost(process, lost);
-                }
-            }
-        }
-    }
-
-    fn done(&mut self, process: u32, report: RunReport) {
-        let state = &mut self.processes[process as usize];
-        if std::mem::take(&mut state.supersedes) {
-            state.run = None;
-            state.has_begun = false;
-            state.asked.clear();
-            self.forget_events_of(process);
-            return self.later(1, Kind::Go(process));
-        }
-        self.ends(process, Ended::Done(report));
-    }
-
-    fn lost(&mut self, process: u32, lost: Lost) {
-        self.coverage.note(match lost {
-            Lost::NotBegun => Met::Stale,
-            Lost::TakenOver | Lost::Contended => Met::FencedOff,
-        });
-        self.ends(
-            process,
-            match lost {
-                Lost::NotBegun => Ended::NotBegun,
-                Lost::TakenOver => Ended::TakenOver,
-                Lost::Contended => Ended::Contended,
-            },
-        );
-    }
-
-    fn sends(&mut self, process: u32, batch: Arc<Batch>) {
-        let state = &mut self.processes[process as usize];
-        if std::mem::replace(&mut state.commit_is_open, true) {
-            self.laws.broken(1, format!("process {process} has two commits open"));
-        }
-        if self.planted.as_ref().is_some_and(|planted| planted.bug == Bug::IntentAfterEffect) {
-            self.asks_early(process, &batch);
-        }
-        let after_ms = self.fate.store_takes_ms();
-        self.later(after_ms, Kind::Store(process, batch));
-    }
-
-    fn asks(&mut self, process: u32, operation: Operation, recovers: bool) {
-        self.requests += 1;
-        let number = self.requests;
-        let limit_ms = operation.timeout_ms.saturating_add(self.options.grace_ms);
-        let OperationId { step, attempt, .. } = operation.id;
-        let timeout_ms = operation.timeout_ms;
-        let asked = Asked { number, step, attempt, recovers, timeout_ms };
-        self.processes[process as usize].asked.push(asked);
-        self.later(limit_ms, Kind::Limit(process, number));
-        let until_ms = self.now_ms + limit_ms;
-        let operation = Arc::new(operation);
-        let request = |operation| Kind::Request { process, number, operation, recovers, until_ms };
-        match self.fate.delivery() {
-            Delivery::Lost => self.coverage.note(Met::RequestLost),
-            Delivery::After(ms) => self.later(ms, request(operation)),
-            Delivery::Twice => {
-                self.coverage.note(Met::RequestRepeated);
-                self.later(1, request(Arc::clone(&operation)));
-                self.later(40, request(operation));
-            }
-        }
-    }
-
-    pub(crate) fn stored(&mut self, process: u32, input: Input) {
-        self.processes[process as usize].commit_is_open = false;
-        self.tell(process, input);
-    }
-
-    pub(crate) fn answered(&mut self, process: u32, number: u64, input: Input) {
-        self.processes[process as usize].asked.retain(|asked| asked.number != number);
-        self.tell(process, input);
-    }
-
-    /// Nobody has answered for as long as anybody waits.
-    pub(crate) fn overdue(&mut self, process: u32, number: u64) {
-        let state = &mut self.processes[process as usize];
-        let Some(place) = state.asked.iter().position(|asked| asked.number == number) else { return };
-        let Asked { step, attempt, recovers, timeout_ms, .. } = state.asked.swap_remove(place);
-        let message = format!("it took longer than {timeout_ms} ms, and whoever runs it did not end it");
-        let input = if recovers {
-            self.coverage.note(Met::RecoverySilent);
-            let recovery = Recovery::Unknown("whoever runs it did not answer in time".to_owned());
-            Input::Recovered { step, attempt, recovery }
-        } else {
-            let class = FailureClass::UnknownOutcome;
-            let failure = Failure { class, message, detail: String::new() };
-            Input::Finished { step, attempt, outcome: Outcome::Failed(failure) }
-        };
-        self.say(|| format!("process {process} waits no longer for step {step}"));
-        self.tell(process, input);
-    }
-
-    pub(crate) fn renew(&mut self, process: u32) {
-        let machine = self.processes[process as usize].machine;
-        let now_ms = self.wall_ms(machine);
-        self.coverage.note(Met::Renewed);
-        self.later(self.options.lease_ms / 3, Kind::Renew(process));
-        self.tell(process, Input::Renew { now_ms });
-    }
-
-    /// Hands something to a process's run, and does what it asks for.
-    pub(crate) fn tell(&mut self, process: u32, input: Input) {
-        let machine = self.processes[process as usize].machine;
-        let now_ms = self.wall_ms(machine);
-        let renewing = matches!(input, Input::Renew { .. });
-        let state = &mut self.processes[process as usize];
-        let Some(run) = &mut state.run else { return };
-        let mut inputs = Vec::with_capacity(2);
-        let expired = run.expires_ms() > 0 && now_ms >= run.expires_ms();
-        if expired && !renewing && !state.has_expired {
-            inputs.extend([Input::Expired { now_ms }, Input::Renew { now_ms }]);
-        }
-        state.has_expired = expired;
-        inputs.push(input);
-        let effects = run.handle_all(inputs);
-        self.perform(process, effects);
-    }
-
-    /// Somebody asks a process for the end of its run.
-    pub(crate) fn cancel(&mut self, process: u32) {
-        if self.processes[process as usize].run.is_some() {
-            self.coverage.note(Met::Cancelled);
-            self.say(|| format!("process {process} is asked to cancel"));
-            self.tell(process, Input::Cancel);
-        }
-    }
-
-    // What follows happens only where a bug is planted.
-
-    fn made_early(&self, process: u32, step: u32, attempt: u32) -> Option<Operation> {
-        let state = &self.processes[process as usize];
-        let run = state.run.as_ref()?;
-        let planned = run.plan().steps.get(step as usize).filter(|step| step.implementation.is_some())?;
-        let id = OperationId { run: run.id(), step, attempt };
-        let mut made = operation(run.graph(), &*self.subject.functions, planned, id).ok()?;
-        made.epoch = state.epoch;
-        Some(made)
-    }
-
-    fn asks_early(&mut self, process: u32, batch: &Batch) {
-        for record in batch.records.iter().filter(|record| record.kind == "intent") {
-            let number = |key: &str| record.body.get(key).and_then(Value::as_integer).unwrap_or_default();
-            let made = self.made_early(process, number("step") as u32, number("attempt") as u32);
-            if let Some(operation) = made {
-                self.processes[process as usize].early.push(operation.id);
-                self.asks(process, operation, false);
-            }
-        }
-    }
-
-    fn goes_on_after_failure(&mut self, process: u32, failed: u32) {
-        let Some(bug) = self.planted.as_ref().map(|planted| planted.bug) else { return };
-        let Some(run) = &self.processes[process as usize].run else { return };
-        let dependent = |(_, step): &(u32, &khutulun_plan::Step)| match bug {
-            Bug::DependentAfterFailure => step.after.contains(&failed),
-            _ => false,
-        };
-        let Some((step, _)) = run.plan().operations().find(dependent) else { return };
-        if let Some(operation) = self.made_early(process, step, 1) {
-            let name = short(&operation.subject.node, &operation.event);
-            self.say(|| format!("process {process} starts {name} although it should not"));
-            self.asks(process, operation, false);
-        }
-    }
-
-    /// Does what nobody planned.
-    pub(crate) fn does_more(&mut self, process: u32) {
-        if let Some(mut operation) = self.made_early(process, 0, 1) {
-            operation.id.step += 1_000;
-            self.asks(process, operation, false);
-        }
     }
 }

@@ -11,10 +11,10 @@ use crate::{
     bug::Bug,
     fate::StoreFate,
     host::{Behaviour, Ending, Memory},
-    process::{Ended, Task},
+    planning::Subject,
     scene::{Event, Misbehaviour, Moment, Scene, failing},
     sketch::{self, SketchFunctions},
-    world::Subject,
+    task::{Ended, Task},
 };
 
 /// What is wrong with a scenario, or with what happened in it.

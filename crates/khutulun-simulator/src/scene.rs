@@ -16,8 +16,9 @@ use crate::{
     fate::{Delivery, Fate, Point, StoreFate},
     host::{Behaviour, Ending, Memory, short},
     laws::Violation,
-    process::{Ended, Task},
-    world::{Subject, World},
+    planning::Subject,
+    task::{Ended, Task},
+    world::World,
 };
 
 /// In how many steps everything that somebody does has to come to an end.

@@ -11,8 +11,9 @@ use crate::{
     coverage::{Coverage, Met},
     fate::{ByChance, Memories, Point, Rates},
     laws::Violation,
-    process::{Ended, Task},
-    world::{Kind, MACHINES, Subject, World},
+    planning::Subject,
+    task::{Ended, Task},
+    world::{Kind, MACHINES, World},
 };
 
 /// How many steps the world may fail for.

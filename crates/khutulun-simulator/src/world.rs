@@ -2,29 +2,26 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use floria::{
-    Batch, Design, Evaluator, Functions, Graph, LogQuery, MemoryStore, Namespace, Revision, Store as _,
-    StoreError, Value, Vertex, VertexId,
-};
-use floria_resolver::{Counts, Inventory, Limits, NoHooks, Request, StoreIds, resolve};
-use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery, RunId, names};
+use floria::{Batch, Graph, LogQuery, MemoryStore, Namespace, Revision, Store as _, StoreError, Value};
+use khutulun_api::{Operation, OperationId, RunId};
 use khutulun_engine::{EngineOptions, Input, Lease, Present, unfinished};
-use khutulun_plan::{Basis, Goal, Plan, PlanError, Step, plan_deploy, plan_destroy, plan_operate};
 
 use crate::{
     bug::{Bug, Planted},
     coverage::{Coverage, Met},
-    fate::{Delivery, Fate, Point, StoreFate},
-    host::{Arrival, Behaviour, Ending, Host, Memory, Progress, short},
+    fate::{Fate, Point, StoreFate},
+    host::{Host, Progress},
     laws::Laws,
-    process::{Ended, Process, Task},
+    planning::Subject,
+    process::Process,
+    task::{Ended, Task},
 };
 
 /// When the world begins, in milliseconds since 1970-01-01T00:00:00Z: a round number.
@@ -35,32 +32,6 @@ const SOON_MS: u64 = 1_000;
 
 /// The machines that processes run on. Their wall clocks are their own.
 pub(crate) const MACHINES: usize = 2;
-
-/// A service, with the designs that it goes through.
-#[derive(Clone)]
-pub struct Subject {
-    /// The service.
-    pub namespace: Namespace,
-    /// What expressions may call.
-    pub functions: Arc<dyn Functions>,
-    /// Its designs, each with its digest.
-    pub designs: Vec<(Design, String)>,
-    /// The inputs that were given.
-    pub inputs: BTreeMap<String, Value>,
-    /// Other services, which its designs may select from.
-    pub others: Vec<(Namespace, Graph)>,
-}
-
-impl Subject {
-    /// Makes a subject of designs of one service.
-    pub fn new(namespace: Namespace, functions: Arc<dyn Functions>, designs: Vec<Design>) -> Self {
-        let designs = designs.into_iter().map(|design| {
-            let digest = design.digest();
-            (design, digest)
-        });
-        Self { namespace, functions, designs: designs.collect(), inputs: BTreeMap::new(), others: Vec::new() }
-    }
-}
 
 /// Something that is on its way.
 struct Event {
@@ -133,7 +104,7 @@ pub struct World {
     events: Vec<Event>,
     pub(crate) requests: u64,
     /// What operations put out, with whether an attribute takes it.
-    outputs: HashMap<(String, String), Vec<(String, Value)>>,
+    pub(crate) outputs: HashMap<(String, String), Vec<(String, Value)>>,
     /// The instances as they were read last, and at which revision.
     read: RefCell<(Revision, Graph)>,
     /// The run that had not ended at a revision of the store.
@@ -226,99 +197,6 @@ impl World {
         let run = unfinished(&*self.store, &self.subject.namespace).ok().flatten();
         self.last_unfinished.set((Some(revision), run));
         run
-    }
-
-    /// Plans towards a design, as things are.
-    pub(crate) fn plan_deploy(&mut self, design: usize) -> Result<Plan, String> {
-        let base = self.revision(&self.subject.namespace);
-        let actual = self.graph();
-        let (design, digest) = &self.subject.designs[design];
-        let others = self.subject.others.iter();
-        let inventory: Vec<_> = others.map(|(namespace, graph)| Inventory { namespace, graph }).collect();
-        let request = Request {
-            design,
-            inputs: &self.subject.inputs,
-            counts: &Counts::default(),
-            current: &actual,
-            inventory: &inventory,
-            functions: &*self.subject.functions,
-            limits: Limits::default(),
-        };
-        let resolved = resolve(&request, &mut StoreIds::new(&*self.store), &mut NoHooks);
-        let wanted = resolved.map_err(|error| error.to_string())?.graph;
-        let basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
-        let plan = plan_deploy(&basis, &wanted, &actual, digest).map_err(|error| error.to_string())?;
-        self.learn_outputs(&plan, &wanted);
-        Ok(plan)
-    }
-
-    /// Plans how a node, or all of them, is stopped, started or restarted.
-    pub(crate) fn plan_change(&mut self, goal: Goal, node: Option<&str>) -> Result<Plan, String> {
-        let base = self.revision(&self.subject.namespace);
-        let actual = self.graph();
-        let is_meant = |vertex: &&Vertex| {
-            vertex.metadata.contains_key(names::NODE) && node.is_none_or(|node| vertex.name == node)
-        };
-        let selected: Vec<VertexId> = actual.vertexes().filter(is_meant).map(|vertex| vertex.id).collect();
-        let basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
-        let plan = plan_operate(&basis, &actual, &selected, goal).map_err(|error| error.to_string())?;
-        self.learn_outputs(&plan, &actual);
-        Ok(plan)
-    }
-
-    pub(crate) fn plan_destroy(&mut self) -> Result<Plan, PlanError> {
-        let base = self.revision(&self.subject.namespace);
-        let actual = self.graph();
-        let mut basis = Basis::new(&self.subject.namespace, base, &*self.subject.functions);
-        basis.unprotected =
-            self.planted.as_ref().is_some_and(|planted| planted.bug == Bug::ProtectionIgnored);
-        let plan = plan_destroy(&basis, &actual)?;
-        self.learn_outputs(&plan, &actual);
-        Ok(plan)
-    }
-
-    /// Finds values that attributes take, for what operations put out.
-    pub(crate) fn learn_outputs(&mut self, plan: &Plan, graph: &Graph) {
-        let key = |step: &Step| (step.subject.node.clone(), step.event.clone());
-        for (_, step) in plan.operations() {
-            let site = step.subject.site();
-            let (handlers, properties) = match site {
-                floria::Site::Vertex(id) => match graph.vertex(id) {
-                    Some(vertex) => (&vertex.handlers, &vertex.properties),
-                    None => continue,
-                },
-                floria::Site::Edge(id) => match graph.edge(id) {
-                    Some(edge) => (&edge.handlers, &edge.properties),
-                    None => continue,
-                },
-            };
-            let Some(handler) = handlers.get(&step.event).filter(|handler| !handler.outputs.is_empty())
-            else {
-                continue;
-            };
-            if self.outputs.contains_key(&key(step)) {
-                continue;
-            }
-            let mut evaluator = Evaluator::new(graph, &*self.subject.functions);
-            let mut outputs = Vec::new();
-            for (output, attribute) in &handler.outputs {
-                let Some(property) = properties.get(attribute) else { continue };
-                let candidates = [
-                    Value::Integer(1_000),
-                    Value::from("simulated"),
-                    Value::from(true),
-                    Value::from(1.0),
-                    Value::List(Vec::new()),
-                    Value::map::<&str, Value>([]),
-                ];
-                let fits = candidates.into_iter().find(|candidate| {
-                    property.preparer.is_none()
-                        || evaluator.prepare(property, candidate.clone(), site).is_ok()
-                });
-                outputs.extend(fits.map(|value| (output.clone(), value)));
-            }
-            self.outputs.insert(key(step), outputs);
-        }
     }
 
     /// Lets the next thing happen. False: nothing is on its way.
@@ -466,205 +344,6 @@ impl World {
         self.laws.committed(process, epoch, batch, &self.host);
     }
 
-    fn request(
-        &mut self,
-        process: u32,
-        number: u64,
-        operation: &Arc<Operation>,
-        recovers: bool,
-        until_ms: u64,
-    ) {
-        if self.now_ms > until_ms {
-            return self.coverage.note(Met::RequestLate);
-        }
-        let point = if recovers { Point::Between } else { Point::BeforeEffect };
-        if self.processes[process as usize].is_alive && self.dies_at(process, point, Some(operation)) {
-            return;
-        }
-        let name = short(&operation.subject.node, &operation.event);
-        let memory = self.fate.memory(operation);
-        if recovers {
-            return self.recover(process, number, operation, memory);
-        }
-        let fence = self.host.fence;
-        let fate = &mut self.fate;
-        let planted = &mut self.planted;
-        let behaviour = || {
-            let behaviour = fate.behaviour(operation);
-            let nothing = planted.as_mut().is_some_and(Planted::does_nothing);
-            if nothing { Behaviour { has_effect: false, ..Behaviour::GOOD } } else { behaviour }
-        };
-        let arrival = self.host.arrive(operation, (process, number), memory, behaviour);
-        match arrival {
-            Arrival::Repeated => {}
-            Arrival::Refused => {
-                self.coverage.note(Met::StaleRefused);
-                self.say(|| format!("the host refuses {name} of epoch {}", operation.epoch));
-                let class = FailureClass::Denied;
-                let failure = Failure { class, ..Failure::permanent("the lease was taken over") };
-                self.finished(process, number, operation.id, Outcome::Failed(failure));
-            }
-            Arrival::Joined => self.say(|| format!("{name} runs already")),
-            Arrival::Begins => {
-                self.laws.begins(operation, fence);
-                self.say(|| format!("{name} begins ({})", operation.id));
-                let Some(held) = self.host.operations.get(&operation.id) else { return };
-                let (beginnings, behaviour) = (held.beginnings, held.behaviour);
-                if behaviour.lasts_ms >= operation.timeout_ms {
-                    self.coverage.note(Met::Hung);
-                } else if behaviour.lasts_ms > 1_000 {
-                    self.coverage.note(Met::Slow);
-                }
-                let after_ms = (behaviour.lasts_ms / 2).min(operation.timeout_ms);
-                self.later(after_ms, Kind::Happens(operation.id, beginnings));
-            }
-        }
-    }
-
-    fn recover(&mut self, process: u32, number: u64, operation: &Operation, memory: Memory) {
-        let outputs = &self.outputs;
-        let put_out = |operation: &Operation, generation, fits| put_out(outputs, operation, generation, fits);
-        let Some(recovery) = self.host.recover(operation, (process, number), memory, put_out) else {
-            return;
-        };
-        if self.planted.as_mut().is_some_and(Planted::repeats_in_recovery)
-            && memory == Memory::Keeps
-            && self.host.times(operation.id) > 0
-        {
-            self.let_happen(operation.id);
-        }
-        self.recovered(process, number, operation.id, recovery);
-    }
-
-    fn recovered(&mut self, process: u32, number: u64, id: OperationId, recovery: Recovery) {
-        self.coverage.note(match &recovery {
-            Recovery::Finished(_) => Met::RecoveryFinished,
-            Recovery::NeverStarted => Met::RecoveryNeverStarted,
-            Recovery::Repeatable => Met::RecoveryRepeatable,
-            Recovery::Unknown(_) => Met::RecoveryUnknown,
-        });
-        self.say(|| format!("of {id} the host knows: {recovery:?}"));
-        let OperationId { step, attempt, .. } = id;
-        self.deliver(process, number, Input::Recovered { step, attempt, recovery });
-    }
-
-    fn happens(&mut self, id: OperationId, beginning: u32) {
-        let Some(held) = self.host.operations.get(&id) else { return };
-        if held.progress != Progress::Running || held.beginnings != beginning {
-            return;
-        }
-        let (behaviour, process) = (held.behaviour, held.asked_by.0);
-        let operation = held.operation.clone();
-        if behaviour.has_effect {
-            self.let_happen(id);
-            let is_alive = self.processes[process as usize].is_alive;
-            if is_alive && self.dies_at(process, Point::AfterEffect, Some(&operation)) {
-                // It may have taken the operation along, and then nothing ends.
-                if !self.host.is_running(id) {
-                    return;
-                }
-            }
-        }
-        self.later(behaviour.lasts_ms - behaviour.lasts_ms / 2, Kind::Ends(id, beginning));
-    }
-
-    /// Lets an operation have its effect, as its host does not ask whether it may.
-    fn let_happen(&mut self, id: OperationId) {
-        let Some(held) = self.host.operations.get(&id) else { return };
-        self.laws.happens(&held.operation, held.memory, held.happened);
-        let name = short(&held.operation.subject.node, &held.operation.event);
-        self.coverage.note(Met::Effect);
-        if held.operation.subject.relationship.is_some() {
-            self.coverage.note(Met::OfRelationship);
-        }
-        if self.planted.as_mut().is_some_and(|planted| planted.loses_deletions(&name)) {
-            if let Some(held) = self.host.operations.get_mut(&id) {
-                held.happened += 1;
-            }
-            return;
-        }
-        self.host.happen(id);
-        self.say(|| format!("EFFECT {name} ({id})"));
-    }
-
-    fn operation_ends(&mut self, id: OperationId, beginning: u32) {
-        let running =
-            |held: &&crate::host::Held| held.progress == Progress::Running && held.beginnings == beginning;
-        let Some(held) = self.host.operations.get(&id).filter(running) else { return };
-        let (asked_by, behaviour) = (held.asked_by, held.behaviour);
-        match behaviour.ending {
-            Ending::Fails(class) => {
-                self.coverage.note(match class {
-                    FailureClass::Transient => Met::Transient,
-                    FailureClass::Permanent => Met::Permanent,
-                    FailureClass::NeedsOperator => Met::NeedsOperator,
-                    FailureClass::UnknownOutcome => Met::UnknownOutcome,
-                    FailureClass::Denied => Met::Denied,
-                });
-                if behaviour.has_effect {
-                    self.coverage.note(Met::FailedWithEffect);
-                }
-            }
-            Ending::PutsOutNonsense => self.coverage.note(Met::Nonsense),
-            Ending::Succeeds => {}
-        }
-        let outputs = &self.outputs;
-        let outcome =
-            self.host.end(id, |operation, generation, fits| put_out(outputs, operation, generation, fits));
-        let outcome = match &self.planted {
-            Some(planted) => planted.leaks(outcome),
-            None => outcome,
-        };
-        self.say(|| format!("{id} ends: {outcome:?}"));
-        self.finished(asked_by.0, asked_by.1, id, outcome);
-        self.answer_waiting(id);
-    }
-
-    /// Tells those who asked what became of an operation while it ran.
-    fn answer_waiting(&mut self, id: OperationId) {
-        let Some(held) = self.host.operations.get_mut(&id) else { return };
-        let waiting = std::mem::take(&mut held.waiting);
-        if waiting.is_empty() {
-            return;
-        }
-        let operation = held.operation.clone();
-        for (process, number) in waiting {
-            let memory = self.fate.memory(&operation);
-            let outputs = &self.outputs;
-            let put_out =
-                |operation: &Operation, generation, fits| put_out(outputs, operation, generation, fits);
-            if let Some(recovery) = self.host.recover(&operation, (process, number), memory, put_out) {
-                self.recovered(process, number, id, recovery);
-            }
-        }
-    }
-
-    fn finished(&mut self, process: u32, number: u64, id: OperationId, outcome: Outcome) {
-        let OperationId { step, attempt, .. } = id;
-        self.deliver(process, number, Input::Finished { step, attempt, outcome });
-    }
-
-    fn deliver(&mut self, process: u32, number: u64, input: Input) {
-        if !self.processes[process as usize].is_alive {
-            return;
-        }
-        match self.fate.delivery() {
-            Delivery::Lost => self.coverage.note(Met::AnswerLost),
-            Delivery::After(ms) => self.later(ms, Kind::Answer(process, number, input)),
-            Delivery::Twice => {
-                self.coverage.note(Met::AnswerRepeated);
-                self.later(1, Kind::Answer(process, number, input.clone()));
-                self.later(30, Kind::Answer(process, number, input));
-            }
-        }
-    }
-
-    /// What the operator finds out about an operation.
-    pub(crate) fn looked_up(&self, id: OperationId) -> Option<BTreeMap<String, Value>> {
-        let outputs = &self.outputs;
-        self.host.looked_up(id, |operation, generation, fits| put_out(outputs, operation, generation, fits))
-    }
-
     /// Somebody reads the log on from where he was.
     pub(crate) fn follow(&mut self) {
         self.coverage.note(Met::Followed);
@@ -694,25 +373,6 @@ impl World {
     pub(crate) fn living(&self) -> impl Iterator<Item = &Process> {
         self.processes.iter().filter(|process| process.is_alive)
     }
-}
-
-fn put_out(
-    known: &HashMap<(String, String), Vec<(String, Value)>>,
-    operation: &Operation,
-    generation: i64,
-    fits: bool,
-) -> Outcome {
-    let key = (operation.subject.node.clone(), operation.event.clone());
-    let outputs = known.get(&key).into_iter().flatten().map(|(name, value)| {
-        let value = match value {
-            _ if !fits => Value::List(vec![Value::from("nonsense")]),
-            Value::Integer(number) => Value::Integer(number + generation),
-            Value::Text(text) => Value::from(format!("{text}-{generation}")),
-            other => other.clone(),
-        };
-        (name.clone(), value)
-    });
-    Outcome::Succeeded(outputs.collect())
 }
 
 /// What a commit holds, for a person.

@@ -1,0 +1,67 @@
+//! What processes are to do, and how they end.
+
+use std::collections::BTreeMap;
+
+use khutulun_engine::{RunReport, Settlement};
+use khutulun_plan::Goal;
+
+/// What a process is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Bring the service to one of its designs, by its number.
+    Deploy(usize),
+    /// Take the service away, whatever is in the way.
+    Destroy,
+    /// Go on with the last run, with answers by step.
+    Resume(BTreeMap<u32, Settlement>),
+    /// End the last run as cancelled, if it has not ended.
+    Cancel,
+    /// Stop, start or restart a node, or all of them.
+    Change(Goal, Option<String>),
+    /// Run one operation of a node.
+    Operate {
+        /// The node.
+        node: String,
+        /// The operation, as `start`.
+        operation: String,
+    },
+}
+
+impl Task {
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Deploy(design) => format!("deploy design {design}"),
+            Self::Destroy => "destroy".to_owned(),
+            Self::Resume(answers) if answers.is_empty() => "resume".to_owned(),
+            Self::Resume(answers) => format!("resume with {answers:?}"),
+            Self::Cancel => "cancel".to_owned(),
+            Self::Change(goal, node) => format!("{} {}", goal.word(), node.as_deref().unwrap_or("all")),
+            Self::Operate { node, operation } => format!("run {node}.{operation}"),
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its run came to this.
+    Done(RunReport),
+    /// There was nothing to do.
+    NothingToDo,
+    /// Somebody has the lease.
+    Busy,
+    /// A run has begun and not ended.
+    Unfinished,
+    /// What it had read has moved before it could begin.
+    NotBegun,
+    /// Somebody has taken its lease.
+    TakenOver,
+    /// Others write again and again.
+    Contended,
+    /// The store could not be used.
+    StoreFailed,
+    /// There is no plan.
+    Refused(String),
+    /// It died.
+    Died,
+}
