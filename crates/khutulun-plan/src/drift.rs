@@ -132,7 +132,8 @@ impl Drift {
     }
 }
 
-/// Returns what a deployment has to put right of a node: all that drifted, but for what its policy ignores.
+/// Returns what a deployment has to put right of a node: all that drifted, but for what its policy ignores. Where an operation did
+/// not succeed, what was seen counts all the same: what is not there is not configured once more, but made.
 pub(crate) fn to_put_right(graph: &Graph, node: &Vertex, evaluator: &mut Evaluator<'_>) -> Vec<Drift> {
     // As a rule nobody has looked, or all is as it should be; then no policy is asked.
     if !may_drift(node) {
@@ -141,6 +142,9 @@ pub(crate) fn to_put_right(graph: &Graph, node: &Vertex, evaluator: &mut Evaluat
     let policy = DriftPolicy::of(graph, node.id, evaluator).unwrap_or_default();
     if policy.action == DriftAction::Ignore {
         return Vec::new();
+    }
+    if node.metadata.contains_key(names::ATTEMPTED) {
+        return of_state(node).into_iter().collect();
     }
     drift(node, &policy)
 }
@@ -167,13 +171,8 @@ pub fn drift(node: &Vertex, policy: &DriftPolicy) -> Vec<Drift> {
     if node.metadata.contains_key(names::ATTEMPTED) {
         return Vec::new();
     }
-    let state = node.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial");
     let seen = observed.get("state").and_then(Value::as_text).unwrap_or_default();
-    let mut found = Vec::new();
-    if let Some(intended) = expected(state).filter(|intended| !satisfies(seen, intended)) {
-        let intended = if is_left_alone(seen, intended) { SUPERVISED } else { intended };
-        found.push(Drift { attribute: None, seen: seen.into(), intended: intended.into() });
-    }
+    let mut found: Vec<Drift> = of_state(node).into_iter().collect();
     // What is not there has no attributes to be compared.
     for name in policy.compared.iter().filter(|_| seen != "absent") {
         let intended = node.properties.get(name).and_then(|property| property.value.as_ref());
@@ -191,6 +190,15 @@ pub fn drift(node: &Vertex, policy: &DriftPolicy) -> Vec<Drift> {
         }
     }
     found
+}
+
+/// Returns how the state that was last seen of a node differs from what it should be.
+fn of_state(node: &Vertex) -> Option<Drift> {
+    let state = node.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial");
+    let seen = node.metadata.get(names::OBSERVED)?.get("state").and_then(Value::as_text).unwrap_or_default();
+    let intended = expected(state).filter(|intended| !satisfies(seen, intended))?;
+    let intended = if is_left_alone(seen, intended) { SUPERVISED } else { intended };
+    Some(Drift { attribute: None, seen: seen.into(), intended: intended.into() })
 }
 
 /// Returns what should be seen of a node in a lifecycle state, one of [`names::STATES`]. None: anything may be.

@@ -32,13 +32,25 @@ pub enum Bug {
     SecretPutOut,
     /// Whoever reads the log skips rows.
     RowsSkipped,
+    /// A driver that is asked what is there says that all runs.
+    SeenAsIntended,
+    /// Whoever plans a repair leaves a node out.
+    RepairLeavesOut,
+    /// Whoever plans a removal takes along what was adopted.
+    AdoptedDestroyed,
+    /// What is intended is not recorded with the run that it leads to.
+    IntentionForgotten,
+    /// Whoever unwinds a run goes on with what it was for.
+    UnwoundForwards,
+    /// Numbers of instances that somebody said are not heard.
+    ScaleIgnored,
     /// A process goes on to wake up after its work is done.
     WakesWhenIdle,
 }
 
 impl Bug {
     /// All of them, each with the promise that it breaks.
-    pub const ALL: [(Self, u8); 11] = [
+    pub const ALL: [(Self, u8); 17] = [
         (Self::EffectRepeatedInRecovery, 2),
         (Self::IntentAfterEffect, 1),
         (Self::StaleEpochAccepted, 6),
@@ -49,6 +61,12 @@ impl Bug {
         (Self::ProtectionIgnored, 11),
         (Self::SecretPutOut, 12),
         (Self::RowsSkipped, 9),
+        (Self::SeenAsIntended, 5),
+        (Self::RepairLeavesOut, 8),
+        (Self::AdoptedDestroyed, 11),
+        (Self::IntentionForgotten, 10),
+        (Self::UnwoundForwards, 8),
+        (Self::ScaleIgnored, 8),
         (Self::WakesWhenIdle, 13),
     ];
 }

@@ -151,6 +151,26 @@ kinds! {
     OfRelationship = "effects of relationships",
     /// A removal of what is protected was refused.
     Protected = "removals refused since something is protected",
+    /// Something stopped or vanished by itself.
+    Drifted = "changes that nobody asked for",
+    /// A plan that looks at what is there.
+    Looked = "refreshes",
+    /// What had changed by itself was seen, and made again.
+    Repaired = "repairs",
+    /// What had changed by itself was seen, and taken as right.
+    Accepted = "drift taken as right",
+    /// Nodes that are there came under management.
+    Adopted = "nodes adopted",
+    /// A plan that lets nodes go.
+    Forgotten = "nodes forgotten",
+    /// A removal let go what had been adopted.
+    LetGo = "removals that let adopted nodes go",
+    /// A run that failed was unwound.
+    Unwound = "runs unwound",
+    /// A node got another number of instances.
+    Scaled = "nodes scaled",
+    /// An earlier intention was gone back to.
+    RolledBack = "rollbacks",
     /// Somebody read the log from a cursor.
     Followed = "readings of the log from a cursor",
 }

@@ -91,6 +91,8 @@ pub struct Rates {
     pub rivals: u32,
     /// Cancellations, at each step.
     pub cancels: u32,
+    /// Things that stop or vanish by themselves, at each step.
+    pub drifts: u32,
     /// Whether events come in any order.
     pub reorders: bool,
 }
@@ -109,6 +111,7 @@ impl Rates {
         pauses: 0,
         rivals: 0,
         cancels: 0,
+        drifts: 0,
         reorders: false,
     };
 
@@ -130,6 +133,7 @@ impl Rates {
             pauses: rate(200, &[4, 15]),
             rivals: rate(350, &[6, 20]),
             cancels: rate(150, &[3, 10]),
+            drifts: rate(100, &[3, 10]),
             reorders: rate(700, &[1]) > 0,
         }
     }

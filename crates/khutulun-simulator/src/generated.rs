@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use khutulun_api::names;
 use khutulun_plan::Goal;
 
 use crate::{
@@ -35,6 +36,13 @@ struct Node {
     is_protected: bool,
 }
 
+/// What is the same for all nodes of a story.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Whether they can be looked at.
+    is_observed: bool,
+}
+
 /// A story that is made up, as it is before it becomes one: what can be taken away from it to make it smaller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sketched {
@@ -57,24 +65,45 @@ impl Sketched {
         let chance = &mut chance;
         let small = chance.permille(900);
         let size = if small { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
-        let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, place)).collect();
+        let manner = Manner { is_observed: chance.permille(400) };
+        let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, manner, place)).collect();
         nodes[0].is_protected = chance.permille(PROTECTED);
         let first = text(&nodes);
-        changed(chance, &mut nodes);
+        changed(chance, manner, &mut nodes);
         let second = text(&nodes);
         let operate = Task::Operate { node: nodes[0].name.clone(), operation: "check".to_owned() };
         let some = chance.permille(500).then(|| nodes[0].name.clone());
         let change = Task::Change(chance.one_of(&[Goal::Stop, Goal::Start, Goal::Restart]), some);
-        let wants = match chance.below(10) {
+        let wants = match chance.below(13) {
             0..=3 => vec![Task::Deploy(0)],
             4 => vec![Task::Deploy(0), change],
             5 => vec![Task::Deploy(0), Task::Deploy(1)],
             6 => vec![Task::Deploy(0), Task::Destroy],
             7 => vec![Task::Deploy(0), Task::Destroy, Task::Deploy(1)],
             8 => vec![Task::Deploy(0), operate, Task::Deploy(1)],
-            _ => vec![Task::Deploy(0), Task::Deploy(1), Task::Deploy(0)],
+            9 => vec![Task::Deploy(0), Task::Deploy(1), Task::Deploy(0)],
+            10 => vec![Task::Deploy(0), Task::Deploy(1), Task::RollBack],
+            _ => match nodes.iter().find(|node| node.count > 1) {
+                Some(node) => {
+                    let count = chance.one_of(&[1, 3, 4]);
+                    vec![Task::Deploy(1), Task::Scale { design: 1, node: node.name.clone(), count }]
+                }
+                None => vec![Task::Deploy(1)],
+            },
         };
-        let rates = Rates::drawn(chance);
+        let (mut rates, mut wants) = (Rates::drawn(chance), wants);
+        if manner.is_observed && chance.permille(500) {
+            // What nobody asked for happens where somebody looks.
+            rates.drifts = rates.drifts.max(20);
+            let last = nodes.last().map(|node| node.name.clone());
+            wants.extend(match chance.below(5) {
+                0 => vec![Task::Refresh, Task::Repair],
+                1 => vec![Task::Refresh, Task::Accept, Task::Deploy(0)],
+                2 => vec![Task::Refresh, Task::Deploy(1)],
+                3 => vec![Task::Forget(None), Task::Adopt(0)],
+                _ => vec![Task::Forget(last), Task::Adopt(0), Task::Deploy(1)],
+            });
+        }
         let ends_deployed = chance.permille(300);
         Self { seed, designs: vec![first, second], wants, rates, ends_deployed }
     }
@@ -117,7 +146,7 @@ const RELATIONSHIPS: [&str; 4] = [
     ":pre_configure_target,add_target,remove_source",
 ];
 
-fn node(chance: &mut Chance, place: usize) -> Node {
+fn node(chance: &mut Chance, manner: Manner, place: usize) -> Node {
     let mut operations = vec!["create", "start", "stop", "delete"];
     if chance.permille(150) {
         operations.push("configure");
@@ -127,6 +156,9 @@ fn node(chance: &mut Chance, place: usize) -> Node {
     }
     if chance.permille(80) {
         operations.retain(|operation| *operation != "stop");
+    }
+    if manner.is_observed {
+        operations.push(names::OBSERVE);
     }
     let mut requires = Vec::new();
     for before in 0..place {
@@ -149,7 +181,7 @@ fn node(chance: &mut Chance, place: usize) -> Node {
 }
 
 /// Changes a service a little.
-fn changed(chance: &mut Chance, nodes: &mut Vec<Node>) {
+fn changed(chance: &mut Chance, manner: Manner, nodes: &mut Vec<Node>) {
     for node in nodes.iter_mut() {
         if chance.permille(350) {
             node.port = 2;
@@ -166,7 +198,7 @@ fn changed(chance: &mut Chance, nodes: &mut Vec<Node>) {
         }
     }
     if chance.permille(250) {
-        let mut added = node(chance, nodes.len());
+        let mut added = node(chance, manner, nodes.len());
         added.name = format!("m{}", nodes.len());
         nodes.push(added);
     }
@@ -182,6 +214,7 @@ fn text(nodes: &[Node]) -> String {
                 ("start", Some(read)) if nodes[*read].count == 1 => {
                     write!(text, " start(up=$n{read}.pid)>pid")
                 }
+                (names::OBSERVE, _) => write!(text, " observe()>pid"),
                 ("start", _) => write!(text, " start()>pid"),
                 (other, _) => write!(text, " {other}()"),
             };

@@ -107,6 +107,8 @@ pub struct Host {
     pub(crate) fence: u64,
     /// Accepts effects of any epoch: a bug, planted.
     pub(crate) is_unfenced: bool,
+    /// Says that all runs, whatever does: a bug, planted.
+    pub(crate) sees_as_intended: bool,
     pub(crate) operations: HashMap<OperationId, Held>,
     requests: HashSet<u64>,
     things: BTreeMap<String, Thing>,
@@ -129,6 +131,58 @@ impl Host {
     /// Returns how often an operation had its effect.
     pub fn times(&self, id: OperationId) -> u32 {
         self.operations.get(&id).map_or(0, |held| held.happened)
+    }
+
+    /// Returns what is there of a node, in the words of `observe`.
+    pub(crate) fn seen(&self, node: &str) -> &'static str {
+        match self.things.get(node) {
+            Some(thing) if thing.started.is_some() => "running",
+            Some(_) => "stopped",
+            None => "absent",
+        }
+    }
+
+    /// Something stops by itself, or vanishes altogether: one of what runs while nothing is done to it. Returns the node.
+    pub(crate) fn drift(
+        &mut self,
+        which: impl FnOnce(&[&str]) -> Option<usize>,
+        vanishes: bool,
+    ) -> Option<String> {
+        let is_at_work = |node: &str| {
+            let mut running = self.operations.values().filter(|held| held.progress == Progress::Running);
+            running.any(|held| held.operation.subject.node == node)
+        };
+        let running = self.things.iter().filter(|(node, thing)| thing.started.is_some() && !is_at_work(node));
+        let running: Vec<&str> = running.map(|(node, _)| node.as_str()).collect();
+        let node = (*running.get(which(&running)?)?).to_owned();
+        match self.things.get_mut(&node) {
+            Some(thing) if !vanishes && thing.created.is_some() => thing.started = None,
+            _ => drop(self.things.remove(&node)),
+        }
+        Some(node)
+    }
+
+    /// What an operation puts out now.
+    fn outcome(
+        &self,
+        operation: &Operation,
+        outputs: &impl Fn(&Operation, i64, bool) -> Outcome,
+        fits: bool,
+    ) -> Outcome {
+        let node = &operation.subject.node;
+        let generation = self.generations.get(node).copied().unwrap_or_default();
+        let outcome = outputs(operation, generation, fits);
+        match outcome {
+            Outcome::Succeeded(mut outputs) if fits && looks(operation) => {
+                let seen = if self.sees_as_intended { "running" } else { self.seen(node) };
+                if seen != "running" {
+                    outputs.values_mut().for_each(|output| *output = Value::Null);
+                }
+                outputs.insert("state".to_owned(), Value::from(seen));
+                Outcome::Succeeded(outputs)
+            }
+            other => other,
+        }
     }
 
     /// Takes in a request to do an operation. `behaviour` says what it will do, if it begins.
@@ -212,16 +266,17 @@ impl Host {
         id: OperationId,
         outputs: impl Fn(&Operation, i64, bool) -> Outcome,
     ) -> Outcome {
-        let Some(held) = self.operations.get_mut(&id) else {
+        let Some(held) = self.operations.get(&id) else {
             return Outcome::Failed(Failure::permanent("there is no such operation"));
         };
-        let generation = self.generations.get(&held.operation.subject.node).copied().unwrap_or_default();
         let outcome = match held.behaviour.ending {
-            Ending::Succeeds => outputs(&held.operation, generation, true),
-            Ending::PutsOutNonsense => outputs(&held.operation, generation, false),
+            Ending::Succeeds => self.outcome(&held.operation, &outputs, true),
+            Ending::PutsOutNonsense => self.outcome(&held.operation, &outputs, false),
             Ending::Fails(class) => Outcome::Failed(failure(class)),
         };
-        held.progress = Progress::Ended(outcome.clone());
+        if let Some(held) = self.operations.get_mut(&id) {
+            held.progress = Progress::Ended(outcome.clone());
+        }
         outcome
     }
 
@@ -245,7 +300,7 @@ impl Host {
             held.waiting.push(asked_by);
             return None;
         }
-        let generation = self.generations.get(&operation.subject.node).copied().unwrap_or_default();
+        let held = self.operations.get(&operation.id)?;
         Some(match (held.memory, &held.progress) {
             (Memory::Repeats, _) => Recovery::Repeatable,
             (Memory::Forgets, _) => Recovery::Unknown(doubt(operation)),
@@ -253,7 +308,7 @@ impl Host {
                 if failure.class == FailureClass::UnknownOutcome && held.happened > 0 =>
             {
                 // It looks at what is there.
-                Recovery::Finished(outputs(operation, generation, true))
+                Recovery::Finished(self.outcome(operation, &outputs, true))
             }
             (Memory::Keeps, Progress::Ended(Outcome::Failed(failure)))
                 if failure.class == FailureClass::UnknownOutcome =>
@@ -262,7 +317,7 @@ impl Host {
             }
             (Memory::Keeps, Progress::Ended(outcome)) => Recovery::Finished(outcome.clone()),
             (Memory::Keeps, _) if held.happened > 0 => {
-                Recovery::Finished(outputs(operation, generation, true))
+                Recovery::Finished(self.outcome(operation, &outputs, true))
             }
             (Memory::Keeps, _) => Recovery::NeverStarted,
         })
@@ -280,8 +335,7 @@ impl Host {
         outputs: impl Fn(&Operation, i64, bool) -> Outcome,
     ) -> Option<BTreeMap<String, Value>> {
         let held = self.operations.get(&id).filter(|held| held.happened > 0)?;
-        let generation = self.generations.get(&held.operation.subject.node).copied().unwrap_or_default();
-        match outputs(&held.operation, generation, true) {
+        match self.outcome(&held.operation, &outputs, true) {
             Outcome::Succeeded(outputs) => Some(outputs),
             Outcome::Failed(_) => None,
         }
@@ -292,6 +346,12 @@ impl Host {
 pub(crate) fn short(node: &str, event: &str) -> String {
     let event = event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.')).unwrap_or(event);
     format!("{node}.{event}")
+}
+
+/// Whether an operation looks at a node, and changes nothing.
+pub(crate) fn looks(operation: &Operation) -> bool {
+    let event = operation.event.strip_prefix(names::LIFECYCLE).and_then(|rest| rest.strip_prefix('.'));
+    event == Some(names::OBSERVE) && operation.subject.relationship.is_none()
 }
 
 fn doubt(operation: &Operation) -> String {

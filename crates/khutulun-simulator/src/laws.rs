@@ -1,16 +1,16 @@
 //! The promises, checked after every step from outside: by what was committed, and by what is there.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 
-use floria::{Batch, Change, Entity, Graph, LogRow, Namespace, Record, Value, Vertex};
+use floria::{Batch, Change, Entity, EntityKey, Graph, LogRow, Namespace, Record, Value, Vertex, VertexId};
 use khutulun_api::{Operation, OperationId, RunId, names};
 use khutulun_engine::stream_of;
-use khutulun_plan::{Goal, Plan, PlannedValue, Step};
+use khutulun_plan::{Action, Goal, Plan, PlannedValue, Step, machine_name};
 
-use crate::host::{Host, Memory, short};
+use crate::host::{Host, Memory, looks, short};
 
 /// What no operation, record or change may ever hold: it is known to the simulated drivers alone.
 pub(crate) const CANARY: &str = "canary-6f1d4f";
@@ -75,6 +75,10 @@ pub(crate) struct Ledger {
     pub(crate) plan: Vec<Step>,
     pub(crate) steps: Vec<Recorded>,
     pub(crate) end: Option<String>,
+    /// Nodes that it lets go.
+    lets_go: Vec<String>,
+    /// Whether it makes real what somebody intends, which is recorded when it begins.
+    is_intended: bool,
 }
 
 /// Watches what is committed and what happens.
@@ -87,8 +91,14 @@ pub(crate) struct Laws {
     lease: (u64, u32),
     /// The last row of the log that the follower has read.
     cursor: u64,
-    /// Nodes that are adopted or protected.
+    /// Nodes that are protected.
     spared: Vec<String>,
+    /// Nodes that were there before they were managed.
+    adopted: HashSet<VertexId>,
+    /// Nodes that were let go: what is there of them is nobody's.
+    released: HashSet<String>,
+    /// Nodes that have changed by themselves since anything was done to them.
+    drifted: HashSet<String>,
     /// Looks for the canary, which costs more than all else.
     pub(crate) scans: bool,
 }
@@ -102,11 +112,43 @@ impl Laws {
     }
 
     /// A run is going to begin with this plan.
-    pub(crate) fn planned(&mut self, run: RunId, plan: &Plan) {
+    pub(crate) fn planned(&mut self, run: RunId, plan: &Plan, is_intended: bool) {
         let steps = vec![Recorded::default(); plan.steps.len()];
         self.streams.insert(stream_of(run), run);
+        let lets_go = plan.nodes.iter().filter(|node| node.action == Action::Forget);
+        let lets_go = lets_go.map(|node| machine_name(&node.node).into_owned()).collect();
         let (goal, plan) = (plan.goal, plan.steps.clone());
-        self.ledgers.insert(run, Ledger { goal, plan, steps, end: None });
+        self.ledgers.insert(run, Ledger { goal, plan, steps, end: None, lets_go, is_intended });
+    }
+
+    /// What a run is for.
+    pub(crate) fn goal_of(&self, run: RunId) -> Option<Goal> {
+        self.ledgers.get(&run).map(|ledger| ledger.goal)
+    }
+
+    /// Something has changed by itself.
+    pub(crate) fn drifts(&mut self, node: String) {
+        self.drifted.insert(node);
+    }
+
+    /// Somebody has looked at these nodes, and put right what was not as it should be: now all is as it is recorded.
+    pub(crate) fn put_right(&mut self, nodes: &[String]) {
+        self.drifted.retain(|node| !nodes.contains(node));
+    }
+
+    /// Whether something has changed by itself, and nothing was done about it.
+    pub(crate) fn has_drifted(&self) -> bool {
+        !self.drifted.is_empty()
+    }
+
+    /// Checks that what was recorded as seen of a node is what is there.
+    pub(crate) fn seen(&mut self, node: &str, vertex: &Vertex, host: &Host) {
+        let recorded = vertex.metadata.get(names::OBSERVED).and_then(|seen| seen.get("state"));
+        let recorded = recorded.and_then(Value::as_text).unwrap_or("nothing");
+        if recorded != host.seen(node) {
+            let there = host.seen(node);
+            self.broken(5, format!("{recorded} was seen of {node} just now, and it is {there}"));
+        }
     }
 
     pub(crate) fn spare(&mut self, node: String) {
@@ -134,6 +176,17 @@ impl Laws {
                 format!("process {process} committed under epoch {epoch}, and process {holder} holds {last}"),
             );
         }
+        self.intended(batch);
+        for change in &batch.changes {
+            match change {
+                Change::Put(Entity::Vertex(vertex)) if vertex.metadata.contains_key(names::ADOPTED) => {
+                    self.adopted.insert(vertex.id);
+                }
+                Change::Put(Entity::Vertex(vertex)) => drop(self.adopted.remove(&vertex.id)),
+                Change::Delete(EntityKey::Vertex(id)) => drop(self.adopted.remove(id)),
+                _ => {}
+            }
+        }
         for record in &batch.records {
             if let Some(run) = self.streams.get(&record.stream).copied() {
                 self.recorded(run, record, host);
@@ -150,6 +203,22 @@ impl Laws {
             if leaks > 0 {
                 self.broken(12, "a commit holds the canary".to_owned());
             }
+        }
+    }
+
+    /// What is intended is recorded when the run that it leads to begins: not before, not after, and not without one.
+    fn intended(&mut self, batch: &Batch) {
+        let begins = batch.records.iter().filter(|record| record.kind == "begin");
+        let begins = begins.filter_map(|record| self.streams.get(&record.stream));
+        let begins: Vec<RunId> = begins.filter(|run| self.ledgers[*run].is_intended).copied().collect();
+        let run_of = |record: &Record| record.body.get("run").and_then(Value::as_integer);
+        let recorded = batch.records.iter().filter(|record| record.stream == names::REVISIONS);
+        let recorded: Vec<Option<i64>> = recorded.map(run_of).collect();
+        if recorded != begins.iter().map(|run| Some(run.0 as i64)).collect::<Vec<_>>() {
+            self.broken(
+                10,
+                format!("runs {begins:?} begin, and the intentions of {recorded:?} are recorded"),
+            );
         }
     }
 
@@ -210,6 +279,12 @@ impl Laws {
                             format!("operation {id} is recorded as succeeded and never had its effect"),
                         ));
                     }
+                    let planned = ledger.plan.get(index);
+                    if phase == Phase::Succeeded
+                        && let Some(planned) = planned.filter(|planned| planned.action == Action::Adopt)
+                    {
+                        self.released.remove(&planned.subject.node);
+                    }
                     step.attempt = attempt;
                     step.phase = phase;
                 }
@@ -218,6 +293,9 @@ impl Laws {
             "end" => {
                 let result = record.body.get("result").and_then(Value::as_text);
                 ledger.end = Some(result.unwrap_or_default().to_owned());
+                if result == Some("succeeded") {
+                    self.released.extend(ledger.lets_go.iter().cloned());
+                }
             }
             _ => {}
         }
@@ -251,8 +329,19 @@ impl Laws {
         let goal = self.ledgers.get(&id.run).map(|ledger| ledger.goal);
         // An update may stop it, to start it again.
         let goes = name.ends_with(".delete") || (goal == Some(Goal::Destroy) && name.ends_with(".stop"));
-        if goes && self.spared.contains(&operation.subject.node) {
+        let stays =
+            self.spared.contains(&operation.subject.node) || self.adopted.contains(&operation.subject.vertex);
+        if goes && stays {
             self.broken(11, format!("{name} ({id}) happened to what is adopted or protected"));
+        }
+        if matches!(goal, Some(Goal::Refresh | Goal::Adopt | Goal::Forget)) && !looks(operation) {
+            self.broken(10, format!("{name} ({id}) happened, and nobody wanted more than to look"));
+        }
+        if operation.subject.relationship.is_none() && !looks(operation) {
+            self.released.remove(&operation.subject.node);
+            if [".start", ".stop", ".delete"].iter().any(|word| name.ends_with(word)) {
+                self.drifted.remove(&operation.subject.node);
+            }
         }
         let Some(ledger) = self.ledgers.get(&id.run) else {
             return self.broken(1, format!("{name} ({id}) happened, and there is no such run"));
@@ -323,7 +412,9 @@ impl Laws {
                 handler.is_some_and(|handler| handler.implementation.is_some())
             };
             let started = thing.is_some_and(|thing| thing.started.is_some());
-            if !attempted.is_empty() || self.is_spared(node) {
+            let is_elsewhere =
+                self.released.contains(node) || (state == "started" && self.drifted.contains(node));
+            if !attempted.is_empty() || self.is_spared(node) || is_elsewhere {
                 continue;
             }
             if state == "started" && has_code("start") && !started {
@@ -358,8 +449,7 @@ impl Laws {
             })
         };
         let deletes = could(".delete");
-        let forgotten = self.ledgers.values().any(|ledger| ledger.goal == Goal::Forget);
-        !forgotten && (deletes || (thing.started.is_some() && could(".stop")))
+        !self.released.contains(node) && (deletes || (thing.started.is_some() && could(".stop")))
     }
 
     fn is_spared(&self, node: &str) -> bool {

@@ -1,17 +1,17 @@
 //! Processes: what they are to do, what they hold, and how their runs begin.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use floria::{Store as _, VertexId};
 use khutulun_api::{Operation, OperationId, RunId};
 use khutulun_engine::{Effect, Lease, Owner, Run, RunResult, RunState, Setup, StepState, TakeUp, runs};
-use khutulun_plan::{Action, Goal, Plan, plan_run};
+use khutulun_plan::{Action, Goal};
 
 use crate::{
     bug::Bug,
     coverage::Met,
     fate::Point,
-    sketch::event_of,
+    planning::Planned,
     task::{Ended, Task},
     world::{Kind, World},
 };
@@ -113,7 +113,7 @@ impl World {
         if leaves {
             self.forget_requests_of(process);
         }
-        if self.planted.as_ref().is_some_and(|planted| planted.bug == Bug::WakesWhenIdle) {
+        if self.has_planted(Bug::WakesWhenIdle) {
             self.later(86_400_000, Kind::Wakes(process));
         }
     }
@@ -136,32 +136,7 @@ impl World {
         };
         let unfinished = self.unfinished();
         match (task, unfinished) {
-            (Task::Deploy(_) | Task::Operate { .. } | Task::Change(..), Some(_)) => {
-                self.ends(process, Ended::Unfinished)
-            }
-            (Task::Deploy(design), None) => {
-                let plan = self.plan_deploy(design);
-                self.begin(process, lease, plan);
-            }
-            (Task::Operate { node, operation }, None) => {
-                let base = self.revision(&namespace);
-                let graph = self.graph();
-                let basis = khutulun_plan::Basis::new(&namespace, base, &*self.subject.functions);
-                let plan = plan_run(&basis, &graph, &node, &event_of(&operation), &BTreeMap::new());
-                if let Ok(plan) = &plan {
-                    self.learn_outputs(plan, &graph);
-                }
-                self.begin(process, lease, plan.map_err(|error| error.to_string()));
-            }
-            (Task::Change(goal, node), None) => {
-                let plan = self.plan_change(goal, node.as_deref());
-                self.begin(process, lease, plan);
-            }
             (Task::Destroy, Some(run)) => self.take_up(process, lease, run, TakeUp::Supersede),
-            (Task::Destroy, None) => {
-                let plan = self.plan_destroy().map_err(|error| error.to_string());
-                self.begin(process, lease, plan);
-            }
             (Task::Cancel, Some(run)) => self.take_up(process, lease, run, TakeUp::Cancel),
             (Task::Cancel, None) => self.ends(process, Ended::NothingToDo),
             (Task::Resume(answers), _) => {
@@ -173,6 +148,15 @@ impl World {
                     }
                     _ => self.ends(process, Ended::NothingToDo),
                 }
+            }
+            // What somebody only wanted to see is in nobody's way.
+            (_, Some(run)) if self.laws.goal_of(run) == Some(Goal::Refresh) => {
+                self.take_up(process, lease, run, TakeUp::Supersede);
+            }
+            (_, Some(_)) => self.ends(process, Ended::Unfinished),
+            (task, None) => {
+                let planned = self.plan(&task, machine);
+                self.begin(process, lease, planned);
             }
         }
     }
@@ -221,25 +205,34 @@ impl World {
         }
     }
 
-    fn begin(&mut self, process: u32, lease: Lease, plan: Result<Plan, String>) {
-        let plan = match plan {
-            Ok(plan) if plan.is_empty() => return self.ends(process, Ended::NothingToDo),
-            Ok(plan) => plan,
+    fn begin(&mut self, process: u32, lease: Lease, planned: Result<Planned, String>) {
+        let Planned { plan, intention } = match planned {
+            Ok(planned) if planned.plan.is_empty() => return self.ends(process, Ended::NothingToDo),
+            Ok(planned) => planned,
             Err(why) => return self.ends(process, Ended::Refused(why)),
         };
         if plan.count(Action::Replace) > 0 {
             self.coverage.note(Met::Replaced);
         }
-        if matches!(plan.goal, Goal::Stop | Goal::Start | Goal::Restart) {
-            self.coverage.note(Met::Changed);
+        match plan.goal {
+            Goal::Stop | Goal::Start | Goal::Restart => self.coverage.note(Met::Changed),
+            Goal::Refresh => self.coverage.note(Met::Looked),
+            Goal::Forget => self.coverage.note(Met::Forgotten),
+            _ => {}
+        }
+        if plan.count(Action::Forget) > 0 && plan.goal != Goal::Forget {
+            self.coverage.note(Met::LetGo);
         }
         self.coverage.note(Met::RunBegun);
         let id = RunId(self.store.allocate(1).map_or(0, |ids| ids.start));
-        self.laws.planned(id, &plan);
+        self.laws.planned(id, &plan, intention.is_some());
+        let records = intention.map(|intention| intention.record(id, &self.subject.namespace));
+        let is_forgotten = self.has_planted(Bug::IntentionForgotten);
+        let records = records.into_iter().filter(|_| !is_forgotten).collect();
         let (base, graph) = (plan.base, self.graph());
         self.say(|| format!("process {process} begins run {id} of {} steps", plan.steps.len()));
         let epoch = lease.epoch;
-        match Run::begin(self.setup(id, lease), plan, graph, base, Vec::new()) {
+        match Run::begin(self.setup(id, lease), plan, graph, base, records) {
             Ok((run, effects)) => self.starts(process, run, epoch, effects),
             Err(error) => self.ends(process, Ended::Refused(error.to_string())),
         }

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use khutulun_api::FailureClass;
 use khutulun_engine::{Conduct, EngineOptions, RunResult, Settlement};
+use khutulun_plan::Goal;
 
 use crate::{
     bug::Bug,
@@ -204,6 +205,8 @@ impl Player {
                 };
                 self.scene().rules().memories.insert((*operation).to_owned(), memory);
             }
+            [node, "stops"] => self.scene().changes(node, false)?,
+            [node, "vanishes"] => self.scene().changes(node, true)?,
             [operation, "fails", class, rest @ ..] => {
                 let class = class_of(class)?;
                 let (has_effect, rest) = after_effect(rest);
@@ -268,6 +271,28 @@ impl Player {
             ["cancel"] => Task::Cancel,
             ["resume"] => Task::Resume(BTreeMap::new()),
             ["resume", "answering", answer] => Task::Resume(self.answers(answer)?),
+            ["refresh"] => Task::Refresh,
+            ["repair"] => Task::Repair,
+            ["accept"] => Task::Accept,
+            ["adopt", design] => Task::Adopt(self.design(design)?),
+            ["forget"] => Task::Forget(None),
+            ["forget", node] => Task::Forget(Some((*node).to_owned())),
+            ["scale", design, node, count] => Task::Scale {
+                design: self.design(design)?,
+                node: (*node).to_owned(),
+                count: number(Some(count))?,
+            },
+            ["roll", "back"] => Task::RollBack,
+            ["unwind", "to", "nothing"] => Task::Unwind(None),
+            ["unwind", "to", design] => Task::Unwind(Some(self.design(design)?)),
+            [verb @ ("stop" | "start" | "restart"), nodes @ ..] if nodes.len() < 2 => {
+                let goal = match *verb {
+                    "stop" => Goal::Stop,
+                    "start" => Goal::Start,
+                    _ => Goal::Restart,
+                };
+                Task::Change(goal, nodes.first().map(|node| (*node).to_owned()))
+            }
             ["run", operation] => {
                 let (node, operation) =
                     operation.rsplit_once('.').ok_or_else(|| format!("`{operation}` is no operation"))?;

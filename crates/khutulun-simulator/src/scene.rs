@@ -286,6 +286,18 @@ impl Scene {
         self.world.now_ms = self.world.now_ms.max(until_ms);
     }
 
+    /// What runs stops by itself, or vanishes.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or something is done to it.
+    pub fn changes(&mut self, node: &str, vanishes: bool) -> Result<(), String> {
+        match self.world.drift(|running| running.iter().position(|other| *other == node), vanishes) {
+            true => Ok(()),
+            false => Err(format!("`{node}` does not run, or something is done to it")),
+        }
+    }
+
     /// Lets a machine's wall clock jump.
     pub fn jumps(&mut self, machine: usize, ms: i64) {
         self.world.off_ms[machine] += ms;

@@ -84,7 +84,7 @@ fn without(text: &str, name: &str) -> String {
 }
 
 fn calmer(rates: Rates) -> Vec<Rates> {
-    let fields: [fn(&mut Rates) -> &mut u32; 11] = [
+    let fields: [fn(&mut Rates) -> &mut u32; 12] = [
         |rates| &mut rates.failures,
         |rates| &mut rates.slowness,
         |rates| &mut rates.losses,
@@ -96,6 +96,7 @@ fn calmer(rates: Rates) -> Vec<Rates> {
         |rates| &mut rates.pauses,
         |rates| &mut rates.rivals,
         |rates| &mut rates.cancels,
+        |rates| &mut rates.drifts,
     ];
     let mut all: Vec<Rates> = fields
         .iter()

@@ -264,8 +264,8 @@ fn expression(text: &str) -> Expression {
 
 /// Returns the event of an operation by its short name: those of the lifecycle need no interface.
 pub fn event_of(operation: &str) -> String {
-    let of_lifecycle =
-        names::LIFECYCLE_UP.iter().chain(&names::LIFECYCLE_DOWN).any(|name| *name == operation);
+    let mut lifecycle = names::LIFECYCLE_UP.iter().chain(&names::LIFECYCLE_DOWN).chain([&names::OBSERVE]);
+    let of_lifecycle = lifecycle.any(|name| *name == operation);
     if of_lifecycle { format!("{}.{operation}", names::LIFECYCLE) } else { operation.to_owned() }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use khutulun_api::names;
-use khutulun_engine::{Conduct, EngineOptions, Question, RunResult, Settlement};
+use khutulun_api::{RunId, names};
+use khutulun_engine::{Conduct, EngineOptions, Question, RunReport, RunResult, Settlement};
 
 use crate::{
     bug::Bug,
@@ -95,7 +95,8 @@ impl Story {
             world.write_down();
         }
         world.coverage.note(Met::Story);
-        let mut teller = Teller { story: self, world, chance, questions: Vec::new(), asked: Vec::new() };
+        let mut teller =
+            Teller { story: self, world, chance, questions: Vec::new(), asked: Vec::new(), failed: None };
         teller.fails();
         if teller.world.laws.violations.is_empty() {
             teller.recovers();
@@ -114,6 +115,8 @@ struct Teller<'s> {
     /// What the operator was asked last.
     questions: Vec<Question>,
     asked: Vec<(String, String)>,
+    /// The last run, if it failed.
+    failed: Option<RunId>,
 }
 
 impl Teller<'_> {
@@ -185,6 +188,10 @@ impl Teller<'_> {
         {
             self.world.cancel(process);
         }
+        if self.chance.permille(rates.drifts) {
+            let (place, vanishes) = (self.chance.below(8), self.chance.permille(500));
+            self.world.drift(|running| place.checked_rem(running.len()), vanishes);
+        }
         if self.chance.permille(rates.rivals) {
             let machine = self.chance.below(MACHINES);
             self.rival(actions, machine);
@@ -222,12 +229,14 @@ impl Teller<'_> {
     /// Notes how a process ended. True: what it was for is reached, or given up.
     fn notes(&mut self, process: u32) -> bool {
         let state = &self.world.processes[process as usize];
-        match &state.ended {
+        let task = state.task.clone();
+        match state.ended.clone() {
             Some(Ended::Done(report)) => {
+                self.reached(&task, &report);
                 self.questions.clone_from(&report.questions);
                 let questions = report.questions.iter();
                 self.asked.extend(questions.map(|one| (one.node.clone(), one.event.clone())));
-                let wanted = !matches!(state.task, Task::Cancel | Task::Resume(_));
+                let wanted = !matches!(task, Task::Cancel | Task::Resume(_));
                 match report.result {
                     RunResult::Succeeded => wanted || self.chance.permille(500),
                     RunResult::Failed => self.chance.permille(300),
@@ -237,6 +246,49 @@ impl Teller<'_> {
             Some(Ended::NothingToDo | Ended::Refused(_)) => true,
             _ => false,
         }
+    }
+
+    /// Counts what a run was for, and checks that it is so.
+    fn reached(&mut self, task: &Task, report: &RunReport) {
+        let is_last = self.world.last_run() == Some(report.run);
+        self.failed = (report.result == RunResult::Failed && is_last).then_some(report.run);
+        if report.result != RunResult::Succeeded {
+            return;
+        }
+        let met = match task {
+            Task::Scale { .. } => Met::Scaled,
+            Task::RollBack => Met::RolledBack,
+            Task::Unwind(_) => Met::Unwound,
+            Task::Repair => Met::Repaired,
+            Task::Accept => Met::Accepted,
+            Task::Adopt(_) => Met::Adopted,
+            _ => return,
+        };
+        self.world.coverage.note(met);
+        if !is_last {
+            return;
+        }
+        match task {
+            Task::Scale { node, count, .. } => {
+                let found = self.world.instances_of(node);
+                if found != *count {
+                    self.world
+                        .laws
+                        .broken(8, format!("there should be {count} of {node}, and there are {found}"));
+                }
+            }
+            Task::Unwind(Some(design)) => self.has_nothing_to_do(*design, "an unwinding"),
+            Task::Unwind(None) if !self.world.graph().is_empty() => {
+                self.world.laws.broken(7, "after an unwinding to nothing, instances are there");
+            }
+            _ => {}
+        }
+    }
+
+    /// The last run failed: what was intended before it, if anything was.
+    fn unwinding(&mut self) -> Option<Task> {
+        let failed = self.failed.take().filter(|run| self.world.last_run() == Some(*run))?;
+        self.world.intended_before(failed).map(Task::Unwind)
     }
 
     /// What somebody does next, as things are.
@@ -250,6 +302,11 @@ impl Teller<'_> {
                 return Task::Cancel;
             }
             return self.resuming();
+        }
+        if self.chance.permille(150)
+            && let Some(unwinding) = self.unwinding()
+        {
+            return unwinding;
         }
         // A run that failed can be resumed, or planned anew.
         if self.chance.permille(200) { self.resuming() } else { self.story.wants[wanted].clone() }
@@ -308,7 +365,8 @@ impl Teller<'_> {
             return self.world.laws.broken(8, format!("run {run} does not end, however often it is resumed"));
         }
         self.rests();
-        if self.story.ends_deployed {
+        self.is_put_right();
+        if self.story.ends_deployed && !self.is_broken() {
             self.is_deployed();
         }
         if !self.is_broken() {
@@ -376,7 +434,7 @@ impl Teller<'_> {
             Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {}
             Some(Ended::NothingToDo) | None => {}
             // The design asks for what may not be.
-            Some(Ended::Refused(_)) if self.is_protected() => return,
+            Some(Ended::Refused(_)) if self.is_protected() || self.has(names::ADOPTED) => return,
             Some(other) => {
                 return self
                     .world
@@ -388,20 +446,61 @@ impl Teller<'_> {
         if self.is_broken() {
             return;
         }
+        self.has_nothing_to_do(design, "a deployment");
+    }
+
+    fn has_nothing_to_do(&mut self, design: usize, after: &str) {
         match self.world.plan_deploy(design) {
             Ok(plan) if plan.is_empty() => {}
             Ok(plan) => {
                 let text = khutulun_plan::render(&plan);
-                self.world.laws.broken(8, format!("the plan after a deployment is not empty:\n{text}"));
+                self.world.laws.broken(8, format!("the plan after {after} is not empty:\n{text}"));
             }
-            Err(why) => self.world.laws.broken(8, format!("there is no plan after a deployment: {why}")),
+            Err(why) => self.world.laws.broken(8, format!("there is no plan after {after}: {why}")),
         }
+    }
+
+    /// Somebody looks at what has changed by itself, and puts it right.
+    fn is_put_right(&mut self) {
+        if self.is_broken() || !self.world.laws.has_drifted() {
+            return;
+        }
+        for task in [Task::Refresh, Task::Repair, Task::Refresh] {
+            match self.does(task.clone(), 8) {
+                Some(Ended::Done(report)) if report.result == RunResult::Succeeded => {
+                    self.reached(&task, &report);
+                }
+                Some(Ended::NothingToDo) | None => {}
+                // A node cannot run where what it needs is meant not to.
+                Some(Ended::Done(_)) if task == Task::Repair && !self.world.is_all_started() => return,
+                Some(other) => {
+                    let what = task.describe();
+                    self.world.laws.broken(8, format!("with faults removed, {what} ends with {other:?}"));
+                }
+            }
+            if self.is_broken() {
+                return;
+            }
+            if task == Task::Refresh {
+                let nodes = self.world.check_seen();
+                if !self.world.can_put_right() {
+                    self.world.laws.put_right(&nodes);
+                }
+            }
+        }
+        if self.world.can_put_right() {
+            self.world.laws.broken(8, "after a repair, not all is as it should be");
+        }
+        self.rests();
     }
 
     /// Whether something is there that may not go.
     fn is_protected(&self) -> bool {
-        let graph = self.world.graph();
-        graph.vertexes().any(|vertex| vertex.metadata.get(names::PROTECTED) == Some(&true.into()))
+        self.has(names::PROTECTED)
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.world.graph().vertexes().any(|vertex| vertex.metadata.get(word) == Some(&true.into()))
     }
 
     fn is_destroyed(&mut self) {

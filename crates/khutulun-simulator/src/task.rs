@@ -16,6 +16,29 @@ pub enum Task {
     Resume(BTreeMap<u32, Settlement>),
     /// End the last run as cancelled, if it has not ended.
     Cancel,
+    /// Bring the service to one of its designs, with so many instances of a node.
+    Scale {
+        /// The design, by its number.
+        design: usize,
+        /// The node.
+        node: String,
+        /// How many.
+        count: u64,
+    },
+    /// Go back to what was intended before the present intention.
+    RollBack,
+    /// The last run failed: go back to the design that was there before it, or to nothing.
+    Unwind(Option<usize>),
+    /// Look at what is really there.
+    Refresh,
+    /// Make again what was seen to be otherwise.
+    Repair,
+    /// Take what was seen as what should be.
+    Accept,
+    /// Manage what of a design is there already.
+    Adopt(usize),
+    /// Let a node go as it is, or all of them.
+    Forget(Option<String>),
     /// Stop, start or restart a node, or all of them.
     Change(Goal, Option<String>),
     /// Run one operation of a node.
@@ -35,6 +58,15 @@ impl Task {
             Self::Resume(answers) if answers.is_empty() => "resume".to_owned(),
             Self::Resume(answers) => format!("resume with {answers:?}"),
             Self::Cancel => "cancel".to_owned(),
+            Self::Scale { design, node, count } => format!("deploy design {design} with {count} of {node}"),
+            Self::RollBack => "roll back".to_owned(),
+            Self::Unwind(Some(design)) => format!("unwind to design {design}"),
+            Self::Unwind(None) => "unwind to nothing".to_owned(),
+            Self::Refresh => "refresh".to_owned(),
+            Self::Repair => "repair".to_owned(),
+            Self::Accept => "take what was seen as right".to_owned(),
+            Self::Adopt(design) => format!("adopt what there is of design {design}"),
+            Self::Forget(node) => format!("forget {}", node.as_deref().unwrap_or("all")),
             Self::Change(goal, node) => format!("{} {}", goal.word(), node.as_deref().unwrap_or("all")),
             Self::Operate { node, operation } => format!("run {node}.{operation}"),
         }

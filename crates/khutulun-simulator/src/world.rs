@@ -10,8 +10,8 @@ use std::{
 };
 
 use floria::{Batch, Graph, LogQuery, MemoryStore, Namespace, Revision, Store as _, StoreError, Value};
-use khutulun_api::{Operation, OperationId, RunId};
-use khutulun_engine::{EngineOptions, Input, Lease, Present, unfinished};
+use khutulun_api::{Operation, OperationId, RunId, names};
+use khutulun_engine::{EngineOptions, Input, Lease, Present, runs, unfinished};
 
 use crate::{
     bug::{Bug, Planted},
@@ -120,6 +120,7 @@ impl World {
         let clock = Arc::clone(&store_clock);
         let mut host = Host::default();
         host.is_unfenced = bug == Some(Bug::StaleEpochAccepted);
+        host.sees_as_intended = bug == Some(Bug::SeenAsIntended);
         Self {
             store: Arc::new(MemoryStore::with_clock(move || clock.load(Ordering::Relaxed))),
             store_clock,
@@ -185,6 +186,11 @@ impl World {
         let namespace = Lease::namespace_of(&self.subject.namespace);
         let graph = self.store.graph(&namespace).unwrap_or_default();
         Lease::stored(&self.subject.namespace, &graph, self.revision(&namespace))
+    }
+
+    /// The last run that has begun.
+    pub(crate) fn last_run(&self) -> Option<RunId> {
+        runs(&*self.store, &self.subject.namespace).ok()?.last().map(|last| last.run)
     }
 
     /// The run that has begun and not ended, if there is one.
@@ -358,6 +364,43 @@ impl World {
     pub(crate) fn check_at_rest(&mut self) {
         let graph = self.graph();
         self.laws.at_rest(&graph, &self.subject.namespace, &self.host);
+    }
+
+    /// Something that runs stops by itself, or vanishes.
+    pub(crate) fn drift(&mut self, which: impl FnOnce(&[&str]) -> Option<usize>, vanishes: bool) -> bool {
+        let Some(node) = self.host.drift(which, vanishes) else { return false };
+        self.coverage.note(Met::Drifted);
+        self.say(|| format!("{node} {} by itself", if vanishes { "vanishes" } else { "stops" }));
+        self.laws.drifts(node);
+        true
+    }
+
+    /// Checks that what was recorded as seen just now is what is there. Returns the nodes that were looked at.
+    pub(crate) fn check_seen(&mut self) -> Vec<String> {
+        let graph = self.graph();
+        let mut nodes = Vec::new();
+        for id in self.observed(&graph) {
+            let (Some(vertex), Some(subject)) = (graph.vertex(id), khutulun_plan::subject_of(&graph, id))
+            else {
+                continue;
+            };
+            let state = vertex.metadata.get(names::STATE).and_then(Value::as_text).unwrap_or("initial");
+            if vertex.metadata.contains_key(names::ATTEMPTED) || !matches!(state, "initial" | "deleted") {
+                self.laws.seen(&subject.node, vertex, &self.host);
+                nodes.push(subject.node);
+            }
+        }
+        nodes
+    }
+
+    /// Whether all nodes are brought up, as it is recorded.
+    pub(crate) fn is_all_started(&self) -> bool {
+        let graph = self.graph();
+        let mut nodes = graph.vertexes().filter(|vertex| vertex.metadata.contains_key(names::NODE));
+        nodes.all(|node| {
+            let state = node.metadata.get(names::STATE).and_then(Value::as_text);
+            state == Some("started") && !node.metadata.contains_key(names::ATTEMPTED)
+        })
     }
 
     /// Begins a process that is to do something on a machine.
