@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use floria::{Batch, Value};
-use khutulun_api::{Failure, Operation, OperationId, Outcome};
-use khutulun_engine::operation;
+use khutulun_api::{Failure, Operation, OperationId, Outcome, RunId};
+use khutulun_engine::{Settlement, TakeUp, operation};
 use khutulun_plan::Step;
 
 use crate::{chance::Chance, host::short, laws::CANARY, world::World};
@@ -44,13 +44,15 @@ pub enum Bug {
     UnwoundForwards,
     /// Numbers of instances that somebody said are not heard.
     ScaleIgnored,
+    /// Whoever goes on with a run says that its steps are approved, though nobody said so.
+    ApprovedByNobody,
     /// A process goes on to wake up after its work is done.
     WakesWhenIdle,
 }
 
 impl Bug {
     /// All of them, each with the promise that it breaks.
-    pub const ALL: [(Self, u8); 17] = [
+    pub const ALL: [(Self, u8); 18] = [
         (Self::EffectRepeatedInRecovery, 2),
         (Self::IntentAfterEffect, 1),
         (Self::StaleEpochAccepted, 6),
@@ -67,6 +69,7 @@ impl Bug {
         (Self::IntentionForgotten, 10),
         (Self::UnwoundForwards, 8),
         (Self::ScaleIgnored, 8),
+        (Self::ApprovedByNobody, 3),
         (Self::WakesWhenIdle, 13),
     ];
 }
@@ -123,6 +126,19 @@ impl Planted {
 
 /// What the shell does only where a bug is planted.
 impl World {
+    /// Approves all that waits for it.
+    pub(crate) fn approved_by_nobody(&self, run: RunId, how: TakeUp) -> TakeUp {
+        match how {
+            TakeUp::GoOn(mut answers) if self.has_planted(Bug::ApprovedByNobody) => {
+                for step in self.laws.approvals(run) {
+                    answers.entry(step).or_insert(Settlement::Succeeded(BTreeMap::new()));
+                }
+                TakeUp::GoOn(answers)
+            }
+            how => how,
+        }
+    }
+
     fn made_early(&self, process: u32, step: u32, attempt: u32) -> Option<Operation> {
         let state = &self.processes[process as usize];
         let run = state.run.as_ref()?;

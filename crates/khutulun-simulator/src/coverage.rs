@@ -171,6 +171,14 @@ kinds! {
     Scaled = "nodes scaled",
     /// An earlier intention was gone back to.
     RolledBack = "rollbacks",
+    /// A workflow was run.
+    Workflow = "workflows run",
+    /// A step waited until somebody approved it.
+    ApprovalAsked = "approvals asked for",
+    /// Somebody approved.
+    Approved = "approvals given",
+    /// Somebody did not.
+    Disapproved = "approvals refused",
     /// Somebody read the log from a cursor.
     Followed = "readings of the log from a cursor",
 }

@@ -41,6 +41,8 @@ struct Node {
 struct Manner {
     /// Whether they can be looked at.
     is_observed: bool,
+    /// Whether there is a workflow that works on them.
+    is_worked_on: bool,
 }
 
 /// A story that is made up, as it is before it becomes one: what can be taken away from it to make it smaller.
@@ -65,12 +67,12 @@ impl Sketched {
         let chance = &mut chance;
         let small = chance.permille(900);
         let size = if small { 2 + chance.below(3).min(chance.below(3)) } else { 5 + chance.below(4) };
-        let manner = Manner { is_observed: chance.permille(400) };
+        let manner = Manner { is_observed: chance.permille(400), is_worked_on: chance.permille(150) };
         let mut nodes: Vec<Node> = (0..size).map(|place| node(chance, manner, place)).collect();
         nodes[0].is_protected = chance.permille(PROTECTED);
-        let first = text(&nodes);
+        let before = nodes.clone();
         changed(chance, manner, &mut nodes);
-        let second = text(&nodes);
+        let mut designs = vec![text(&before), text(&nodes)];
         let operate = Task::Operate { node: nodes[0].name.clone(), operation: "check".to_owned() };
         let some = chance.permille(500).then(|| nodes[0].name.clone());
         let change = Task::Change(chance.one_of(&[Goal::Stop, Goal::Start, Goal::Restart]), some);
@@ -104,8 +106,16 @@ impl Sketched {
                 _ => vec![Task::Forget(last), Task::Adopt(0), Task::Deploy(1)],
             });
         }
+        if manner.is_worked_on {
+            let flow = workflow(chance, &before);
+            if let Some(flow) = flow {
+                designs[0] += &flow;
+                let place = wants.iter().position(|want| *want == Task::Deploy(0));
+                wants.insert(place.map_or(0, |place| place + 1), Task::Workflow("tidy".to_owned()));
+            }
+        }
         let ends_deployed = chance.permille(300);
-        Self { seed, designs: vec![first, second], wants, rates, ends_deployed }
+        Self { seed, designs, wants, rates, ends_deployed }
     }
 
     /// Makes the story. None: its designs make no sense, since something was taken away that something else needs.
@@ -160,6 +170,9 @@ fn node(chance: &mut Chance, manner: Manner, place: usize) -> Node {
     if manner.is_observed {
         operations.push(names::OBSERVE);
     }
+    if manner.is_worked_on || place == 0 {
+        operations.push("check");
+    }
     let mut requires = Vec::new();
     for before in 0..place {
         if chance.permille(if place - before == 1 { 500 } else { 200 }) && requires.len() < 3 {
@@ -178,6 +191,23 @@ fn node(chance: &mut Chance, manner: Manner, place: usize) -> Node {
         count: if chance.permille(80) { 2 } else { 1 },
         is_protected: false,
     }
+}
+
+/// Makes up a workflow of a service. Some of its steps have to be approved, and some have another one for their failure.
+fn workflow(chance: &mut Chance, nodes: &[Node]) -> Option<String> {
+    let single: Vec<&Node> = nodes.iter().filter(|node| node.count == 1).collect();
+    let mut text = "workflow tidy".to_owned();
+    for _ in 0..1 + chance.below(3) {
+        let one = single.get(chance.below(single.len()))?;
+        let _ = write!(text, " {}.check", one.name);
+        if chance.permille(500) {
+            text.push('?');
+        }
+        if chance.permille(300) {
+            let _ = write!(text, "|{}.check", single[chance.below(single.len())].name);
+        }
+    }
+    Some(text + "\n")
 }
 
 /// Changes a service a little.
@@ -218,9 +248,6 @@ fn text(nodes: &[Node]) -> String {
                 ("start", _) => write!(text, " start()>pid"),
                 (other, _) => write!(text, " {other}()"),
             };
-        }
-        if name == "n0" {
-            text += " check()";
         }
         for (target, operations) in requires.iter().filter(|(target, _)| nodes[*target].count == 1) {
             let _ = write!(text, " ->{}{operations}", nodes[*target].name);

@@ -7,7 +7,7 @@ use std::{
 
 use floria::{Batch, Change, Entity, EntityKey, Graph, LogRow, Namespace, Record, Value, Vertex, VertexId};
 use khutulun_api::{Operation, OperationId, RunId, names};
-use khutulun_engine::stream_of;
+use khutulun_engine::{Settlement, stream_of};
 use khutulun_plan::{Action, Goal, Plan, PlannedValue, Step, machine_name};
 
 use crate::host::{Host, Memory, looks, short};
@@ -91,6 +91,8 @@ pub(crate) struct Laws {
     lease: (u64, u32),
     /// The last row of the log that the follower has read.
     cursor: u64,
+    /// The steps that somebody has approved.
+    approved: HashSet<(RunId, u32)>,
     /// Nodes that are protected.
     spared: Vec<String>,
     /// Nodes that were there before they were managed.
@@ -124,6 +126,26 @@ impl Laws {
     /// What a run is for.
     pub(crate) fn goal_of(&self, run: RunId) -> Option<Goal> {
         self.ledgers.get(&run).map(|ledger| ledger.goal)
+    }
+
+    /// Whether a step of a run waits for somebody to approve it.
+    pub(crate) fn is_approval(&self, run: RunId, step: u32) -> bool {
+        self.approvals(run).any(|approval| approval == step)
+    }
+
+    /// The steps of a run that somebody has to approve, and that have not succeeded.
+    pub(crate) fn approvals(&self, run: RunId) -> impl Iterator<Item = u32> {
+        let ledger = self.ledgers.get(&run).into_iter();
+        let steps = ledger.flat_map(|ledger| (0..).zip(ledger.plan.iter().zip(&ledger.steps)));
+        let open = steps
+            .filter(|(_, (step, recorded))| step.approval.is_some() && recorded.phase != Phase::Succeeded);
+        open.map(|(index, _)| index)
+    }
+
+    /// Somebody goes on with a run, with these answers.
+    pub(crate) fn answered(&mut self, run: RunId, answers: &BTreeMap<u32, Settlement>) {
+        let approved = answers.iter().filter(|(_, answer)| matches!(answer, Settlement::Succeeded(_)));
+        self.approved.extend(approved.map(|(step, _)| (run, *step)));
     }
 
     /// Something has changed by itself.
@@ -280,6 +302,10 @@ impl Laws {
                         ));
                     }
                     let planned = ledger.plan.get(index);
+                    let is_approval = planned.is_some_and(|planned| planned.approval.is_some());
+                    if phase == Phase::Succeeded && is_approval && !self.approved.contains(&(run, id.step)) {
+                        broken = Some((3, format!("step {id} went on, and nobody has approved it")));
+                    }
                     if phase == Phase::Succeeded
                         && let Some(planned) = planned.filter(|planned| planned.action == Action::Adopt)
                     {
@@ -483,8 +509,10 @@ fn unmet(ledger: &Ledger, step: &Step) -> Option<String> {
     };
     for before in &step.after {
         let phase = ledger.steps.get(*before as usize).map(|recorded| &recorded.phase);
+        let is_approval = ledger.plan.get(*before as usize).is_some_and(|step| step.approval.is_some());
         let fine = match phase {
             Some(Phase::Succeeded) => true,
+            _ if is_approval => false,
             Some(Phase::Skipped | Phase::Caught) => !strict,
             _ => false,
         };

@@ -13,7 +13,7 @@ use floria_resolver::{Counts, Inventory, Limits, NoHooks, Request, StoreIds, res
 use khutulun_api::{Operation, Outcome, RunId, names};
 use khutulun_plan::{
     Basis, Drift, DriftPolicy, Plan, PlanError, Step, drift, plan_acceptance, plan_adopt, plan_deploy,
-    plan_destroy, plan_forget, plan_operate, plan_refresh, plan_repair, plan_run,
+    plan_destroy, plan_forget, plan_operate, plan_refresh, plan_repair, plan_run, plan_workflow,
 };
 
 use crate::{bug::Bug, sketch::event_of, task::Task, world::World};
@@ -122,6 +122,15 @@ impl World {
             Task::Operate { node, operation } => {
                 let graph = self.graph();
                 let plan = plan_run(&self.basis(), &graph, node, &event_of(operation), &BTreeMap::new());
+                plan.map_err(|error| error.to_string())
+            }
+            Task::Workflow(name) => {
+                let graph = self.graph();
+                let name = Value::from(name.as_str());
+                let mut workflows = graph.vertexes();
+                let workflow = workflows.find(|vertex| vertex.metadata.get(names::WORKFLOW) == Some(&name));
+                let workflow = workflow.ok_or("there is no such workflow")?.id;
+                let plan = plan_workflow(&self.basis(), &graph, workflow, &BTreeMap::new());
                 plan.map_err(|error| error.to_string())
             }
             Task::Change(goal, node) => {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use floria::{Store as _, VertexId};
 use khutulun_api::{Operation, OperationId, RunId};
-use khutulun_engine::{Effect, Lease, Owner, Run, RunResult, RunState, Setup, StepState, TakeUp, runs};
+use khutulun_engine::{
+    Effect, Lease, Owner, Run, RunResult, RunState, Setup, StepEnd, StepState, TakeUp, runs,
+};
 use khutulun_plan::{Action, Goal};
 
 use crate::{
@@ -217,6 +219,7 @@ impl World {
         match plan.goal {
             Goal::Stop | Goal::Start | Goal::Restart => self.coverage.note(Met::Changed),
             Goal::Refresh => self.coverage.note(Met::Looked),
+            Goal::Workflow => self.coverage.note(Met::Workflow),
             Goal::Forget => self.coverage.note(Met::Forgotten),
             _ => {}
         }
@@ -249,11 +252,18 @@ impl World {
             }
         };
         if let TakeUp::GoOn(answers) = &how {
-            let in_flight = |step: &u32| state.steps.get(*step as usize).is_some_and(StepState::in_flight);
-            if !answers.keys().all(in_flight) {
+            let in_flight = |step: u32| state.steps.get(step as usize).is_some_and(StepState::in_flight);
+            let is_asked = |step: u32| {
+                let is_over =
+                    state.steps.get(step as usize).is_none_or(|step| step.end == StepEnd::Succeeded);
+                self.laws.is_approval(id, step) && !is_over
+            };
+            if !answers.keys().all(|step| in_flight(*step) || is_asked(*step)) {
                 return self.ends(process, Ended::Refused("an answer for what needs none".to_owned()));
             }
+            self.laws.answered(id, answers);
         }
+        let how = self.approved_by_nobody(id, how);
         self.coverage.note(match how {
             TakeUp::Supersede => Met::RunSuperseded,
             _ => Met::RunResumed,

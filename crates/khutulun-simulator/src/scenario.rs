@@ -271,6 +271,7 @@ impl Player {
             ["cancel"] => Task::Cancel,
             ["resume"] => Task::Resume(BTreeMap::new()),
             ["resume", "answering", answer] => Task::Resume(self.answers(answer)?),
+            ["run", "workflow", name] => Task::Workflow((*name).to_owned()),
             ["refresh"] => Task::Refresh,
             ["repair"] => Task::Repair,
             ["accept"] => Task::Accept,
@@ -311,11 +312,19 @@ impl Player {
         let scene = self.scene();
         Ok(match word {
             "truly" => scene.truths(),
-            "failed" | "retry" => {
-                let answer = if word == "retry" { Settlement::Retry } else { Settlement::Failed };
+            "failed" | "retry" | "approved" => {
+                let answer = match word {
+                    "failed" => Settlement::Failed,
+                    "retry" => Settlement::Retry,
+                    _ => Settlement::Succeeded(BTreeMap::new()),
+                };
                 scene.questions().iter().map(|one| (one.operation.step, answer.clone())).collect()
             }
-            other => return Err(format!("questions are answered truly, failed or retry, and not `{other}`")),
+            other => {
+                return Err(format!(
+                    "questions are answered truly, failed, retry or approved, and not `{other}`"
+                ));
+            }
         })
     }
 

@@ -81,6 +81,10 @@ pub fn namespace() -> Namespace {
 /// - `in:client` what contains it, instead of the service; `nested` says that it is itself a service, and no node;
 /// - `protected` and `adopted` what those words mean everywhere.
 ///
+/// A line that begins with `workflow` is one: its name, then steps, each of which the success of the one before it leads to.
+/// `db.check` calls an operation, `db.check?` does so once somebody has approved, `db.check|web.check` goes on with the other one
+/// where the first fails.
+///
 /// Empty lines, and lines that begin with `#`, say nothing.
 ///
 /// # Errors
@@ -92,6 +96,7 @@ pub fn design(text: &str) -> Result<Design, SketchError> {
         reading.line = line;
         let mut tokens = text.split_whitespace();
         match tokens.next().filter(|name| !name.starts_with('#')) {
+            Some("workflow") => reading.workflow(tokens)?,
             Some(name) => reading.node(name, tokens)?,
             None => continue,
         }
@@ -157,6 +162,53 @@ impl Reading {
         }
         self.handlers(&mut node, &operations, version)?;
         self.vertexes.push(node);
+        Ok(())
+    }
+
+    fn workflow<'t>(&mut self, mut tokens: impl Iterator<Item = &'t str>) -> Result<(), SketchError> {
+        let name = tokens.next().ok_or_else(|| self.wrong("a workflow needs a name"))?;
+        let mark = |vertex: &mut VertexTemplate, key: &str, value: &str| {
+            vertex.metadata.insert(key.to_owned(), Value::from(value));
+        };
+        let workflow = VertexTemplateId(self.vertexes.len() as u64 + 1);
+        let mut vertex = template(workflow.0, Some(VertexTemplateId(1)), name);
+        mark(&mut vertex, names::WORKFLOW, name);
+        self.vertexes.push(vertex);
+        let [success, failure] = names::FOLLOWERS;
+        let mut before: Option<VertexTemplateId> = None;
+        for (place, token) in tokens.enumerate() {
+            let mut first = None;
+            for (way, call) in token.split('|').enumerate() {
+                let (call, asks) = call.strip_suffix('?').map_or((call, false), |call| (call, true));
+                let (target, operation) =
+                    call.split_once('.').ok_or_else(|| self.wrong(format!("`{call}` is no operation")))?;
+                let step = format!("{name}-{place}-{way}");
+                let id = VertexTemplateId(self.vertexes.len() as u64 + 1);
+                let mut vertex = template(id.0, Some(workflow), &step);
+                mark(&mut vertex, names::STEP, &step);
+                if asks {
+                    mark(&mut vertex, names::APPROVAL, &format!("may {call} happen?"));
+                }
+                let mut activity = handler(operation, "", &[], "v1", false);
+                activity.implementation = None;
+                let [_, _, calls, _] = names::ACTIVITY_KINDS;
+                let words = [
+                    (names::ACTIVITY_KIND, calls.to_owned()),
+                    (names::ACTIVITY_SUBJECT, event_of(operation)),
+                ];
+                activity.metadata.extend(words.map(|(key, word)| (key.to_owned(), Value::from(word))));
+                vertex.handlers.insert(format!("{}.0", names::ACTIVITY), activity);
+                self.vertexes.push(vertex);
+                self.wishes.push((id, names::TARGET.to_owned(), target.to_owned(), self.line));
+                let leads = match first {
+                    None => before.map(|before| (before, success)),
+                    Some(first) => Some((first, failure)),
+                };
+                self.wishes.extend(leads.map(|(from, name)| (from, name.to_owned(), step, self.line)));
+                first = first.or(Some(id));
+            }
+            before = first;
+        }
         Ok(())
     }
 

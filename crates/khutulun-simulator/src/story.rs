@@ -95,8 +95,15 @@ impl Story {
             world.write_down();
         }
         world.coverage.note(Met::Story);
-        let mut teller =
-            Teller { story: self, world, chance, questions: Vec::new(), asked: Vec::new(), failed: None };
+        let mut teller = Teller {
+            story: self,
+            world,
+            chance,
+            questions: Vec::new(),
+            asked: Vec::new(),
+            failed: None,
+            is_calm: false,
+        };
         teller.fails();
         if teller.world.laws.violations.is_empty() {
             teller.recovers();
@@ -117,6 +124,8 @@ struct Teller<'s> {
     asked: Vec<(String, String)>,
     /// The last run, if it failed.
     failed: Option<RunId>,
+    /// Whether nothing fails any more.
+    is_calm: bool,
 }
 
 impl Teller<'_> {
@@ -320,6 +329,10 @@ impl Teller<'_> {
             if Some(id.run) != self.world.unfinished() || self.world.host.is_running(id) {
                 continue;
             }
+            if self.world.laws.is_approval(id.run, id.step) {
+                answers.extend(self.approval().map(|answer| (id.step, answer)));
+                continue;
+            }
             let answer = match self.world.looked_up(id) {
                 Some(outputs) => Settlement::Succeeded(outputs),
                 None if self.chance.permille(300) => Settlement::Failed,
@@ -335,6 +348,18 @@ impl Teller<'_> {
         Task::Resume(answers)
     }
 
+    /// Somebody is asked whether a step may go on. None: he does not answer now.
+    fn approval(&mut self) -> Option<Settlement> {
+        self.world.coverage.note(Met::ApprovalAsked);
+        let (met, answer) = match self.chance.below(10) {
+            0..=5 => (Met::Approved, Settlement::Succeeded(BTreeMap::new())),
+            6 | 7 if !self.is_calm => return None,
+            _ => (Met::Disapproved, Settlement::Failed),
+        };
+        self.world.coverage.note(met);
+        Some(answer)
+    }
+
     /// Looks at what is there while nobody is at work.
     fn rests(&mut self) {
         let is_running = self.world.host.operations.keys().any(|id| self.world.host.is_running(*id));
@@ -346,6 +371,7 @@ impl Teller<'_> {
     /// The second part: nothing fails any more, and everything has to end.
     fn recovers(&mut self) {
         self.world.fate.calm();
+        self.is_calm = true;
         self.world.say(|| "nothing fails any more".to_owned());
         self.world.processes.iter_mut().for_each(|process| process.is_paused = false);
         self.works(8, "what was at work");

@@ -41,6 +41,8 @@ pub enum Task {
     Forget(Option<String>),
     /// Stop, start or restart a node, or all of them.
     Change(Goal, Option<String>),
+    /// Run a workflow.
+    Workflow(String),
     /// Run one operation of a node.
     Operate {
         /// The node.
@@ -68,6 +70,7 @@ impl Task {
             Self::Adopt(design) => format!("adopt what there is of design {design}"),
             Self::Forget(node) => format!("forget {}", node.as_deref().unwrap_or("all")),
             Self::Change(goal, node) => format!("{} {}", goal.word(), node.as_deref().unwrap_or("all")),
+            Self::Workflow(name) => format!("run workflow {name}"),
             Self::Operate { node, operation } => format!("run {node}.{operation}"),
         }
     }
