@@ -33,8 +33,11 @@ pub const POLICY_UNDECIDED: &str = "policy.undecided";
 /// A trigger should have done something that cannot be planned.
 pub const POLICY_FAILED: &str = "policy.failed";
 
+/// Rows of the log were forgotten before triggers saw them: what should have followed from them does not.
+pub const POLICY_MISSED: &str = "policy.missed";
+
 /// Those that only rows of the log can be: nobody may emit one.
-pub const RESERVED: [&str; 11] = [
+pub const RESERVED: [&str; 12] = [
     NODE_STATE,
     NODE_OBSERVED,
     OPERATION_ENDED,
@@ -46,4 +49,5 @@ pub const RESERVED: [&str; 11] = [
     POLICY_EXHAUSTED,
     POLICY_UNDECIDED,
     POLICY_FAILED,
+    POLICY_MISSED,
 ];

@@ -7,7 +7,7 @@ use khutulun_api::RunId;
 
 use crate::{
     error::EventError,
-    event::number_of,
+    event::{Gap, number_of},
     names,
     reaction::{Limit, Reaction, Undecided},
     read::log,
@@ -18,16 +18,18 @@ use crate::{
 pub const REACTIONS: &str = "reactions";
 
 /// The kinds of its records, each with the event that it is; and of those that say how far events were looked at.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     (REACTED, names::POLICY_REACTED),
     (EXHAUSTED, names::POLICY_EXHAUSTED),
     (UNDECIDED, names::POLICY_UNDECIDED),
     (FAILED, names::POLICY_FAILED),
+    (MISSED, names::POLICY_MISSED),
 ];
 const REACTED: &str = "reacted";
 const EXHAUSTED: &str = "exhausted";
 const UNDECIDED: &str = "undecided";
 const FAILED: &str = "failed";
+const MISSED: &str = "missed";
 const LOOKED: &str = "looked";
 
 /// How many rows are read at once.
@@ -105,6 +107,11 @@ pub(crate) fn looked(cursor: u64) -> Record {
     record(Namespace(String::new()), LOOKED, Value::map([("cursor", number_of(cursor))]))
 }
 
+/// The record of rows that were forgotten before triggers saw them: those of one service, or of all, which has no name.
+pub(crate) fn missed(service: Namespace, gap: Gap) -> Record {
+    record(service, MISSED, Value::map([("from", number_of(gap.from)), ("to", number_of(gap.to))]))
+}
+
 fn of(graph: &Graph, reaction: &Reaction, kind: &str, more: Vec<(&str, Value)>) -> Record {
     let chain = reaction.chain.iter().map(|id| number_of(id.0)).collect();
     let body = [
@@ -167,17 +174,17 @@ pub(crate) fn told(record: &Record) -> Option<Told> {
     let body = &record.body;
     let targets = sites_of(body.get("targets"));
     let site = if let [site] = targets[..] { Some(site) } else { None };
-    let nodes = body.get("nodes").and_then(Value::as_list).unwrap_or_default();
+    let nodes = body.get("nodes").and_then(Value::as_list);
     let node = match (site, nodes) {
-        (Some(_), [node]) => node.as_text().unwrap_or_default().to_owned(),
+        (Some(_), Some([node])) => node.as_text().unwrap_or_default().to_owned(),
         _ => String::new(),
     };
     let mut data = BTreeMap::new();
-    for key in ["policy", "event", "why", "times_max", "within", "stage", "nothing"] {
+    for key in ["policy", "event", "why", "times_max", "within", "stage", "nothing", "from", "to"] {
         data.extend(body.get(key).map(|value| (key.to_owned(), value.clone())));
     }
     data.extend(body.get("cursor").map(|cursor| ("of".to_owned(), cursor.clone())));
-    if site.is_none() {
+    if let Some(nodes) = nodes.filter(|_| site.is_none()) {
         data.insert("nodes".to_owned(), Value::List(nodes.to_vec()));
     }
     Some(Told { name, site, node, data })

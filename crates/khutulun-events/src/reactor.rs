@@ -29,6 +29,9 @@ const EVENTS_MAX: usize = 500;
 /// looked at again after a crash.
 const UNRECORDED_MAX: u64 = 1_000;
 
+/// How many rows of the log that nobody wants to hear of may be read again after a crash.
+const UNRECORDED_ROWS_MAX: u64 = 10_000;
+
 /// A reaction whose turn it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -105,6 +108,11 @@ impl Reactor {
         for service in self.reader.changed_policies() {
             self.lanes.entry(service).or_default().forget_interests();
         }
+        for gap in events.iter().filter_map(Event::gap) {
+            commit(store, vec![reacted::missed(Namespace(String::new()), gap)])?;
+            // It is told once, also where nothing follows from anything.
+            self.unrecorded += 1;
+        }
         for event in &events {
             for service in services(store, event)? {
                 let lane = self.lanes.entry(service.clone()).or_default();
@@ -173,7 +181,8 @@ impl Reactor {
                 }
                 continue;
             }
-            lane.refill(store, service, *cursor)?;
+            let gaps = lane.refill(store, service, *cursor)?;
+            records.extend(gaps.into_iter().map(|gap| reacted::missed(service.clone(), gap)));
             let Some(event) = lane.pop() else { return Ok(None) };
             *unrecorded += 1;
             let graph = &graph_of(store, service)?;
@@ -208,7 +217,8 @@ impl Reactor {
     ///
     /// When the store cannot be used. Nothing is lost.
     pub fn settle(&mut self, store: &dyn Store) -> Result<(), EventError> {
-        if self.unrecorded == 0 || !self.is_idle() && self.unrecorded < UNRECORDED_MAX {
+        let is_nothing = self.unrecorded == 0 && self.cursor < self.recorded + UNRECORDED_ROWS_MAX;
+        if is_nothing || !self.is_idle() && self.unrecorded < UNRECORDED_MAX {
             return Ok(());
         }
         let position =

@@ -8,7 +8,7 @@ use khutulun_api::RunId;
 use super::{Due, LIMIT_DEFAULT, Progress, graph_of};
 use crate::{
     error::EventError,
-    event::Event,
+    event::{Event, Gap},
     perform::Performed,
     reacted::{self, Reacted, Said},
     reaction::{Considered, Limit, Reaction, Stage, all_triggers, event_of, react_by},
@@ -162,17 +162,19 @@ impl Lane {
         self.queue.push_back(event.clone());
     }
 
-    /// Reads what was left in the log, up to a cursor, once all that is in memory was looked at.
+    /// Reads what was left in the log, up to a cursor, once all that is in memory was looked at. Returns what was forgotten meanwhile.
     pub(super) fn refill(
         &mut self,
         store: &dyn Store,
         service: &Namespace,
         read_to: u64,
-    ) -> Result<(), EventError> {
-        let Some(mut cursor) = self.behind.filter(|_| self.queue.is_empty()) else { return Ok(()) };
+    ) -> Result<Vec<Gap>, EventError> {
+        let mut gaps = Vec::new();
+        let Some(mut cursor) = self.behind.filter(|_| self.queue.is_empty()) else { return Ok(gaps) };
         let mut reader = Reader::new();
         while cursor < read_to {
             let page = reader.read(store, cursor, QUEUE_MAX)?;
+            gaps.extend(page.events.iter().filter_map(Event::gap));
             for event in page.events.into_iter().filter(|event| event.cursor <= read_to) {
                 let is_ours = event.service == *service || event.service.0.is_empty();
                 if is_ours && self.wants(store, service, &event.name)? {
@@ -185,7 +187,7 @@ impl Lane {
             }
         }
         self.behind = Some(cursor).filter(|cursor| *cursor < read_to);
-        Ok(())
+        Ok(gaps)
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {

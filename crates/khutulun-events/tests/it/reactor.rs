@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use floria::{Batch, Record, Store as _, Value};
 use khutulun_api::RunId;
 use khutulun_engine::RUNS;
-use khutulun_events::{Performed, Reactor, names};
+use khutulun_events::{Performed, REACTIONS, Reactor, names};
 
 use crate::{
     support::{lines, shop},
@@ -269,4 +269,50 @@ fn what_has_to_wait_goes_on_after_the_stage_before() {
     while reactor.read(&*world.store).unwrap() {}
     let due = reactor.due(&*world.store, &Attributes).unwrap().remove(0);
     assert_eq!((due.stage, due.after), (1, Some(before)));
+}
+
+#[test]
+fn what_was_forgotten_before_a_trigger_saw_it_is_told_once() {
+    let world = World::new(&[care("told", &[NOTE])]);
+    world.begin();
+    let first = world.emit("told", Some(WEB));
+    for _ in 0..3 {
+        world.emit("told", Some(DB));
+    }
+    let now = world.store.revision().unwrap();
+    world.store.forget_before(now, &[REACTIONS.to_owned()], None).unwrap();
+    world.emit("told", Some(WEB));
+    live(&world);
+    assert_eq!(world.effects(), ["db.care.note", "web.care.note"], "the last two are kept");
+    let missed = world.events(names::POLICY_MISSED);
+    let told = lines(&missed);
+    assert!(told[0].contains(&format!("policy.missed from={first} to=")), "{told:?}");
+    for _ in 0..2 {
+        live(&world);
+    }
+    assert_eq!(world.events(names::POLICY_MISSED), missed);
+    // Whoever begins now has nothing to miss.
+    let effects = world.effects();
+    world.emit("told", Some(DB));
+    live(&world);
+    assert_eq!(world.effects()[effects.len()..], ["db.care.note"]);
+}
+
+#[test]
+fn what_nobody_wants_to_hear_of_is_not_read_for_ever() {
+    let world = World::new(&[care("told", &[NOTE])]);
+    world.begin();
+    let note = || Record {
+        stream: "notes".to_owned(),
+        namespace: shop(),
+        kind: "note".to_owned(),
+        body: Value::Null,
+    };
+    world.store.commit(&Batch { records: (0..9_000).map(|_| note()).collect(), ..Batch::default() }).unwrap();
+    let before = world.store.revision().unwrap();
+    live(&world);
+    assert_eq!(world.store.revision().unwrap(), before, "there was nothing to do");
+    world.store.commit(&Batch { records: (0..2_000).map(|_| note()).collect(), ..Batch::default() }).unwrap();
+    live(&world);
+    assert!(Reactor::open(&*world.store).unwrap().cursor() > 11_000);
 }
