@@ -161,6 +161,10 @@ pub const ACTIVITY_SUBJECT: &str = "khutulun.subject";
 /// The handler of a workflow that is a file instead of steps.
 pub const WORKFLOW_RUN: &str = "run";
 
+/// The handler of a workflow that holds its outputs: its inputs are the values, by name, evaluated at the workflow once it has
+/// ended; its outputs are the attributes that those go to which operations put out, as the values of these read them. Nobody runs it.
+pub const WORKFLOW_OUTPUTS: &str = "outputs";
+
 /// Metadata of a handler, a boolean: it is a notification, which comes from outside. Nobody runs it; what it brings goes where
 /// its outputs say.
 pub const NOTIFICATION: &str = "khutulun.notification";

@@ -7,7 +7,7 @@ use floria::{
     VertexId,
 };
 use khutulun_api::{Failure, Operation, OperationId, names};
-use khutulun_plan::{PlannedValue, Step, parts_of, subject_of};
+use khutulun_plan::{PlannedValue, Step, StepAnswer, parts_of, subject_of};
 
 /// Makes the operation of a step, as the graph is now.
 ///
@@ -141,6 +141,28 @@ pub(crate) fn holds(graph: &Graph, functions: &dyn Functions, step: &Step) -> Re
         return Err(Failure { detail: why, ..Failure::permanent("a condition cannot be decided") });
     }
     Ok(true)
+}
+
+/// Computes what a workflow puts out, as the graph is now.
+pub(crate) fn answer(
+    graph: &Graph,
+    functions: &dyn Functions,
+    answer: &StepAnswer,
+) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut evaluator = Evaluator::new(graph, functions);
+    let mut outputs = BTreeMap::new();
+    for (name, value) in &answer.values {
+        let value = match evaluator.evaluate(value, Site::Vertex(answer.workflow)) {
+            Ok(Evaluated::Known(value)) => value,
+            Ok(Evaluated::Unknown(_)) => Value::Null,
+            Err(error) => {
+                let message = format!("the output `{name}` cannot be computed");
+                return Err(Failure { detail: error.to_string(), ..Failure::permanent(message) });
+            }
+        };
+        outputs.insert(name.clone(), value);
+    }
+    Ok(outputs)
 }
 
 /// Makes the map that [`Operation::context`] describes. What has no value is left out.

@@ -299,6 +299,26 @@ impl RunState {
     }
 }
 
+/// Returns what the workflow of a run put out. None: nothing, or it has not come to its end.
+///
+/// # Errors
+///
+/// As [`RunState::read`].
+pub fn outputs_of(store: &dyn Store, run: RunId) -> Result<Option<BTreeMap<String, Value>>, EngineError> {
+    let query = LogQuery { stream: Some(stream_of(run)), ..LogQuery::default() };
+    let rows = store.log(&query).map_err(EngineError::store("read the journal"))?;
+    let state = RunState::fold(run, &rows)?.ok_or(EngineError::NoSuchRun(run))?;
+    let Some(last) = state.plan.answer() else { return Ok(None) };
+    Ok(rows.iter().rev().find_map(|row| match &row.entry {
+        LogEntry::Record(Record { kind, body, .. })
+            if kind == "outcome" && unsigned(body, "step") == Some(last.into()) =>
+        {
+            texts(body.get("outputs"))
+        }
+        _ => None,
+    }))
+}
+
 fn texts(value: Option<&Value>) -> Option<BTreeMap<String, Value>> {
     let entries = value?.as_map()?;
     entries.iter().map(|(key, value)| Some((key.as_text()?.to_owned(), value.clone()))).collect()

@@ -69,7 +69,9 @@ pub use context::operation;
 pub use effect::{Effect, Input, Lost, Setup, TakeUp, Tell};
 pub use engine::{Cancelling, Engine, EngineOptions};
 pub use error::EngineError;
-pub use journal::{RUNS, RunState, RunSummary, SUPERSEDED, StepState, runs, stream_of, unfinished};
+pub use journal::{
+    RUNS, RunState, RunSummary, SUPERSEDED, StepState, outputs_of, runs, stream_of, unfinished,
+};
 pub use lease::{Holder, LEASE_MS_MAX, Lease, Owner, Presence};
 pub use notify::{NotificationError, taken_in};
 pub use present::Present;

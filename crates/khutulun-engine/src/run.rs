@@ -387,7 +387,7 @@ fn facts(setup: &Setup, plan: &Plan) -> Vec<StepFacts> {
             after: step.after.clone(),
             otherwise: step.otherwise.clone(),
             gathers: step.gathers,
-            decides: !step.conditions.is_empty(),
+            decides: !step.conditions.is_empty() || step.answer.is_some(),
             approval: step.approval.is_some(),
             runs_code: step.implementation.is_some(),
             // A plugin may not be able to tell that nothing was done.

@@ -5,6 +5,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use floria::Value;
 use khutulun_api::{Failure, FailureClass, Outcome, Recovery};
 
 pub use words::{Conduct, Happened, Known, Order, StepFacts};
@@ -288,14 +289,19 @@ impl Scheduler {
         }
     }
 
-    fn decided(&mut self, index: u32, answer: Result<bool, Failure>, orders: &mut Vec<Order>) {
+    fn decided(
+        &mut self,
+        index: u32,
+        answer: Result<Option<BTreeMap<String, Value>>, Failure>,
+        orders: &mut Vec<Order>,
+    ) {
         let outcome = match answer {
-            Ok(false) => {
+            Ok(None) => {
                 self.set(index, State::Skipped);
                 orders.push(Order::Skip { step: index, decided: true });
                 return self.release(index, orders);
             }
-            Ok(true) => Outcome::Succeeded(BTreeMap::new()),
+            Ok(Some(outputs)) => Outcome::Succeeded(outputs),
             Err(failure) => Outcome::Failed(failure),
         };
         self.finish(index, outcome, false, orders);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use floria::{Change, Evaluator, Functions, Graph, Handler, Handlers, Properties, Site, Value, Vertex};
 use khutulun_api::{Failure, Outcome, names};
-use khutulun_plan::{Action, DriftPolicy, Goal, Plan, Step, applied_after};
+use khutulun_plan::{Action, DriftPolicy, Goal, OutputTarget, Plan, Step, applied_after};
 
 use crate::merge::Changed;
 
@@ -14,8 +14,71 @@ const UP: [&str; 3] = ["created", "configured", "started"];
 /// Puts what an operation put out into the graph, and how far the node has come.
 ///
 /// An output that its attribute does not take makes the operation a failed one. Returns the outcome to be recorded, and the
-/// change of the node or relationship that is to be stored with it, if there is one.
+/// changes that are to be stored with it.
 pub(crate) fn settle(
+    graph: &mut Graph,
+    functions: &dyn Functions,
+    plan: &Plan,
+    step: &Step,
+    outcome: Outcome,
+    touched: bool,
+) -> (Outcome, Vec<Changed>) {
+    let (outcome, sent) = sent(graph, functions, step, outcome);
+    let (outcome, own) = settle_own(graph, functions, plan, step, outcome, touched);
+    let mut changes: Vec<Changed> = own.into_iter().collect();
+    if matches!(outcome, Outcome::Succeeded(_)) {
+        for (target, value) in sent {
+            changes.extend(put(graph, target, value));
+        }
+    }
+    (outcome, changes)
+}
+
+/// Returns the values for attributes elsewhere; where one does not fit, the operation has failed.
+fn sent<'s>(
+    graph: &Graph,
+    functions: &dyn Functions,
+    step: &'s Step,
+    outcome: Outcome,
+) -> (Outcome, Vec<(&'s OutputTarget, Option<Value>)>) {
+    let Outcome::Succeeded(outputs) = &outcome else { return (outcome, Vec::new()) };
+    let mut evaluator = Evaluator::new(graph, functions);
+    let mut values = Vec::new();
+    for target in &step.outputs {
+        let Some(value) = outputs.get(&target.output) else { continue };
+        match fitting(&mut evaluator, target.site, &target.output, &target.attribute, value) {
+            Ok(value) => values.push((target, value)),
+            Err(failure) => return (Outcome::Failed(failure), Vec::new()),
+        }
+    }
+    (outcome, values)
+}
+
+/// Puts a value into an attribute.
+fn put(graph: &mut Graph, target: &OutputTarget, value: Option<Value>) -> Option<Changed> {
+    let set = |properties: &mut Properties| {
+        if let Some(property) = properties.get_mut(&target.attribute) {
+            property.value = value;
+        }
+    };
+    let change = match target.site {
+        Site::Vertex(id) => {
+            let mut vertex = graph.vertex(id)?.clone();
+            set(&mut vertex.properties);
+            (graph.vertex(id) != Some(&vertex)).then(|| Change::put(vertex))
+        }
+        Site::Edge(id) => {
+            let mut edge = graph.edge(id)?.clone();
+            set(&mut edge.properties);
+            (graph.edge(id) != Some(&edge)).then(|| Change::put(edge))
+        }
+    }?;
+    let changed = Changed::of(change, graph);
+    graph.apply(&changed.change);
+    Some(changed)
+}
+
+fn settle_own(
     graph: &mut Graph,
     functions: &dyn Functions,
     plan: &Plan,
@@ -207,27 +270,46 @@ pub(crate) fn write(
     properties: &mut Properties,
     outputs: &BTreeMap<String, Value>,
 ) -> Result<(), Failure> {
-    for (output, property_name) in &handler.outputs {
+    for (output, attribute) in &handler.outputs {
         let Some(value) = outputs.get(output) else { continue };
-        let refused = |why: String| Failure {
-            detail: why,
-            ..Failure::permanent(format!("output `{output}` does not fit attribute `{property_name}`"))
-        };
-        let property = properties.get_mut(property_name);
-        let property = property.ok_or_else(|| refused("there is no such attribute".to_owned()))?;
-        if property.read_only {
-            return Err(refused("it is a property, which nothing writes but the design".to_owned()));
+        let value = fitting(evaluator, site, output, attribute, value)?;
+        if let Some(property) = properties.get_mut(attribute) {
+            property.value = value;
         }
-        property.value = match value {
-            // What does not apply any more, such as the process id of what was stopped, is not known.
-            Value::Null => None,
-            value => {
-                let prepared = evaluator.prepare(property, value.clone(), site);
-                Some(prepared.map_err(|error| refused(error.to_string()))?)
-            }
-        };
     }
     Ok(())
+}
+
+/// Returns what an attribute holds that takes in an output. None: it is not known any more.
+fn fitting(
+    evaluator: &mut Evaluator<'_>,
+    site: Site,
+    output: &str,
+    attribute: &str,
+    value: &Value,
+) -> Result<Option<Value>, Failure> {
+    let refused = |why: String| Failure {
+        detail: why,
+        ..Failure::permanent(format!("output `{output}` does not fit attribute `{attribute}`"))
+    };
+    let graph = evaluator.graph();
+    let properties = match site {
+        Site::Vertex(id) => graph.vertex(id).map(|vertex| &vertex.properties),
+        Site::Edge(id) => graph.edge(id).map(|edge| &edge.properties),
+    };
+    let property = properties.and_then(|properties| properties.get(attribute));
+    let property = property.ok_or_else(|| refused("there is no such attribute".to_owned()))?;
+    if property.read_only {
+        return Err(refused("it is a property, which nothing writes but the design".to_owned()));
+    }
+    match value {
+        // What does not apply any more, such as the process id of what was stopped, is not known.
+        Value::Null => Ok(None),
+        value => {
+            let prepared = evaluator.prepare(property, value.clone(), site);
+            prepared.map(Some).map_err(|error| refused(error.to_string()))
+        }
+    }
 }
 
 /// Forgets what was known of a node that is no longer there.

@@ -1,6 +1,6 @@
 //! Values and expressions.
 
-use diagnostics::Diagnostic;
+use diagnostics::{Diagnostic, Span};
 use floria::{Call, Expression, Metadata, Value, ValueMap};
 use tosca::model::{self, ExpressionKind, Index, Model, PathStart, Reference, Step};
 use tosca_functions::{NAMESPACE, special};
@@ -92,6 +92,15 @@ impl Lowering<'_, '_> {
                 })
             }
         }
+    }
+
+    /// Reads what a mapping names.
+    pub(crate) fn attribute_of(&mut self, mapping: &Reference, span: Span) -> Expression {
+        Expression::from(Call {
+            function: format!("{NAMESPACE}get_attribute"),
+            arguments: self.reference(mapping),
+            origin: self.origin(span),
+        })
     }
 
     fn expressions(&mut self, expressions: &[model::Expression]) -> Vec<Expression> {

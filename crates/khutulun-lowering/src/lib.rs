@@ -47,8 +47,7 @@
 //! # What is not run yet
 //!
 //! The lifecycle of relationships, outputs of operations that go elsewhere than to an attribute of the node, and functions that
-//! are not built yet are diagnostics; so are notifications that have an implementation, and outputs of workflows
-//! (`not-run-yet`). Nothing is silently ignored.
+//! are not built yet are diagnostics; so are notifications that have an implementation (`not-run-yet`). Nothing is silently ignored.
 //!
 //! Lowering is pure. Files are found and read through the [`Files`] that the caller brings.
 

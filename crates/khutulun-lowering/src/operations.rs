@@ -197,7 +197,7 @@ impl<'a> Lowering<'a, '_> {
         Some(reference.name.as_str().to_owned())
     }
 
-    fn refuse_target(&mut self, span: Span, message: &str) {
+    pub(crate) fn refuse_target(&mut self, span: Span, message: &str) {
         self.tell(Diagnostic::error("unsupported-output", message.to_owned()).at(span).chapter("9.9"));
     }
 }

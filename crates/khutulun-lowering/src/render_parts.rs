@@ -44,6 +44,12 @@ impl<'a> Page<'a> {
         if let Some(handler) = part.handlers.get(names::WORKFLOW_RUN) {
             self.handler(names::WORKFLOW_RUN, handler);
         }
+        if let Some(handler) = part.handlers.get(names::WORKFLOW_OUTPUTS) {
+            for (name, value) in &handler.inputs {
+                let way = if handler.outputs.contains_key(name) { "to" } else { "=" };
+                self.line(depth + 1, format_args!("output {name} {way} {}", Shown(value)));
+            }
+        }
         for inner in self.contained.remove(&part.id).unwrap_or_default() {
             self.part(depth + 1, inner);
         }

@@ -83,10 +83,12 @@ impl Lowering<'_, '_> {
                 let Some(definition) = body.interfaces.get(interface.as_str()) else { continue };
                 let prefix = self.events_of(interface, definition.type_id);
                 for (operation, workflow) in mapped {
-                    if prefix == names::LIFECYCLE {
-                        // What is inside has a lifecycle of its own, which is what a plan follows.
+                    let is_planned = names::LIFECYCLE_UP.contains(&operation.as_str())
+                        || names::LIFECYCLE_DOWN.contains(&operation.as_str());
+                    if prefix == names::LIFECYCLE && !is_planned {
+                        // Whoever looks at a node changes nothing, and a workflow may.
                         let what = format!("the workflow of the lifecycle's operation `{operation}` is");
-                        let hint = "the nodes inside are brought up and taken down by their own lifecycles";
+                        let hint = "each node inside is looked at by itself";
                         self.not_run_yet(&what, substitution.span, "15.6", Some(hint.to_owned()));
                     }
                     operations.push((format!("{prefix}.{operation}"), workflow.as_str().to_owned()));

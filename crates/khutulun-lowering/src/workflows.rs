@@ -28,10 +28,8 @@ impl<'a> Lowering<'a, '_> {
             }
             properties.insert(name.as_str().to_owned(), self.input(name, input));
         }
-        if let Some((name, output)) = workflow.outputs.iter().next() {
-            self.not_run_yet(&format!("the output `{name}` of a workflow is"), output.span, "13.2", None);
-        }
         let mut handlers = Handlers::new();
+        self.workflow_outputs(&mut handlers, workflow);
         self.conditions(&mut handlers, workflow.precondition.as_ref(), workflow.span);
         self.implementing(&mut handlers, workflow);
         let mut metadata = self.entity_metadata(&workflow.metadata, workflow.span);
@@ -56,6 +54,33 @@ impl<'a> Lowering<'a, '_> {
                     }
                 }
             }
+        }
+    }
+
+    /// Adds the handler that holds the outputs of a workflow, where there are any.
+    fn workflow_outputs(&mut self, handlers: &mut Handlers, workflow: &Workflow) {
+        let mut handler = self.silent(Named::new(), workflow.span);
+        for (name, output) in &workflow.outputs {
+            let name = name.as_str().to_owned();
+            let value = match (&output.value, &output.mapping) {
+                (Some(value), _) => self.expression(value),
+                (None, Some(mapping)) if mapping.nested.is_empty() => {
+                    handler.outputs.insert(name.clone(), mapping.name.as_str().to_owned());
+                    self.attribute_of(mapping, output.span)
+                }
+                (None, Some(mapping)) => {
+                    self.refuse_target(
+                        mapping.name_span,
+                        "an output that goes to a part of an attribute is not supported yet",
+                    );
+                    continue;
+                }
+                (None, None) => continue,
+            };
+            handler.inputs.insert(name, value);
+        }
+        if !handler.inputs.is_empty() {
+            handlers.insert(names::WORKFLOW_OUTPUTS.to_owned(), handler);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use floria::{Evaluator, Graph, Site, VertexId};
+use floria::{Evaluator, Graph, Handler, Site, VertexId};
 use khutulun_api::names;
 
 use crate::{
@@ -13,10 +13,11 @@ use crate::{
     draft::{Draft, StepIndex, Strength},
     error::PlanError,
     inputs::{planned, planned_down},
-    node::{Node, Nodes, event_of, state_after},
+    node::{Node, Nodes, event_of, operation_of, state_after},
     order::Dependencies,
     place::empty,
     relationships::Relationships,
+    workflow::Lifecycle,
 };
 
 mod weave;
@@ -49,7 +50,7 @@ pub(crate) fn assemble(
         last: HashMap::new(),
         parted: HashMap::new(),
     };
-    assembly.take_away(decisions, actual);
+    assembly.take_away(decisions, actual)?;
     assembly.bring_up(decisions, wanted, wanted_evaluator)?;
     assembly.move_away(decisions, actual);
     assembly.gone_first(decisions, actual, wanted);
@@ -75,7 +76,12 @@ struct Assembly<'b> {
 }
 
 impl Assembly<'_> {
-    fn take_away(&mut self, decisions: &HashMap<VertexId, Decision>, actual: &Side<'_>) {
+    fn take_away(
+        &mut self,
+        decisions: &HashMap<VertexId, Decision>,
+        actual: &Side<'_>,
+    ) -> Result<(), PlanError> {
+        let is_done = |node, event: &str| is_among(decisions, node, event, |decision| &decision.down);
         let mut evaluator = Evaluator::new(actual.graph, self.basis.functions);
         let made = AsMade::new(actual.graph, actual.nodes, self.basis.functions);
         let mut tails: Vec<BTreeSet<StepIndex>> = vec![BTreeSet::new(); actual.nodes.list.len()];
@@ -91,17 +97,17 @@ impl Assembly<'_> {
             if let Some(decision) =
                 decisions.get(&node.vertex.id).filter(|decision| !decision.down.is_empty())
             {
-                let steps: Vec<Step> = self
-                    .segment(node, decision.action, &decision.down, decision.up.is_empty())
-                    .into_iter()
-                    .map(|(operation, mut step)| {
-                        if let Some(handler) = node.vertex.handlers.get(&step.event) {
-                            step.inputs = planned_down(node, operation, handler, &mut evaluator);
-                            made.fill(&mut step.inputs, handler, Site::Vertex(node.vertex.id));
-                        }
-                        step
-                    })
-                    .collect();
+                let mut steps = Vec::new();
+                for (operation, mut step) in
+                    self.segment(node, decision.action, &decision.down, decision.up.is_empty())
+                {
+                    if let Some(handler) = coded(node, &step.event) {
+                        step.inputs = planned_down(node, operation, handler, &mut evaluator);
+                        made.fill(&mut step.inputs, handler, Site::Vertex(node.vertex.id));
+                    }
+                    let evaluator = &mut evaluator;
+                    steps.push(Lifecycle { basis: self.basis, evaluator, is_done: &is_done }.steps(step)?);
+                }
                 if let Some(last) = self.chain(node.vertex.id, Way::Down, steps, &waits) {
                     waits = BTreeSet::from([last]);
                 }
@@ -116,6 +122,7 @@ impl Assembly<'_> {
             let barrier = || self.basis.step(node, WAIT.to_owned(), Action::Keep);
             tails[place] = self.draft.gather(waits, waiting, Strength::Must, barrier);
         }
+        Ok(())
     }
 
     fn bring_up(
@@ -132,11 +139,16 @@ impl Assembly<'_> {
                 wanted.dependencies.of[place].iter().flat_map(|other| tails[*other].clone()).collect();
             let mut steps = Vec::new();
             if let Some(decision) = decisions.get(&id).filter(|decision| !decision.up.is_empty()) {
+                let is_done = |node, event: &str| {
+                    is_among(decisions, node, event, |decision| &decision.up)
+                        || decision.down.is_empty() && is_up(decisions, node, event)
+                };
                 for (operation, mut step) in self.segment(node, decision.action, &decision.up, true) {
-                    if let Some(handler) = node.vertex.handlers.get(&step.event) {
+                    if let Some(handler) = coded(node, &step.event) {
                         let site = Site::Vertex(id);
                         step.inputs = planned(&node.name, site, &step.event, handler, evaluator)?;
                     }
+                    let step = Lifecycle { basis: self.basis, evaluator, is_done: &is_done }.steps(step)?;
                     steps.push((operation, step));
                 }
             }
@@ -182,26 +194,28 @@ impl Assembly<'_> {
         steps
     }
 
+    /// Adds the steps of each operation of a node, one operation after the other.
     fn chain(
         &mut self,
         id: VertexId,
         way: Way,
-        steps: Vec<Step>,
+        steps: Vec<Vec<Step>>,
         waits: &BTreeSet<StepIndex>,
     ) -> Option<StepIndex> {
         let mut last: Option<StepIndex> = None;
-        for step in steps {
-            let index = self.draft.add(step);
+        for (first, then) in
+            steps.into_iter().filter_map(|steps| self.draft.add_all(steps)).collect::<Vec<_>>()
+        {
             match last {
-                Some(previous) => self.draft.order(previous, index, Strength::Must),
+                Some(previous) => self.draft.order(previous, first, Strength::Must),
                 None => {
-                    self.first.insert((id, way), index);
+                    self.first.insert((id, way), first);
                     for wait in waits {
-                        self.draft.order(*wait, index, Strength::Must);
+                        self.draft.order(*wait, first, Strength::Must);
                     }
                 }
             }
-            last = Some(index);
+            last = Some(then);
         }
         self.last.extend(last.map(|last| ((id, way), last)));
         last
@@ -255,6 +269,30 @@ impl Assembly<'_> {
             }
         }
     }
+}
+
+/// Tells whether an event is of one of these operations of what is decided of a node.
+fn is_among(
+    decisions: &HashMap<VertexId, Decision>,
+    node: VertexId,
+    event: &str,
+    operations: impl Fn(&Decision) -> &[&'static str],
+) -> bool {
+    let operation = operation_of(event);
+    decisions
+        .get(&node)
+        .is_some_and(|decision| operation.is_some_and(|own| operations(decision).contains(&own)))
+}
+
+/// Tells whether an event is one that makes or starts a node that is up, and stays so.
+fn is_up(decisions: &HashMap<VertexId, Decision>, node: VertexId, event: &str) -> bool {
+    let stays = decisions.get(&node).is_some_and(|decision| !decision.has_steps());
+    stays && matches!(operation_of(event), Some("create" | "start"))
+}
+
+/// Returns the handler of an event, where there is code for it.
+fn coded<'a>(node: &Node<'a>, event: &str) -> Option<&'a Handler> {
+    node.vertex.handlers.get(event).filter(|handler| handler.implementation.is_some())
 }
 
 impl Basis<'_> {

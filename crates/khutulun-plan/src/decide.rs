@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use floria::{Evaluated, Site, Value, ValueMap};
+use floria::{Evaluated, Site, Value, ValueMap, rules::MAPPED_WORKFLOW};
 use khutulun_api::names;
 
 use crate::{
@@ -249,9 +249,11 @@ pub(crate) fn escalate(demand: Demand, node: &Node<'_>) -> Demand {
     demand
 }
 
-/// Tells whether a node has code for a lifecycle operation.
+/// Tells whether a node has code for a lifecycle operation, or a workflow inside of it does that.
 pub(crate) fn implements(node: &Node<'_>, operation: &str) -> bool {
-    node.vertex.handlers.get(&event_of(operation)).is_some_and(|handler| handler.implementation.is_some())
+    node.vertex.handlers.get(&event_of(operation)).is_some_and(|handler| {
+        handler.implementation.is_some() || handler.metadata.contains_key(MAPPED_WORKFLOW)
+    })
 }
 
 /// Decides what has to happen to a node that goes.

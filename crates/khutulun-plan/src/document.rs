@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Change, ClassName, Expression, Implementation, Named, Namespace, Origin, Revision, Value};
+use floria::{
+    Change, ClassName, Expression, Implementation, Named, Namespace, Origin, Revision, Site, Value, VertexId,
+};
 use khutulun_api::Subject;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +95,13 @@ impl Plan {
     /// Returns the steps that run code, with their indexes.
     pub fn operations(&self) -> impl Iterator<Item = (u32, &Step)> {
         (0u32..).zip(&self.steps).filter(|(_, step)| step.implementation.is_some())
+    }
+
+    /// Returns the step that puts out what the workflow does: the last one, where it has outputs.
+    pub fn answer(&self) -> Option<u32> {
+        let last = self.steps.len().checked_sub(1).filter(|_| self.goal == Goal::Workflow)?;
+        self.steps[last].answer.as_ref()?;
+        u32::try_from(last).ok()
     }
 
     /// Returns how many nodes this happens to.
@@ -341,6 +350,12 @@ pub struct Step {
     pub then: Option<Change>,
     /// Where the operation was asked for.
     pub origin: Option<Origin>,
+    /// Attributes that outputs of it go to as well, besides those that its operation says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputTarget>,
+    /// What it puts out itself. Only of a step without code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<StepAnswer>>,
     /// The host that it runs on, by name. None: the one that the engine is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -358,6 +373,26 @@ pub struct Step {
     /// between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
+}
+
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputTarget {
+    /// The output.
+    pub output: String,
+    /// What has the attribute.
+    pub site: Site,
+    /// The attribute.
+    pub attribute: String,
+}
+
+/// What a step without code puts out when its turn comes: the outputs of a workflow that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepAnswer {
+    /// The workflow: where the values are evaluated.
+    pub workflow: VertexId,
+    /// The values, by output. What is not known then is null.
+    pub values: Named<Expression>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -31,6 +31,8 @@ pub(crate) enum Strength {
     GoneFirst,
     /// Always kept.
     Must,
+    /// Always kept: the failure of the first leads to the other ([`Step::otherwise`]).
+    Otherwise,
 }
 
 pub(crate) type StepIndex = NodeIndex;
@@ -38,6 +40,21 @@ pub(crate) type StepIndex = NodeIndex;
 impl Draft {
     pub(crate) fn add(&mut self, step: Step) -> StepIndex {
         self.graph.add_node(step)
+    }
+
+    /// Adds steps that name each other by their places here, and returns the first and the last one.
+    pub(crate) fn add_all(&mut self, steps: Vec<Step>) -> Option<(StepIndex, StepIndex)> {
+        let mut added: Vec<StepIndex> = Vec::with_capacity(steps.len());
+        for mut step in steps {
+            let (after, otherwise) = (std::mem::take(&mut step.after), std::mem::take(&mut step.otherwise));
+            let index = self.add(step);
+            after.iter().for_each(|before| self.order(added[*before as usize], index, Strength::Must));
+            otherwise
+                .iter()
+                .for_each(|before| self.order(added[*before as usize], index, Strength::Otherwise));
+            added.push(index);
+        }
+        Some((*added.first()?, *added.last()?))
     }
 
     /// Orders two steps.
@@ -76,32 +93,33 @@ impl Draft {
         for (place, index) in (0_u32..).zip(&order) {
             places[index.index()] = place;
         }
-        let mut after: Vec<Vec<u32>> = order
+        let mut ways: Vec<(Vec<u32>, Vec<u32>)> = order
             .iter()
             .map(|index| {
-                let mut after: Vec<u32> = self
-                    .graph
-                    .edges_directed(*index, Direction::Incoming)
-                    .filter(|edge| *edge.weight() >= kept)
-                    .map(|edge| places[petgraph::visit::EdgeRef::source(&edge).index()])
-                    .collect();
-                after.sort_unstable();
-                after.dedup();
-                after
+                let (mut after, mut otherwise) = (Vec::new(), Vec::new());
+                for edge in self.graph.edges_directed(*index, Direction::Incoming) {
+                    let before = places[petgraph::visit::EdgeRef::source(&edge).index()];
+                    match *edge.weight() {
+                        Strength::Otherwise => otherwise.push(before),
+                        strength if strength >= kept => after.push(before),
+                        _ => {}
+                    }
+                }
+                for before in [&mut after, &mut otherwise] {
+                    before.sort_unstable();
+                    before.dedup();
+                }
+                (after, otherwise)
             })
             .collect();
         let (nodes, _) = self.graph.into_nodes_edges();
         let mut steps: Vec<Option<Step>> = nodes.into_iter().map(|node| Some(node.weight)).collect();
-        Some(
-            order
-                .iter()
-                .zip(&mut after)
-                .filter_map(|(index, after)| {
-                    let step = steps[index.index()].take()?;
-                    Some(Step { after: std::mem::take(after), ..step })
-                })
-                .collect(),
-        )
+        let placed = order.iter().zip(&mut ways).filter_map(|(index, ways)| {
+            let step = steps[index.index()].take()?;
+            let (after, otherwise) = std::mem::take(ways);
+            Some(Step { after, otherwise, ..step })
+        });
+        Some(placed.collect())
     }
 
     /// Kahn's algorithm; among steps that could come next, the one that was added first does. None: there is a cycle.

@@ -68,7 +68,9 @@ pub use applied::{applied, applied_after};
 pub use demand::Demand;
 pub use deploy::plan_deploy;
 pub use destroy::plan_destroy;
-pub use document::{Action, Cause, Goal, NodeChange, Plan, PlannedValue, Reason, SCHEMA, Step};
+pub use document::{
+    Action, Cause, Goal, NodeChange, OutputTarget, Plan, PlannedValue, Reason, SCHEMA, Step, StepAnswer,
+};
 pub use drift::{Drift, DriftAction, DriftPolicy, drift, expected};
 pub use error::PlanError;
 pub use flow::{workflow_named, workflows};

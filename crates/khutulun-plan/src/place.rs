@@ -155,6 +155,8 @@ pub(crate) fn empty(subject: Subject, event: &str, action: Action) -> Step {
         state: None,
         then: None,
         origin: None,
+        outputs: Vec::new(),
+        answer: None,
         host: None,
         driver_digest: None,
         approval: None,

@@ -16,7 +16,7 @@ use crate::{
     flow, keeping,
     node::{Nodes, event_of, operation_of},
     place::Place,
-    workflow::plan_workflow,
+    workflow::plan_mapped,
 };
 
 /// Plans one operation on one node, by its name (`web`), or on one of its relationships, by the name of the requirement after it
@@ -72,11 +72,14 @@ pub fn plan_operation(
             node: format!("{site:?}"),
             known: nodes.list.iter().map(|node| node.name.to_string()).collect(),
         })?;
-        if let Some(workflow) = flow::mapped(actual, place.subject.vertex, event)
-            && place.subject.relationship.is_none()
-        {
-            if sites.len() == 1 {
-                return plan_workflow(basis, actual, workflow.id, inputs);
+        let mapped = [event.to_owned(), event_of(event)]
+            .into_iter()
+            .find(|event| flow::mapped(actual, place.subject.vertex, event).is_some());
+        if let Some(event) = mapped.filter(|_| place.subject.relationship.is_none()) {
+            if sites.len() == 1
+                && let Some(plan) = plan_mapped(basis, &mut evaluator, &place, &event, inputs)?
+            {
+                return Ok(plan);
             }
             let why = "a workflow of the service inside of it does that, which is run for one node at a time";
             return Err(PlanError::Step {

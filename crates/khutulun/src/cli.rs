@@ -265,6 +265,9 @@ pub(crate) struct OutputsArguments {
     /// The service [default: the only one].
     #[arg(long, value_name = "SERVICE")]
     pub(crate) name: Option<String>,
+    /// What the workflow of this run put out, instead of the service's outputs.
+    #[arg(long, value_name = "RUN", conflicts_with = "name")]
+    pub(crate) run: Option<u64>,
 }
 
 #[derive(Debug, Args)]

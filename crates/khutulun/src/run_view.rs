@@ -48,6 +48,11 @@ impl RunView<'_> {
         })
     }
 
+    /// Returns what a workflow put out that has ended.
+    fn answer(&self) -> Option<&BTreeMap<String, Value>> {
+        self.step_outputs.get(&self.plan.answer()?)
+    }
+
     /// Returns the error that the run's end is, if it is one.
     pub(crate) fn error(&self) -> Option<CliError> {
         let service = &self.plan.namespace;
@@ -275,8 +280,26 @@ impl RunView<'_> {
                 _ => {}
             }
         }
-        text
+        text + &self.answer().map(lines).unwrap_or_default()
     }
+}
+
+/// What was put out, for people.
+fn lines(outputs: &BTreeMap<String, Value>) -> String {
+    outputs
+        .iter()
+        .map(|(name, value)| {
+            format!("  {} = {}\n", terminal::harmless(name), terminal::harmless(&value.to_string()))
+        })
+        .collect()
+}
+
+fn to_document(outputs: &BTreeMap<String, Value>) -> Json {
+    outputs
+        .iter()
+        .map(|(name, value)| (name.clone(), to_json(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 impl Answer for RunView<'_> {
@@ -310,11 +333,7 @@ impl Answer for RunView<'_> {
                     document["failure"] = serde_json::to_value(failure).unwrap_or_default();
                 }
                 if let Some(outputs) = self.step_outputs.get(&step.step) {
-                    document["outputs"] = outputs
-                        .iter()
-                        .map(|(name, value)| (name.clone(), to_json(value)))
-                        .collect::<serde_json::Map<_, _>>()
-                        .into();
+                    document["outputs"] = to_document(outputs);
                 }
                 document
             })
@@ -327,7 +346,7 @@ impl Answer for RunView<'_> {
             "result": self.report.result.word(),
             "waiting": self.waiting,
             "steps": steps,
-            "outputs": self.outputs.as_ref().map(Outputs::values),
+            "outputs": self.outputs.as_ref().map(Outputs::values).or_else(|| self.answer().map(to_document)),
             "unwound": self.unwound.map(Unwound::document),
             "error": self.error().map(|error| error.document()),
         })
@@ -362,9 +381,7 @@ impl Answer for RunView<'_> {
                         progress::plain(&planned.event),
                         self.plan.path_of(&planned.subject.node)
                     ));
-                    for (name, value) in outputs {
-                        text.push_str(&format!("  {name} = {}\n", terminal::harmless(&value.to_string())));
-                    }
+                    text.push_str(&lines(outputs));
                 }
                 text
             }

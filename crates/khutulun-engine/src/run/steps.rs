@@ -1,7 +1,8 @@
 //! What a run does with its steps, as the scheduler orders.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use floria::Value;
 use khutulun_api::{Failure, Operation, Outcome};
 
 use super::Run;
@@ -105,9 +106,19 @@ impl Run {
         self.gathered.later.push(Effect::Rest { step, ms });
     }
 
-    /// Looks at the conditions of a step.
-    fn decide(&self, step: u32) -> Result<bool, Failure> {
-        context::holds(&self.graph, &*self.setup.functions, &self.plan.steps[step as usize])
+    /// Looks at the conditions of a step, and at what it puts out: what does not fit is a failure.
+    fn decide(&mut self, step: u32) -> Result<Option<BTreeMap<String, Value>>, Failure> {
+        let planned = &self.plan.steps[step as usize];
+        let functions = &*self.setup.functions;
+        if !context::holds(&self.graph, functions, planned)? {
+            return Ok(None);
+        }
+        let Some(answer) = &planned.answer else { return Ok(Some(BTreeMap::new())) };
+        let outputs = context::answer(&self.graph, functions, answer)?;
+        match self.take_in(step, Outcome::Succeeded(outputs)) {
+            Outcome::Succeeded(outputs) => Ok(Some(outputs)),
+            Outcome::Failed(failure) => Err(failure),
+        }
     }
 
     /// Looks whether somebody has approved a step. What nobody has answered is a question.
@@ -117,7 +128,7 @@ impl Run {
             TakeUp::Cancel | TakeUp::Supersede => None,
         };
         match answer {
-            Some(Settlement::Succeeded(_)) => Happened::Decided(step, Ok(true)),
+            Some(Settlement::Succeeded(_)) => Happened::Decided(step, Ok(Some(BTreeMap::new()))),
             Some(Settlement::Failed) => {
                 Happened::Decided(step, Err(Failure::permanent("it was not approved")))
             }

@@ -1,5 +1,8 @@
 //! What a scheduler is told, and what it answers.
 
+use std::collections::BTreeMap;
+
+use floria::Value;
 use khutulun_api::{Failure, Outcome, Recovery};
 
 use crate::report::RunResult;
@@ -13,7 +16,7 @@ pub struct StepFacts {
     pub otherwise: Vec<u32>,
     /// Whether it stands for the end of those before it: see [`khutulun_plan::Step::gathers`].
     pub gathers: bool,
-    /// Whether it is only run where conditions hold, which somebody has to look at.
+    /// Whether it is only run where conditions hold, or puts out something, which somebody has to look at.
     pub decides: bool,
     /// Whether somebody has to approve it before it starts.
     pub approval: bool,
@@ -71,8 +74,9 @@ pub enum Happened {
     Finished(u32, Outcome),
     /// The executor, or an operator, has said what became of an operation.
     Recovered(u32, Recovery),
-    /// Somebody has looked at the conditions of a step: whether they hold, or why nobody can tell.
-    Decided(u32, Result<bool, Failure>),
+    /// Somebody has looked at the conditions of a step, or at what it puts out: that (None: the conditions do not hold), or why nobody
+    /// can tell.
+    Decided(u32, Result<Option<BTreeMap<String, Value>>, Failure>),
     /// Nobody has said yet whether a step may start: it waits, and so does all that comes after it.
     Unapproved(u32),
     /// The pause before another attempt is over.
@@ -125,7 +129,7 @@ pub enum Order {
         /// Whether it failed and steps for that case are taken, so that it is not tried again.
         caught: bool,
     },
-    /// Look at the conditions of a step, then say [`Happened::Decided`].
+    /// Look at the conditions of a step, and at what it puts out, then say [`Happened::Decided`].
     Decide {
         /// The step.
         step: u32,

@@ -54,7 +54,7 @@ fn input(text: &str, names: &[String]) -> Happened {
         ["cancel"] => Happened::Cancel,
         ["recorded", step] => Happened::Recorded(place(step)),
         ["rested", step] => Happened::Rested(place(step)),
-        ["decided", step, word] => Happened::Decided(place(step), Ok(word == "yes")),
+        ["decided", step, word] => Happened::Decided(place(step), Ok((word == "yes").then(BTreeMap::new))),
         ["finished", step, word] => Happened::Finished(place(step), outcome(word)),
         ["recovered", step, "never"] => Happened::Recovered(place(step), Recovery::NeverStarted),
         ["recovered", step, "repeatable"] => Happened::Recovered(place(step), Recovery::Repeatable),

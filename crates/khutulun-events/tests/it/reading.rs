@@ -173,6 +173,8 @@ fn plan(events: &[&str]) -> Plan {
         then: None,
         origin: None,
         host: None,
+        outputs: Vec::new(),
+        answer: None,
         driver_digest: None,
         approval: None,
         asked_ms: None,

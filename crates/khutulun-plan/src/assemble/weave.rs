@@ -131,7 +131,7 @@ impl<'b> Assembly<'b> {
     pub(super) fn weave(
         &mut self,
         node: &Node<'_>,
-        steps: Vec<(&'static str, Step)>,
+        steps: Vec<(&'static str, Vec<Step>)>,
         relationships: Vec<Vec<(Phase, Step)>>,
         waits: BTreeSet<StepIndex>,
     ) -> BTreeSet<StepIndex> {
@@ -162,12 +162,12 @@ impl<'b> Assembly<'b> {
                 }
             }
             while let Some((_, step)) = steps.next_if(|(operation, _)| phase_of_node(operation) == phase) {
-                let index = self.draft.add(step);
+                let Some((first, index)) = self.draft.add_all(step) else { continue };
                 let before = of_node.iter().copied().chain(of_each.iter().copied().flatten());
                 for before in before.collect::<BTreeSet<_>>() {
-                    self.draft.order(before, index, Strength::Must);
+                    self.draft.order(before, first, Strength::Must);
                 }
-                self.first.entry((node.vertex.id, Way::Up)).or_insert(index);
+                self.first.entry((node.vertex.id, Way::Up)).or_insert(first);
                 self.last.insert((node.vertex.id, Way::Up), index);
                 of_node = BTreeSet::from([index]);
                 of_each.fill(None);

@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use floria::{Graph, Site, Value, Vertex, VertexId};
+use floria::{Evaluator, Graph, Site, Value, Vertex, VertexId};
 use khutulun_api::names;
 
-use super::{Expansion, Spot};
+use super::{Expansion, Frame, Spot, expand};
 use crate::{
     Basis,
-    bind::Bindings,
-    document::{Goal, Plan, Step},
+    document::{Plan, Step},
     error::PlanError,
     flow::{self, FlowStep},
 };
@@ -34,14 +33,11 @@ pub fn plan_trigger(
         origin: None,
     })?;
     let name = path_of(actual, vertex);
-    let mut expansion = Expansion::new(basis, actual);
-    expansion.trigger(vertex, &name, targets, &activities)?;
-    let written = expansion.written();
-    let mut expansion = Expansion::new(basis, actual);
-    written.iter().for_each(|(site, attribute)| expansion.evaluator.forget(*site, attribute));
-    expansion.trigger(vertex, &name, targets, &activities)?;
-    let (nodes, steps) = (expansion.nodes.into_values().collect(), expansion.steps);
-    Ok(Plan { nodes, steps, workflow: Some(name), ..basis.plan(Goal::Workflow) })
+    let mut evaluator = Evaluator::new(actual, basis.functions);
+    let expanded = expand(basis, &mut evaluator, &|_, _| false, &|expansion| {
+        expansion.trigger(vertex, &name, targets, &activities)
+    })?;
+    Ok(expanded.plan(basis, &name))
 }
 
 /// The name of a trigger after that of its policy: `heal/exited`.
@@ -75,8 +71,7 @@ impl<'a> Expansion<'_, 'a> {
             otherwise: Vec::new(),
             is_caught: false,
         };
-        let bindings = Bindings::new();
-        let spot = Spot { step: &step, part: name, bindings: &bindings };
+        let spot = Spot { step: &step, part: name, frame: &Frame::default() };
         let begin = self.add(self.mark(vertex, "begin", name))?;
         let mut all = vec![begin];
         for site in targets {

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use floria::Namespace;
+use floria_sqlite::SqliteStore;
+use khutulun_api::RunId;
+use khutulun_engine::{RunState, outputs_of};
 use serde_json::{Value as Json, json};
 
 use crate::{
     answer::{self, Answer, to_json},
     cli::{Format, OutputsArguments},
     error::CliError,
+    execution::engine_error,
     exit::Exit,
     instance::{self, Output},
     proposal::read_actual,
@@ -78,11 +82,32 @@ impl Answer for Outputs {
     }
 }
 
+/// What the workflow of a run put out.
+fn of_run(session: &Session, store: &SqliteStore, run: RunId) -> Result<Outputs, CliError> {
+    let failed = |error| engine_error(session, &error);
+    let service = RunState::read(store, run).map_err(failed)?.plan.namespace.clone();
+    let Some(outputs) = outputs_of(store, run).map_err(failed)? else {
+        return Err(CliError::usage(
+            format!("run {run} has no outputs"),
+            "it is of no workflow with outputs, or did not come to its end",
+        )
+        .place(format!("service `{service}`"))
+        .next("khutulun history"));
+    };
+    let outputs = outputs.into_iter().map(|(name, value)| (name, Output::Known(value))).collect();
+    Ok(Outputs { service, outputs })
+}
+
 pub(crate) fn run(arguments: &OutputsArguments, session: &Session) -> Result<Exit, CliError> {
     let store = session.reader()?.ok_or_else(|| session.nothing_deployed())?;
-    let service = session.service(&store, arguments.name.as_deref())?;
-    let (graph, _) = read_actual(session, &store, &service)?;
-    let outputs = Outputs { outputs: instance::outputs(&graph, &*session.functions), service };
+    let outputs = match arguments.run {
+        Some(run) => of_run(session, &store, RunId(run))?,
+        None => {
+            let service = session.service(&store, arguments.name.as_deref())?;
+            let (graph, _) = read_actual(session, &store, &service)?;
+            Outputs { outputs: instance::outputs(&graph, &*session.functions), service }
+        }
+    };
     let Some(name) = &arguments.only else {
         answer::give(&outputs, session.format)?;
         return Ok(Exit::Success);

@@ -307,6 +307,8 @@ mod tests {
             conditions: Vec::new(),
             then: None,
             host: None,
+            outputs: Vec::new(),
+            answer: None,
             driver_digest: None,
             approval: None,
             asked_ms: None,

@@ -189,6 +189,32 @@ impl Reader {
         own
     }
 
+    /// An output of a workflow: a mapping, as short as a list (13.2), or a value (9.7).
+    pub(super) fn workflow_output<'a>(&mut self, name: Word<'a>, node: Node<'a>) -> ParameterDefinition<'a> {
+        let mut own = self.definition(&ParameterDefinition::PARAMETER, name, node);
+        if own.property.is_short && node.entries().is_none() {
+            own.mapping = own.property.value.take();
+        }
+        if let (Some(value), Some(mapping)) = (own.property.value, own.mapping) {
+            let message = format!("the output `{}` has a value and a mapping", name.text);
+            self.report(
+                Diagnostic::error("misplaced-value", message)
+                    .at(Place::new(value.span(), "what it is"))
+                    .related(Place::new(mapping.span(), "where what comes from outside goes to"))
+                    .hint("leave one of them out")
+                    .chapter("9.7"),
+            );
+        } else if own.property.value.is_none() && own.mapping.is_none() && own.property.hidden.is_empty() {
+            self.report(
+                Diagnostic::error("missing-keyname", format!("the output `{}` has no value", name.text))
+                    .at(name.span)
+                    .hint("write `[ node, attribute ]`, or give it a `value`")
+                    .chapter("13.2"),
+            );
+        }
+        own
+    }
+
     fn definition<'a>(
         &mut self,
         construct: &Construct<'a, ParameterDefinition<'a>>,

@@ -23,8 +23,8 @@ pub struct Workflow<'a> {
     pub steps: Vec<Step<'a>>,
     /// `implementation`: instead of steps.
     pub implementation: Option<Implementation<'a>>,
-    /// `outputs`: attribute mappings.
-    pub outputs: Vec<Assignment<'a>>,
+    /// `outputs`: attribute mappings (13.2), or values (9.7).
+    pub outputs: Vec<ParameterDefinition<'a>>,
     /// `description`, `metadata`.
     pub common: Common<'a>,
     /// Whether it could be read as a whole.
@@ -108,7 +108,7 @@ impl<'a> Workflow<'a> {
             ("precondition", |own, field| own.precondition = field.node()),
             ("steps", |own, field| own.steps = field.named(Reader::step)),
             ("implementation", |own, field| own.implementation = field.implementation()),
-            ("outputs", |own, field| own.outputs = field.assignments()),
+            ("outputs", |own, field| own.outputs = field.named(Reader::workflow_output)),
         ],
     );
 }

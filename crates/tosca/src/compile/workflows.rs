@@ -10,8 +10,8 @@ use super::form::plain_metadata;
 use super::topology::OUTSIDE;
 use super::{Compiler, Context, SelfIs};
 use crate::model::{
-    Activity, Call, ExpressionKind, Group, Interface, Map, Member, Name, NodeTemplate, Operation, Output,
-    Parameter, Property, TypeId, ValueOrigin, Workflow, WorkflowStep,
+    Activity, Call, ExpressionKind, Group, Interface, Map, Member, Name, NodeTemplate, Operation, Parameter,
+    Property, TypeId, ValueOrigin, Workflow, WorkflowStep,
 };
 
 /// What activities work on, as far as it is known.
@@ -72,14 +72,12 @@ impl<'a> Compiler<'a> {
             }
         }
         self.check_reachable(own);
-        let outputs = own.outputs.iter().map(|output| {
-            let mapped = Output {
-                mapping: self.mapping(output.value, None, OUTSIDE),
-                schema: None,
-                span: output.name.span,
-            };
-            (self.name(output.name.text), mapped)
-        });
+        let mut outputs: Map<Parameter> =
+            own.outputs.iter().map(|output| self.parameter(output, OUTSIDE, "output")).collect();
+        self.map_inputs(&mut outputs, &own.outputs);
+        if own.implementation.is_some() {
+            self.refuse_values(&own.outputs);
+        }
         Workflow {
             inputs,
             precondition,
@@ -88,10 +86,25 @@ impl<'a> Compiler<'a> {
                 .implementation
                 .as_ref()
                 .and_then(|words| self.implementation(words, OUTSIDE, None)),
-            outputs: outputs.collect(),
+            outputs,
             description: own.common.description.map(Arc::from),
             metadata: own.common.metadata.map(plain_metadata).unwrap_or_default(),
             span: own.name.span,
+        }
+    }
+
+    /// What a workflow that is a file puts out comes from outside.
+    fn refuse_values(&self, outputs: &'a [words::ParameterDefinition<'a>]) {
+        for output in outputs {
+            let Some(value) = output.property.value else { continue };
+            let message =
+                format!("the output `{}` comes from a file: it has no value", output.property.name.text);
+            self.report(
+                Diagnostic::error("misplaced-value", message)
+                    .at(Place::new(value.span(), "not allowed here"))
+                    .hint("say which attribute it goes to: `[ node, attribute ]`")
+                    .chapter("9.7"),
+            );
         }
     }
 

@@ -6,7 +6,7 @@ use diagnostics::Span;
 
 pub use tosca_syntax::words::ActivityKind;
 
-use super::{Expression, Implementation, Map, Member, Metadata, Name, Output, Parameter, Property};
+use super::{Expression, Implementation, Map, Member, Metadata, Name, Parameter, Property};
 
 /// A workflow (13.2).
 #[derive(Debug, Clone)]
@@ -19,8 +19,8 @@ pub struct Workflow {
     pub steps: Map<WorkflowStep>,
     /// What does it all, instead of steps.
     pub implementation: Option<Arc<Implementation>>,
-    /// The attributes that outputs of the implementation go to.
-    pub outputs: Map<Output>,
+    /// What it puts out: values, and attributes that outputs of what it runs go to.
+    pub outputs: Map<Parameter>,
     /// `description`.
     pub description: Option<Arc<str>>,
     /// `metadata`.
