@@ -46,13 +46,15 @@ pub enum Bug {
     ScaleIgnored,
     /// Whoever goes on with a run says that its steps are approved, though nobody said so.
     ApprovedByNobody,
+    /// Plans do not say what comes before what.
+    OrderForgotten,
     /// A process goes on to wake up after its work is done.
     WakesWhenIdle,
 }
 
 impl Bug {
     /// All of them, each with the promise that it breaks.
-    pub const ALL: [(Self, u8); 18] = [
+    pub const ALL: [(Self, u8); 19] = [
         (Self::EffectRepeatedInRecovery, 2),
         (Self::IntentAfterEffect, 1),
         (Self::StaleEpochAccepted, 6),
@@ -70,6 +72,7 @@ impl Bug {
         (Self::UnwoundForwards, 8),
         (Self::ScaleIgnored, 8),
         (Self::ApprovedByNobody, 3),
+        (Self::OrderForgotten, 3),
         (Self::WakesWhenIdle, 13),
     ];
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use floria::Value;
+use floria::{Value, VertexId};
 use khutulun_api::{Failure, FailureClass, Operation, OperationId, Outcome, Recovery};
 use khutulun_engine::Input;
+use khutulun_plan::{Goal, subject_of};
 
 use crate::{
     bug::Planted,
@@ -12,6 +13,7 @@ use crate::{
     fate::{Delivery, Point},
     host::{Arrival, Behaviour, Ending, Memory, Progress, short},
     planning::put_out,
+    sketch::event_of,
     world::{Kind, World},
 };
 
@@ -122,6 +124,10 @@ impl World {
     fn let_happen(&mut self, id: OperationId) {
         let Some(held) = self.host.operations.get(&id) else { return };
         self.laws.happens(&held.operation, held.memory, held.happened);
+        if self.laws.goal_of(id.run) == Some(Goal::Deploy) {
+            self.check_needs(&Arc::clone(&held.operation));
+        }
+        let Some(held) = self.host.operations.get(&id) else { return };
         let name = short(&held.operation.subject.node, &held.operation.event);
         self.coverage.note(Met::Effect);
         if held.operation.subject.relationship.is_some() {
@@ -135,6 +141,29 @@ impl World {
         }
         self.host.happen(id);
         self.say(|| format!("EFFECT {name} ({id})"));
+    }
+
+    /// Checks, without asking the plan, that what an operation needs is there: a node is started when those that it requires run, and a
+    /// relationship is made known when both of its ends do.
+    fn check_needs(&mut self, operation: &Operation) {
+        let event = operation.event.rsplit('.').next().unwrap_or_default();
+        let graph = self.graph();
+        let needed: Vec<VertexId> = match (event, operation.subject.relationship) {
+            ("start", None) => graph.outgoing(operation.subject.vertex).map(|edge| edge.target).collect(),
+            ("add_target" | "add_source", Some(edge)) => {
+                graph.edge(edge).into_iter().flat_map(|edge| [edge.source, edge.target]).collect()
+            }
+            _ => return,
+        };
+        for id in needed {
+            let starts = graph.vertex(id).and_then(|vertex| vertex.handlers.get(&event_of("start")));
+            let Some(subject) = subject_of(&graph, id).filter(|_| starts.is_some()) else { continue };
+            let runs = self.host.seen(&subject.node) == "running" || self.laws.has_changed(&subject.node);
+            if !runs {
+                let (name, needed) = (short(&operation.subject.node, &operation.event), subject.node);
+                self.laws.broken(3, format!("{name} ({}) happened, and {needed} does not run", operation.id));
+            }
+        }
     }
 
     pub(crate) fn operation_ends(&mut self, id: OperationId, beginning: u32) {

@@ -158,6 +158,11 @@ impl Laws {
         self.drifted.retain(|node| !nodes.contains(node));
     }
 
+    /// Whether a node has changed by itself since anything was done to it.
+    pub(crate) fn has_changed(&self, node: &str) -> bool {
+        self.drifted.contains(node)
+    }
+
     /// Whether something has changed by itself, and nothing was done about it.
     pub(crate) fn has_drifted(&self) -> bool {
         !self.drifted.is_empty()

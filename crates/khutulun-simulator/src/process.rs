@@ -208,11 +208,14 @@ impl World {
     }
 
     fn begin(&mut self, process: u32, lease: Lease, planned: Result<Planned, String>) {
-        let Planned { plan, intention } = match planned {
+        let Planned { mut plan, intention } = match planned {
             Ok(planned) if planned.plan.is_empty() => return self.ends(process, Ended::NothingToDo),
             Ok(planned) => planned,
             Err(why) => return self.ends(process, Ended::Refused(why)),
         };
+        if self.has_planted(Bug::OrderForgotten) {
+            plan.steps.iter_mut().for_each(|step| step.after.clear());
+        }
         if plan.count(Action::Replace) > 0 {
             self.coverage.note(Met::Replaced);
         }
