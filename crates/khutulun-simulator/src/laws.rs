@@ -8,9 +8,12 @@ use std::{
 use floria::{Batch, Change, Entity, EntityKey, Graph, LogRow, Namespace, Record, Value, Vertex, VertexId};
 use khutulun_api::{Operation, OperationId, RunId, names};
 use khutulun_engine::{Settlement, stream_of};
-use khutulun_plan::{Action, Goal, Plan, PlannedValue, Step, machine_name};
+use khutulun_plan::{Action, Goal, Plan, machine_name};
 
-use crate::host::{Host, Memory, looks, short};
+use crate::{
+    host::{Host, Memory, looks, short},
+    ledger::{Ledger, Phase, Recorded, is_planned, same, unmet},
+};
 
 /// What no operation, record or change may ever hold: it is known to the simulated drivers alone.
 pub(crate) const CANARY: &str = "canary-6f1d4f";
@@ -48,37 +51,6 @@ impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "promise {} ({}): {}", self.promise, promise(self.promise), self.what)
     }
-}
-
-/// How far a step came, as what was committed says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Phase {
-    #[default]
-    Untouched,
-    InFlight,
-    Succeeded,
-    Failed(String),
-    Caught,
-    Skipped,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recorded {
-    pub(crate) attempt: u32,
-    pub(crate) phase: Phase,
-    inputs: Option<Value>,
-}
-
-/// What the journal of a run says, read from the commits as they are made.
-pub(crate) struct Ledger {
-    pub(crate) goal: Goal,
-    pub(crate) plan: Vec<Step>,
-    pub(crate) steps: Vec<Recorded>,
-    pub(crate) end: Option<String>,
-    /// Nodes that it lets go.
-    lets_go: Vec<String>,
-    /// Whether it makes real what somebody intends, which is recorded when it begins.
-    is_intended: bool,
 }
 
 /// Watches what is committed and what happens.
@@ -486,46 +458,6 @@ impl Laws {
     fn is_spared(&self, node: &str) -> bool {
         self.spared.iter().any(|spared| spared == node)
     }
-}
-
-fn same(inputs: &Value, operation: &Operation) -> bool {
-    let Some(inputs) = inputs.as_map() else { return false };
-    inputs.len() == operation.inputs.len()
-        && operation.inputs.iter().all(|(name, value)| inputs.get(&Value::from(name.as_str())) == Some(value))
-}
-
-fn is_planned(step: &Step, operation: &Operation) -> bool {
-    step.event == operation.event
-        && step.implementation.as_ref() == Some(&operation.implementation)
-        && step.subject == operation.subject
-        && step.inputs.iter().all(|(name, planned)| match planned {
-            PlannedValue::Known(value) => operation.inputs.get(name) == Some(value),
-            PlannedValue::Unknown(_) => true,
-        })
-}
-
-/// Why a step may not start, if it may not.
-fn unmet(ledger: &Ledger, step: &Step) -> Option<String> {
-    // What leads to a step of a workflow need not have been run at all.
-    let strict = step.otherwise.is_empty() && ledger.goal != Goal::Workflow;
-    let of = |index: &u32| {
-        let step = ledger.plan.get(*index as usize);
-        step.map_or_else(|| index.to_string(), |step| short(&step.subject.node, &step.event))
-    };
-    for before in &step.after {
-        let phase = ledger.steps.get(*before as usize).map(|recorded| &recorded.phase);
-        let is_approval = ledger.plan.get(*before as usize).is_some_and(|step| step.approval.is_some());
-        let fine = match phase {
-            Some(Phase::Succeeded) => true,
-            _ if is_approval => false,
-            Some(Phase::Skipped | Phase::Caught) => !strict,
-            _ => false,
-        };
-        if !fine {
-            return Some(format!("{} is {phase:?}", of(before)));
-        }
-    }
-    None
 }
 
 fn holds_canary(value: &Value) -> bool {

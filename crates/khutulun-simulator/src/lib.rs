@@ -8,6 +8,7 @@
 //! after every step ([`Violation`]). What was met is counted ([`Coverage`]). `docs/simulation.md` says how to read and write them.
 
 mod bug;
+mod calm;
 mod chance;
 mod coverage;
 mod explore;
@@ -16,6 +17,7 @@ mod generated;
 mod host;
 mod hosting;
 mod laws;
+mod ledger;
 mod own;
 mod planning;
 mod process;
