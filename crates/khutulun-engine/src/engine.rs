@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use floria::{Author, Batch, Functions, Implementation, Namespace, Record, Store, VertexId};
 use khutulun_api::{Clock, Executor, RunId, SystemClock};
-use khutulun_plan::Plan;
+use khutulun_plan::{Goal, Plan};
 
 use crate::{
     cancel::Cancel,
@@ -171,7 +171,9 @@ impl Engine {
         let ids = self.allocate(1).await?;
         for _ in 0..CONFLICTS_MAX {
             let present = self.present(&namespace).await?;
-            let lease = self.take(&namespace, present.lease, plan.goal.word()).await?;
+            // A workflow is run by the command that runs operations.
+            let goal = if plan.goal == Goal::Workflow { Goal::Run } else { plan.goal };
+            let lease = self.take(&namespace, present.lease, goal.word()).await?;
             self.refuse_unfinished(&namespace).await?;
             if present.revision != plan.base {
                 return Err(self.stale(&plan, present.revision).await);

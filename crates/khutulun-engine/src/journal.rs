@@ -51,9 +51,9 @@ impl Journal {
         let octets = floria::pack(&plan.without_prepared()).map_err(EngineError::Plan)?;
         let body = Value::map([("plan", Value::Bytes(octets)), ("epoch", number(epoch))]);
         let operations = number(plan.operations().count() as u64);
-        let listed =
-            self.listed("begin", vec![("goal", Value::from(plan.goal.word())), ("operations", operations)]);
-        Ok(vec![self.record("begin", body), listed])
+        let mut listed = vec![("goal", Value::from(plan.goal.word())), ("operations", operations)];
+        listed.extend(plan.workflow.as_deref().map(|workflow| ("workflow", Value::from(workflow))));
+        Ok(vec![self.record("begin", body), self.listed("begin", listed)])
     }
 
     /// The run goes on, under another epoch.
@@ -333,6 +333,8 @@ pub struct RunSummary {
     pub namespace: Namespace,
     /// What it was for: `deploy`, `destroy`, `run` or `workflow`.
     pub goal: String,
+    /// The workflow, or the trigger, that it was of, by name.
+    pub workflow: Option<String>,
     /// How many operations its plan has.
     pub operations: u64,
     /// When it began, in milliseconds since 1970-01-01T00:00:00Z.
@@ -341,6 +343,16 @@ pub struct RunSummary {
     pub ended_ms: Option<u64>,
     /// How it ended: `succeeded`, `failed`, `cancelled`, or `superseded` by a removal. None: it has not.
     pub result: Option<String>,
+}
+
+impl RunSummary {
+    /// What it was for, with the workflow's name: `workflow backup`.
+    pub fn title(&self) -> String {
+        match &self.workflow {
+            Some(workflow) => format!("{} {workflow}", self.goal),
+            None => self.goal.clone(),
+        }
+    }
 }
 
 /// Returns the runs of a service, in the order of their beginnings.
@@ -367,6 +379,7 @@ pub fn runs(store: &dyn Store, namespace: &Namespace) -> Result<Vec<RunSummary>,
                 run,
                 namespace: namespace.clone(),
                 goal: text("goal").unwrap_or_default(),
+                workflow: text("workflow"),
                 operations: unsigned(body, "operations").unwrap_or_default(),
                 began_ms: row.time_ms,
                 ended_ms: None,

@@ -255,7 +255,8 @@ impl ServiceStatus {
             Some(_) => "was stopped part-way",
             None => "has not ended (killed, or needs an answer)",
         };
-        Some(format!("{sign} run {} ({}) {how}: khutulun resume {}\n", last.run, last.goal, last.run))
+        let title = harmless(&last.title());
+        Some(format!("{sign} run {} ({title}) {how}: khutulun resume {}\n", last.run, last.run))
     }
 
     fn document(&self) -> Json {
@@ -282,6 +283,7 @@ fn run_document(summary: &RunSummary) -> Json {
     json!({
         "run": summary.run.0,
         "goal": summary.goal,
+        "workflow": summary.workflow,
         "result": summary.result,
         "began": time::rfc3339(summary.began_ms),
         "ended": summary.ended_ms.map(time::rfc3339),
@@ -323,7 +325,10 @@ impl Answer for Status {
             let last = service.last.as_ref().map_or_else(String::new, |last| {
                 let when = time::ago(last.ended_ms.unwrap_or(last.began_ms), self.now_ms);
                 let how = last.result.as_deref().unwrap_or("unfinished");
-                format!("  {}", style.dim(&format!("run {} ({}) {how} {when}", last.run, last.goal)))
+                format!(
+                    "  {}",
+                    style.dim(&format!("run {} ({}) {how} {when}", last.run, harmless(&last.title())))
+                )
             });
             let revision = service
                 .revision

@@ -40,6 +40,7 @@ struct Entry {
     ended_ms: Option<u64>,
     author: Option<String>,
     what: String,
+    workflow: Option<String>,
     /// None: it has not ended.
     result: Option<String>,
     changed: Option<Changed>,
@@ -124,6 +125,12 @@ pub(super) fn differing<V: Clone + PartialEq>(
 }
 
 impl Entry {
+    /// What it was for, for people.
+    fn title(&self) -> String {
+        let workflow = self.workflow.as_ref().map(|workflow| format!(" {}", harmless(workflow)));
+        self.what.clone() + &workflow.unwrap_or_default()
+    }
+
     fn document(&self, service: &Namespace) -> Json {
         json!({
             "schema": "khutulun.history-entry/1",
@@ -134,6 +141,7 @@ impl Entry {
             "ended": self.ended_ms.map(time::rfc3339),
             "author": self.author,
             "what": self.what,
+            "workflow": self.workflow,
             "result": self.result,
             "changed": self.changed.as_ref().map(Changed::document),
             "of": self.of,
@@ -185,7 +193,7 @@ impl Answer for Histories {
                     number(entry.run.map(|run| run.0)).into(),
                     time::ago(entry.began_ms, now).into(),
                     entry.author.clone().unwrap_or_else(|| "-".to_owned()).into(),
-                    entry.what.clone().into(),
+                    entry.title().into(),
                     result,
                     entry.changed().into(),
                 ]);
@@ -265,6 +273,7 @@ fn entries(
             began_ms: run.began_ms,
             ended_ms: run.ended_ms,
             author,
+            workflow: run.workflow,
             what: run.goal,
             result: run.result,
             changed: None,
@@ -294,6 +303,7 @@ fn with_revision(revisions: &[Revision], place: usize) -> Entry {
         ended_ms: Some(revision.time_ms),
         author: revision.author.clone(),
         what: revision.said.verb.word().to_owned(),
+        workflow: None,
         result: Some("nothing to do".to_owned()),
         changed: Some(Changed::between(before, &revision.said)),
         of: revision.said.of,

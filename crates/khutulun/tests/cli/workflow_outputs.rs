@@ -55,6 +55,11 @@ fn what_a_workflow_comes_to_is_stored_and_told() {
     );
     // The way over a failure comes to an end, too.
     assert_eq!(outputs(&sandbox, &["either"]), json!({ "basket": "a basket of rye" }));
+    // Whoever looks back sees which workflow it was.
+    let status = sandbox.run(&["status", "--stored"]).expect(0).stdout;
+    assert!(status.contains("(workflow either) succeeded"), "{status}");
+    let history = sandbox.run(&["history"]).expect(0).stdout;
+    assert!(history.contains("  workflow script  succeeded"), "{history}");
     let refused = sandbox.run(&["run", "refused", "--yes"]).expect(1);
     refused.five_parts();
     assert!(refused.stderr.contains("output `basket` does not fit attribute `weight`"), "{}", refused.stderr);

@@ -125,6 +125,8 @@ fn a_workflow_that_is_killed_goes_on_where_it_was() {
         let mut command = sandbox.command(&["run", "keep", "--yes", "-i", "what=it"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         poll("both scripts run", || (notes(&sandbox).len() == 2).then_some(()));
+        let status = sandbox.run(&["status", "--stored"]).expect(0).stdout;
+        assert!(status.contains("`khutulun run` by"), "what there is as a command: {status}");
         child.kill().unwrap();
         let status = poll("the killed command is gone", || child.try_wait().unwrap());
         assert_eq!(status.code(), None, "it waited no longer");
