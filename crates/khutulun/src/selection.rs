@@ -59,6 +59,7 @@ pub(crate) fn nodes<'g>(
 pub(crate) fn none(service: &Namespace, text: &str, nodes: &[(String, &Vertex)]) -> CliError {
     let names: Vec<&String> = nodes.iter().map(|(name, _)| name).collect();
     let why = match names.is_empty() {
+        _ if service.0 == text => format!("`{service}` is a service: its nodes are `{service}:`"),
         true => format!("`{service}` has no nodes"),
         false => format!("there are {}", quoted(&names)),
     };

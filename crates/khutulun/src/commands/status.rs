@@ -32,9 +32,13 @@ pub(crate) fn run(arguments: &StatusArguments, session: &Session) -> Result<Exit
         answer::give(&Status { services: Vec::new(), now_ms: time::now_ms() }, session.format)?;
         return Ok(Exit::Success);
     };
-    let selectors = Selector::read_all(&arguments.selectors, &store)?;
-    let mut status = Status { services: Vec::new(), now_ms: time::now_ms() };
     let known = session.services(&store)?;
+    // Whoever writes the name of a service means its nodes, and those of this name as well.
+    let named = known.iter().filter(|service| arguments.selectors.contains(&service.0));
+    let texts: Vec<String> =
+        arguments.selectors.iter().cloned().chain(named.map(|service| format!("{service}:"))).collect();
+    let selectors = Selector::read_all(&texts, &store)?;
+    let mut status = Status { services: Vec::new(), now_ms: time::now_ms() };
     if let Some(name) = &arguments.name
         && !known.iter().any(|service| service.0 == *name)
     {

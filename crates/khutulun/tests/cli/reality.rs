@@ -357,6 +357,26 @@ fn telling(sandbox: &Sandbox) {
 }
 
 #[test]
+fn the_name_of_a_service_means_its_nodes() {
+    let sandbox = Sandbox::new();
+    telling(&sandbox);
+    let all = sandbox.run(&["status", "telling:", "-o", "json"]).expect(0).json();
+    let named = sandbox.run(&["status", "telling", "-o", "json"]).expect(0).json();
+    let names = |answer: &Json| {
+        let nodes = answer["services"][0]["nodes"].as_array().unwrap().iter();
+        nodes.map(|node| node["node"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((names(&named), names(&named).len()), (names(&all), 2));
+    let refused = sandbox.run(&["refresh", "telling"]).expect(64);
+    refused.five_parts();
+    assert!(
+        refused.stderr.contains("`telling` is a service: its nodes are `telling:`"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn whoever_looks_asks_anew_each_time_and_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     telling(&sandbox);
