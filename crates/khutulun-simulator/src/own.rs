@@ -2,6 +2,7 @@
 
 use floria::{Graph, Handler, Implementation, Value};
 use khutulun_api::{Operation, names};
+use khutulun_plan::Goal;
 
 use crate::{
     chance::Chance,
@@ -15,13 +16,19 @@ use crate::{
 /// In one of so many cases a machine is lost together with what it remembers of a script.
 const SCRIPTS_FORGOTTEN: usize = 3;
 
-/// Makes the story of a seed: the design is deployed, deployed again, taken away, in some order, while the world fails, and
-/// taken away at the end.
+/// Makes the story of a seed: the design is deployed, deployed again, stopped, restarted, looked at, repaired, taken away, in some
+/// order, while the world fails and what is there changes by itself, and taken away at the end.
 pub fn own_story(subject: &Subject, seed: u64) -> Story {
     let mut chance = Chance::new(seed ^ 0x0bad_5eed_0000);
-    let wants = match chance.below(4) {
+    let wants = match chance.below(6) {
         0 => vec![Task::Deploy(0)],
-        1 | 2 => vec![Task::Deploy(0), Task::Deploy(0)],
+        1 => vec![Task::Deploy(0), Task::Deploy(0)],
+        2 => vec![
+            Task::Deploy(0),
+            Task::Change(chance.one_of(&[Goal::Stop, Goal::Restart]), None),
+            Task::Deploy(0),
+        ],
+        3 | 4 => vec![Task::Deploy(0), Task::Refresh, Task::Repair],
         _ => vec![Task::Deploy(0), Task::Destroy, Task::Deploy(0)],
     };
     let rates = Rates::drawn(&mut chance);
