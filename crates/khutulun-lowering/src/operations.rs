@@ -3,7 +3,9 @@
 use diagnostics::{Diagnostic, Span};
 use floria::{Handler, Handlers, Implementation, Named};
 use khutulun_api::names;
-use tosca::model::{self, Interface, Map, NodeTemplate, Operation, Output, PathStart, Relationship, TypeId};
+use tosca::model::{
+    self, Interface, Map, NodeDirective, NodeTemplate, Operation, Output, PathStart, Relationship, TypeId,
+};
 
 use crate::{expressions, lower::Lowering};
 
@@ -46,6 +48,11 @@ impl<'m> Holder<'m> {
         }
     }
 
+    /// Whether what it does is done by a service inside of it.
+    fn is_substituted(self) -> bool {
+        matches!(self, Self::Node(node) if *node.directives == [NodeDirective::Substitute])
+    }
+
     /// The word for it, and what it is called.
     fn words(self) -> (&'static str, String) {
         match self {
@@ -67,6 +74,13 @@ impl<'a> Lowering<'a, '_> {
                     && let Some(implementation) = self.implementation(implementation)
                 {
                     let handler = self.handler(holder, operation, Some(implementation));
+                    self.add(&mut handlers, holder, format!("{prefix}.{name}"), handler, operation.span);
+                } else if holder.is_substituted()
+                    && operation.implementation.is_none()
+                    && !(operation.inputs.is_empty() && operation.outputs.is_empty())
+                {
+                    // A workflow of the service inside may do it, with these.
+                    let handler = self.handler(holder, operation, None);
                     self.add(&mut handlers, holder, format!("{prefix}.{name}"), handler, operation.span);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use floria::{Evaluated, Expression, Named, Vertex};
+use floria::{Evaluated, Expression, Named, Value, Vertex};
 use khutulun_api::names;
 
 use super::{Expansion, Frame, Spot, cannot};
@@ -175,21 +175,21 @@ impl<'a> Expansion<'_, 'a> {
         Ok(last)
     }
 
-    /// Puts another workflow in the place of an activity. It ends with this step.
-    pub(super) fn inline(
+    /// The values that a workflow is given in the place of an activity.
+    pub(super) fn values(
         &mut self,
-        workflow: &'a Vertex,
-        called: &Called<'_, 'a>,
-        end: Step,
-    ) -> Result<u32, PlanError> {
+        workflow: &Vertex,
+        given: &Named<Expression>,
+        place: &Place<'a>,
+    ) -> Result<BTreeMap<String, Value>, PlanError> {
         let mut inputs = BTreeMap::new();
-        for (name, input) in called.given {
+        for (name, input) in given {
             let wrong = |why: String| PlanError::WorkflowInput {
                 workflow: flow::name_of(workflow).to_owned(),
                 input: name.clone(),
                 why,
             };
-            let value = match self.evaluator.evaluate(input, called.place.subject.site()) {
+            let value = match self.evaluator.evaluate(input, place.subject.site()) {
                 Ok(Evaluated::Known(value)) => value,
                 Ok(Evaluated::Unknown(missing)) => {
                     return Err(wrong(format!(
@@ -201,6 +201,17 @@ impl<'a> Expansion<'_, 'a> {
             };
             inputs.insert(name.clone(), value);
         }
+        Ok(inputs)
+    }
+
+    /// Puts another workflow in the place of an activity. It ends with this step.
+    pub(super) fn inline(
+        &mut self,
+        workflow: &'a Vertex,
+        called: &Called<'_, 'a>,
+        end: Step,
+    ) -> Result<u32, PlanError> {
+        let inputs = self.values(workflow, called.given, called.place)?;
         let frame = self.frame(workflow, &inputs, called.around)?;
         let part = end.part.clone().unwrap_or_default();
         let mut after = vec![called.previous];

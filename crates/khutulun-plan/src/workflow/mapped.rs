@@ -27,7 +27,9 @@ pub(crate) fn plan_mapped(
         inputs.iter().map(|(name, value)| (name.clone(), Expression::Literal(value.clone()))).collect();
     let expanded = expand(basis, evaluator, &|_, _| false, &|expansion| {
         let Some(place) = Place::at(graph, place.subject.site()) else { return Ok(()) };
-        let frame = expansion.frame(workflow, inputs, &Frame::default())?;
+        let all = expansion.given(workflow, &given, &place, event);
+        let inputs = expansion.values(workflow, &all, &place)?;
+        let frame = expansion.frame(workflow, &inputs, &Frame::default())?;
         expansion.precondition(workflow, &frame)?;
         let mut end = expansion.now(&place, event, &Named::new())?;
         end.part = Some(flow::name_of(workflow).to_owned());
@@ -76,12 +78,23 @@ impl<'a> Expansion<'_, 'a> {
         previous: u32,
         end: Step,
     ) -> Result<u32, PlanError> {
-        let node = self.graph.vertex(place.subject.vertex);
-        let own = node.and_then(|node| node.handlers.get(&end.event)).map(|handler| &handler.inputs);
-        let known = own.into_iter().flatten().filter(|(name, _)| workflow.properties.contains_key(*name));
-        let mut all: Named<Expression> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
-        all.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let all = self.given(workflow, given, place, &end.event);
         let called = Called { given: &all, place, around: &Frame::default(), previous };
         self.inline(workflow, &called, end)
+    }
+
+    /// What a workflow is given in the place of an operation: of the operation's inputs those that it knows, and what whoever asks
+    /// for it gives.
+    fn given(
+        &self,
+        workflow: &Vertex,
+        given: &Named<Expression>,
+        place: &Place<'_>,
+        event: &str,
+    ) -> Named<Expression> {
+        let node = self.graph.vertex(place.subject.vertex);
+        let own = node.and_then(|node| node.handlers.get(event)).map(|handler| &handler.inputs);
+        let known = own.into_iter().flatten().filter(|(name, _)| workflow.properties.contains_key(*name));
+        known.chain(given).map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }

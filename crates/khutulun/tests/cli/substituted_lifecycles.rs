@@ -9,7 +9,12 @@ tosca_definitions_version: tosca_2_0
 imports: [ profile: 'khutulun.process:0.1' ]
 interface_types: { Keeping: { operations: { fill: {}, drain: {} } } }
 node_types:
-  Store: { interfaces: { lifecycle: { type: Lifecycle } } }
+  Store:
+    attributes: { level: { type: integer } }
+    interfaces:
+      lifecycle:
+        type: Lifecycle
+        operations: { start: { inputs: { much: 3 }, outputs: { level: [ SELF, level ] } } }
   Disk:
     interfaces:
       lifecycle:
@@ -30,6 +35,7 @@ metadata: { khutulun.substitutions: [ backend.yaml ] }
 imports: [ types.yaml ]
 service_template:
   node_templates: { store: { type: Store, directives: [ substitute ] } }
+  outputs: { level: { value: { $get_attribute: [ store, level ] } } }
 ";
 
 const BACKEND: &str = "\
@@ -40,6 +46,8 @@ service_template:
   node_templates: { disk: { type: Disk } }
   workflows:
     open:
+      inputs: { much: { type: integer } }
+      outputs: { level: { value: { $get_input: much } } }
       steps:
         one: { target: disk, activities: [ { call_operation: lifecycle.start }, { call_operation: keeping.fill } ] }
     close:
@@ -77,6 +85,8 @@ fn whatever_brings_a_node_up_or_takes_it_away_runs_its_workflows() {
     let sandbox = shop();
     sandbox.run(&["deploy", "shop", "--yes"]).expect(0);
     assert_eq!(notes(&sandbox), "started filled");
+    // The workflow has the operation's inputs, and the operation its outputs.
+    assert_eq!(sandbox.run(&["outputs", "level"]).expect(0).stdout, "3\n");
     let again = sandbox.run(&["plan", "shop"]).expect(0);
     assert!(again.stdout.contains("Nothing to do"), "{}", again.stdout);
     for (verb, expected) in [
