@@ -16,6 +16,7 @@ pub(crate) fn doing(event: &str) -> String {
         "start" => "starting".to_owned(),
         "stop" => "stopping".to_owned(),
         "delete" => "deleting".to_owned(),
+        names::OBSERVE => "looking".to_owned(),
         other => format!("running {other}"),
     }
 }
@@ -37,6 +38,7 @@ pub(crate) fn done(event: &str) -> &str {
         "start" => "started",
         "stop" => "stopped",
         "delete" => "deleted",
+        names::OBSERVE => "seen",
         _ => "done",
     }
 }
